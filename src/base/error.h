@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one way in which an error is recorded: mb_error_*() fills the caller's record and returns -1. */
+#ifndef MB_BASE_ERROR_H
+#define MB_BASE_ERROR_H
+
+#include "minibox/minibox.h"
+
+/* Where a value came from. Plain data; the strings are borrowed from whoever parsed it. */
+struct mb_origin {
+    enum { MB_ORIGIN_DEFAULT, MB_ORIGIN_ARGV, MB_ORIGIN_FILE, MB_ORIGIN_JSON, MB_ORIGIN_API } kind;
+    const char *name; /* ARGV: the word; FILE: its path; JSON: the path in the document; API: the option */
+    int line, column; /* FILE: counted from 1; ARGV: line is the position of the word */
+};
+
+/* Remedies are rows of a table in error.c, so that each can be listed and tested. */
+enum mb_remedy {
+    MB_REMEDY_NONE,
+    MB_REMEDY_HELP,
+    MB_REMEDY_USERNS_FORBIDDEN,
+    MB_REMEDY_USERNS_LIMIT,
+    MB_REMEDY_NO_BUSYBOX,
+    MB_REMEDY_BUSYBOX_DYNAMIC,
+    MB_REMEDY_NO_COMMAND,
+    MB_REMEDY_COMMAND_NOT_FOUND,
+    MB_REMEDY_NOT_EXECUTABLE,
+    MB_REMEDY_EXEC_FORMAT,
+    MB_REMEDY_NO_INTERPRETER,
+    MB_REMEDY_ARGS_TOO_LONG,
+    MB_REMEDY_NO_MOUNT_POINT,
+    MB_REMEDY_OVERLAY_FORBIDDEN,
+    MB_REMEDY_PROC_MASKED,
+    MB_REMEDY_IDMAP_UNSUPPORTED,
+    MB_REMEDY_NO_SUBID,
+    MB_REMEDY_NO_NEWUIDMAP,
+    MB_REMEDY_HOST_ROOT_MAPPED,
+    MB_REMEDY_NO_SUCH_PATH,
+    MB_REMEDY_PATH_CHANGED,
+    MB_REMEDY_SHARE_PID_DIES,
+    MB_REMEDY_FLAG_NOT_FOR_EXEC,
+    MB_REMEDY_HOST_RW,
+    MB_REMEDY_ID_NOT_MAPPED,
+    MB_REMEDY_NO_USER,
+    MB_REMEDY_ULIMIT_RAISE,
+    MB_REMEDY_FD_CLOSED,
+    MB_REMEDY_MEMFD_NOEXEC,
+    MB_REMEDY_KEY_QUOTA,
+    MB_REMEDY_OLD_KERNEL,
+    MB_REMEDY_VOLUME_DENIED,
+    MB_REMEDY_NO_RANGE,
+    MB_REMEDY_WORKDIR,
+    MB_REMEDY_COUNT
+};
+const char *mb_remedy_detail(enum mb_remedy remedy);
+const char *mb_remedy_text(enum mb_remedy remedy);
+
+/* Both return -1. `what` and `object` are joined as: what "object": reason. object may be NULL. */
+int mb_error_usage(struct minibox_error *err, const struct mb_origin *origin, enum mb_remedy remedy, const char *what,
+                   const char *object, const char *reason_format, ...) __attribute__((format(printf, 6, 7)));
+int mb_error_host(struct minibox_error *err, const struct mb_origin *origin, enum mb_remedy remedy, int number,
+                  const char *what, const char *object);
+
+/* Out of memory. Returns -1. */
+int mb_error_memory(struct minibox_error *err);
+
+/* Replaces the remedy's text, for a remedy that names something of this case. */
+void mb_error_remedy(struct minibox_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "--volume (argument 3)", "box.conf:4:1", "default". */
+void mb_origin_print(const struct mb_origin *origin, char *ret_text, size_t size);
+
+#endif

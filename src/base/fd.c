@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+ssize_t mb_fd_read_all(int fd, char *buffer, size_t size) {
+    size_t length = 0;
+    for (;;) {
+        ssize_t n = read(fd, buffer + length, size - length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        length += (size_t)n;
+        if (length == size) {
+            errno = EFBIG;
+            return -1;
+        }
+    }
+    buffer[length] = '\0';
+    return (ssize_t)length;
+}
+
+ssize_t mb_fd_read_file(const char *path, char *buffer, size_t size) {
+    mb_autofd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    /* Opening must not wait for a writer; reading must, or a pipe that is still being filled (<(...)) gives EAGAIN. */
+    return fd < 0 || fcntl(fd, F_SETFL, 0) ? -1 : mb_fd_read_all(fd, buffer, size);
+}
+
+int mb_fd_write_all(int fd, const void *data, size_t size) {
+    for (const char *next = data; size;) {
+        ssize_t n = write(fd, next, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        next += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the launcher, the builder and init share: one sealed memory file. The launcher fills it before clone; the
+ * builder and init read it and write how far they came. The command never has it: init closes the descriptor, and
+ * execve drops the mapping. Offsets, not pointers: it is mapped at different addresses.
+ */
+#ifndef MB_LAUNCH_BOX_H
+#define MB_LAUNCH_BOX_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* What the verifier compares. Names for messages: mb_check_names in launch.c. */
+enum mb_check {
+    MB_CHECK_NONE,
+    MB_CHECK_READ, /* a file of /proc could not be read */
+    MB_CHECK_UID,
+    MB_CHECK_GID,
+    MB_CHECK_GROUPS,
+    MB_CHECK_CAP_INHERITABLE,
+    MB_CHECK_CAP_PERMITTED,
+    MB_CHECK_CAP_EFFECTIVE,
+    MB_CHECK_CAP_BOUNDING,
+    MB_CHECK_CAP_AMBIENT,
+    MB_CHECK_SECUREBITS,
+    MB_CHECK_NO_NEW_PRIVS,
+    MB_CHECK_SIGNALS_IGNORED,
+    MB_CHECK_SIGNALS_CAUGHT,
+    MB_CHECK_DUMPABLE,
+    MB_CHECK_NAMESPACE,
+    MB_CHECK_ID_MAP,
+    MB_CHECK_HOSTNAME,
+    MB_CHECK_MOUNT,       /* a planned mount is not there */
+    MB_CHECK_MOUNT_FLAGS, /* it lacks a flag */
+    MB_CHECK_MOUNT_SUID,  /* a mount without nosuid */
+    MB_CHECK_PROPAGATION, /* a mount that is shared or a slave */
+    MB_CHECK_OLD_ROOT,    /* more than one mount at / */
+    MB_CHECK_WORKDIR,
+    MB_CHECK_UMASK,
+    MB_CHECK_DESCRIPTORS,
+    MB_CHECK_SESSION,
+    MB_CHECK_KEYRING,
+    MB_CHECK_LIMIT,
+    MB_CHECK_FILTER,
+    MB_CHECK_COUNT
+};
+
+enum { MB_BOX_NAMESPACES = 8, MB_BOX_HOSTNAME = 65 };
+
+struct mb_box_mount {
+    uint64_t id;         /* written by the builder: statx(2), stx_mnt_id */
+    uint64_t attributes; /* MOUNT_ATTR_* that it must have */
+};
+
+struct mb_box_namespace {
+    char name[8]; /* in /proc/self/ns; "": none */
+    uint64_t inode;
+    uint32_t same; /* must be this one, else must not be */
+};
+
+struct mb_box_id_map {
+    uint32_t inside, outside, count, is_gid;
+};
+
+struct mb_box_limit {
+    uint64_t soft, hard;
+    int32_t resource;
+    int32_t step; /* number of its step, for messages */
+};
+
+struct mb_box {
+    /* How far it came. */
+    _Atomic uint32_t maps_written; /* futex(2): the builder waits for it */
+    uint32_t executing;            /* the command's process has got as far as execve */
+    int32_t failed_step;           /* number of the step, counted from 1; 0: none */
+    int32_t failed_number;         /* errno */
+    uint32_t failed_check;         /* enum mb_check */
+    int32_t failed_index;          /* of the mount, namespace, limit or candidate */
+    uint64_t wanted, seen;
+    int32_t found_candidate;       /* a candidate exists although execve says ENOENT */
+    int32_t builder_pid;           /* in the launcher's pid namespace, where a joiner made it */
+    uint32_t has_status;
+    int32_t status; /* the command's wait status */
+
+    /* What init is to do. */
+    uint64_t size; /* of the whole, bytes */
+    int32_t launcher_fd, sync_fd, proc_fd, lock_fd; /* numbers of descriptors; -1: none */
+    uint32_t preserve_fds;
+    uint8_t init, die_with_launcher, terminal;
+    uint64_t fork_flags; /* of the command's process: CLONE_IO, CLONE_SYSVSEM */
+    int32_t step_init, step_session, step_verify, step_filter, step_exec; /* numbers of the steps */
+
+    /* What the kernel must say. */
+    uint32_t uid, gid, group_count;
+    uint64_t capabilities; /* bit n; ambient and inheritable only if uid is not 0 */
+    int32_t session_keyring;
+    uint8_t own_session_keyring, has_hostname;
+    char hostname[MB_BOX_HOSTNAME];
+    struct mb_box_namespace namespaces[MB_BOX_NAMESPACES];
+
+    /* Arrays behind this struct: offset in bytes, number of elements. */
+    uint32_t mounts, mount_count;         /* struct mb_box_mount */
+    uint32_t id_maps, id_map_count;       /* struct mb_box_id_map; count 0: not checked */
+    uint32_t limits, limit_count;         /* struct mb_box_limit */
+    uint32_t filter, filter_count;        /* struct sock_filter */
+    uint32_t candidates, candidate_count; /* NUL-terminated strings one after the other */
+    uint32_t workdir;                     /* string */
+};
+
+static inline void *mb_box_at(const struct mb_box *box, uint32_t offset) {
+    return (char *)(uintptr_t)box + offset;
+}
+
+#endif

@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The builder. It is cloned with CLONE_VM: until it executes init it works in the launcher's memory, on a stack of its
+ * own, while the launcher goes on. Hence the rules of this file: raw system calls alone; no allocation, no stdio, no
+ * errno, no lock, nothing of the C library but memcpy, memset and memmove (a test asks nm); it writes only to its own
+ * stack, to *builder's slots, and to the shared box. It is built -ffreestanding, without stack protector or sanitizers.
+ *
+ * It reads as a list: one case a kind of step, each a few system calls. What can be computed has been, in plan/.
+ * A step that fails stores its number and errno in the box and ends the process; nothing is undone here, since all
+ * that was made lives in namespaces that die with it.
+ */
+#include "launch/builder.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/futex.h>
+#include <linux/if.h>
+#include <linux/keyctl.h>
+#include <linux/openat2.h>
+#include <linux/prctl.h>
+#include <linux/sockios.h>
+#include <linux/stat.h>
+#include <linux/tty.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <asm/ioctls.h>
+#include <linux/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "base/raw.h"
+
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#ifndef AT_EMPTY_PATH
+#define AT_EMPTY_PATH 0x1000
+#endif
+#define MNT_DETACH 2
+
+enum { PATH_SIZE = 4096 };
+
+static const char here[] = "";
+
+/* ---- paths of the box ----------------------------------------------------------------------------------------- */
+
+static long resolve(int root, const char *path, uint64_t flags, uint64_t resolve_flags) {
+    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve_flags};
+    return raw(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+/* A path below a root file system is hostile: links in it are followed as if the root were /, /proc's magic ones never;
+ * links in the kernel's own file systems, and where the place itself matters, not at all. */
+static uint64_t resolve_flags(const struct mb_step *step) {
+    bool links = step->at == MB_SLOT_ROOT && !step->no_links;
+    return RESOLVE_NO_MAGICLINKS | (links ? RESOLVE_IN_ROOT : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+/* Cuts the last name off `path`, in place: returns it; what is left of `path` is the parent. */
+static char *split_last(char *path) {
+    char *last = path;
+    for (char *c = path; *c; c++)
+        if (c[0] == '/' && c[1] != '\0')
+            last = c + 1;
+    return last;
+}
+
+/* Makes a missing file or folder, and the folders above it. `path` is cut up. What exists is never followed at the last
+ * name and never replaced: O_EXCL and mkdir both refuse. */
+static long make_path(int root, char *path, uint64_t flags, bool is_directory) {
+    size_t length = 0;
+    for (char *c = path; *c; c++)
+        length++;
+    while (length && path[length - 1] == '/')
+        path[--length] = '\0';
+    char *name = split_last(path);
+    long parent;
+    if (name == path) {
+        parent = root;
+    } else {
+        char saved = name[-1];
+        name[-1] = '\0';
+        parent = resolve(root, path, O_PATH | O_DIRECTORY, flags);
+        if (parent == -ENOENT) {
+            char copy[256];
+            size_t n = 0;
+            for (; name[n] && n + 1 < sizeof(copy); n++)
+                copy[n] = name[n];
+            copy[n] = '\0';
+            if (name[n])
+                return -ENAMETOOLONG;
+            /* The recursion cuts the parent's part of the path only, which ends before `name`. */
+            parent = make_path(root, path, flags, true);
+        }
+        name[-1] = saved;
+    }
+    if (parent < 0)
+        return parent;
+    long result;
+    if (is_directory) {
+        result = raw(SYS_mkdirat, parent, name, 0755);
+        if (result == 0)
+            result = raw(SYS_openat, parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    } else {
+        result = raw(SYS_openat, parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
+    }
+    if (parent != root)
+        raw(SYS_close, parent);
+    return result;
+}
+
+/* The place that a step names: a descriptor of it, made if it is missing, or -errno. */
+static long open_target(const struct mb_builder *b, const struct mb_step *step) {
+    int root = b->slots[step->at];
+    long fd = resolve(root, step->path, O_PATH | (step->is_directory ? O_DIRECTORY : 0), resolve_flags(step));
+    if (fd != -ENOENT)
+        return fd;
+    char path[PATH_SIZE];
+    size_t n = 0;
+    for (; step->path[n] && n + 1 < sizeof(path); n++)
+        path[n] = step->path[n];
+    if (step->path[n])
+        return -ENAMETOOLONG;
+    path[n] = '\0';
+    return make_path(root, path, resolve_flags(step), step->is_directory);
+}
+
+/* The folder in which a step makes something, and the name to make there. Only below slots of minibox's own. */
+static long open_parent(const struct mb_builder *b, const struct mb_step *step, const char **ret_name) {
+    const char *name = step->path;
+    for (const char *c = step->path; *c; c++)
+        if (*c == '/')
+            name = c + 1;
+    *ret_name = name;
+    char path[PATH_SIZE];
+    size_t length = (size_t)(name - step->path);
+    if (length >= sizeof(path))
+        return -ENAMETOOLONG;
+    for (size_t i = 0; i < length; i++)
+        path[i] = step->path[i];
+    path[length] = '\0';
+    return resolve(b->slots[step->at], length ? path : ".", O_PATH | O_DIRECTORY, resolve_flags(step));
+}
+
+/* ---- mounts --------------------------------------------------------------------------------------------------- */
+
+static long set_attributes(int fd, uint64_t attributes, bool recursive) {
+    struct mount_attr attr = {.attr_set = attributes,
+                              .attr_clr = attributes & MOUNT_ATTR_NOATIME ? MOUNT_ATTR__ATIME : 0};
+    return raw(SYS_mount_setattr, fd, here, AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof(attr));
+}
+
+/* Notes which mount a step made, for the verifier. */
+static long note_mount(const struct mb_builder *b, const struct mb_step *step, long fd) {
+    struct statx st;
+    if (step->mount < 0)
+        return 0;
+    long result = raw(SYS_statx, fd, here, AT_EMPTY_PATH, STATX_MNT_ID, &st);
+    if (result < 0)
+        return result;
+    if (!(st.stx_mask & STATX_MNT_ID))
+        return -ENOSYS;
+    ((struct mb_box_mount *)mb_box_at(b->box, b->box->mounts))[step->mount].id = st.stx_mnt_id;
+    return 0;
+}
+
+/* Attaches a detached mount at the step's target and keeps or closes its descriptor. */
+static long attach(struct mb_builder *b, const struct mb_step *step, long mount) {
+    if (mount < 0)
+        return mount;
+    long result = note_mount(b, step, mount);
+    if (result < 0)
+        return result;
+    if (step->at == MB_SLOT_NONE) {
+        /* On top of the root of this mount namespace: a place that every host has and that nobody's paths lead to. */
+        result = raw(SYS_move_mount, mount, here, AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+    } else {
+        long target = open_target(b, step);
+        if (target < 0)
+            return target;
+        result = raw(SYS_move_mount, mount, here, target, here, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+        raw(SYS_close, target);
+    }
+    if (result < 0)
+        return result;
+    if (step->keep)
+        b->slots[step->keep] = (int)mount;
+    else
+        raw(SYS_close, mount);
+    return 0;
+}
+
+static long make_mount(const char *type, const struct mb_mount_option *options, size_t count, uint64_t attributes) {
+    long context = raw(SYS_fsopen, type, FSOPEN_CLOEXEC);
+    if (context < 0)
+        return context;
+    long result = raw(SYS_fsconfig, context, FSCONFIG_SET_STRING, "source", type, 0);
+    for (size_t i = 0; result >= 0 && i < count; i++)
+        result = options[i].value ? raw(SYS_fsconfig, context, FSCONFIG_SET_STRING, options[i].key, options[i].value, 0)
+                                  : raw(SYS_fsconfig, context, FSCONFIG_SET_FLAG, options[i].key, 0, 0);
+    if (result >= 0)
+        result = raw(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
+    if (result >= 0)
+        result = raw(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes);
+    raw(SYS_close, context);
+    return result;
+}
+
+long mb_builder_open_tree(const struct mb_step *step) {
+    long fd = raw(SYS_open_tree, AT_FDCWD, step->source,
+                  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (step->recursive ? AT_RECURSIVE : 0));
+    if (fd < 0)
+        return fd;
+    struct statx st;
+    long result = raw(SYS_statx, fd, here, AT_EMPTY_PATH, STATX_TYPE | STATX_INO, &st);
+    if (result >= 0) {
+        /* glibc's makedev(), which the plan used */
+        uint64_t device = ((uint64_t)(st.stx_dev_major & 0xfffff000u) << 32) | ((uint64_t)(st.stx_dev_major & 0xfffu) << 8) |
+                          ((uint64_t)(st.stx_dev_minor & 0xffffff00u) << 12) | (st.stx_dev_minor & 0xffu);
+        uint32_t node = (uint32_t)(((st.stx_rdev_major & 0xfffu) << 8) | ((st.stx_rdev_minor & 0xffffff00u) << 12) |
+                                   (st.stx_rdev_minor & 0xffu));
+        if (device != step->device || st.stx_ino != step->inode || (st.stx_mode & 0170000) != (step->mode & 0170000) ||
+            node != step->node)
+            result = -ESTALE;
+    }
+    if (result >= 0)
+        result = set_attributes((int)fd, step->attributes, step->recursive);
+    if (result < 0) {
+        raw(SYS_close, fd);
+        return result;
+    }
+    return fd;
+}
+
+/* Overlay takes its layers as names below the working directory: the staging tmpfs. */
+static long mount_overlay(struct mb_builder *b, const struct mb_step *step) {
+    long result = raw(SYS_fchdir, b->slots[MB_SLOT_STAGE]);
+    if (result < 0)
+        return result;
+    long mount = make_mount(step->source, step->options, step->option_count, step->attributes);
+    result = raw(SYS_chdir, "/");
+    return result < 0 ? result : attach(b, step, mount);
+}
+
+static long mask(struct mb_builder *b, const struct mb_step *step) {
+    long target = resolve(b->slots[step->at], step->path, O_PATH, resolve_flags(step));
+    if (target < 0)
+        return target;
+    struct statx st;
+    long result = raw(SYS_statx, target, here, AT_EMPTY_PATH, STATX_TYPE, &st);
+    long mount = result;
+    if (result >= 0 && (st.stx_mode & 0170000) == 0040000) {
+        static const struct mb_mount_option options[] = {{"mode", "0555"}, {"size", "4k"}};
+        mount = make_mount("tmpfs", options, 2, step->attributes);
+    } else if (result >= 0) {
+        mount = raw(SYS_open_tree, b->slots[MB_SLOT_DEV], "null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        if (mount >= 0 && (result = set_attributes((int)mount, step->attributes, false)) < 0)
+            mount = result;
+    }
+    if (mount >= 0 && (result = note_mount(b, step, mount)) >= 0) {
+        result = raw(SYS_move_mount, mount, here, target, here, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+        raw(SYS_close, mount);
+    }
+    raw(SYS_close, target);
+    return mount < 0 ? mount : result;
+}
+
+static long make_read_only(struct mb_builder *b, const struct mb_step *step) {
+    int slot = b->slots[step->at];
+    if (!step->path[0])
+        return set_attributes(slot, step->attributes, false);
+    long target = resolve(slot, step->path, O_PATH, resolve_flags(step));
+    if (target < 0)
+        return target;
+    long mount = raw(SYS_open_tree, target, here, AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    long result = mount;
+    if (mount >= 0 && (result = set_attributes((int)mount, step->attributes, true)) >= 0 &&
+        (result = note_mount(b, step, mount)) >= 0)
+        result = raw(SYS_move_mount, mount, here, target, here, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    if (mount >= 0)
+        raw(SYS_close, mount);
+    raw(SYS_close, target);
+    return result;
+}
+
+static long pivot(const struct mb_builder *b) {
+    long result = raw(SYS_fchdir, b->slots[MB_SLOT_ROOT]);
+    if (result >= 0)
+        result = raw(SYS_pivot_root, ".", "."); /* the old root is now on top of the new one, pivot_root(2) */
+    if (result >= 0)
+        result = raw(SYS_umount2, ".", MNT_DETACH);
+    if (result >= 0 && b->slots[MB_SLOT_STAGE]) /* that was the staging tmpfs, on top of the old root */
+        result = raw(SYS_umount2, ".", MNT_DETACH);
+    return result < 0 ? result : raw(SYS_chdir, "/");
+}
+
+/* ---- files ---------------------------------------------------------------------------------------------------- */
+
+static size_t length_of(const char *text) {
+    size_t n = 0;
+    while (text[n])
+        n++;
+    return n;
+}
+
+static long write_text(int folder, const char *name, uint64_t flags, uint32_t mode, const char *text) {
+    long fd = raw(SYS_openat, folder, name, flags | O_WRONLY | O_CLOEXEC, mode);
+    if (fd < 0)
+        return fd;
+    size_t length = length_of(text);
+    long n = raw(SYS_write, fd, text, length);
+    raw(SYS_close, fd);
+    return n < 0 ? n : n == (long)length ? 0 : -EIO;
+}
+
+static long make_directory(const struct mb_builder *b, const struct mb_step *step) {
+    const char *name;
+    long parent = open_parent(b, step, &name);
+    if (parent < 0)
+        return parent;
+    long result = raw(SYS_mkdirat, parent, name, step->mode & 07777);
+    raw(SYS_close, parent);
+    return result;
+}
+
+static long make_file(const struct mb_builder *b, const struct mb_step *step) {
+    const char *name;
+    long parent = open_parent(b, step, &name);
+    if (parent < 0)
+        return parent;
+    long result = write_text((int)parent, name, O_CREAT | O_EXCL | O_NOFOLLOW, step->mode & 07777, step->source);
+    raw(SYS_close, parent);
+    return result;
+}
+
+static long make_links(const struct mb_builder *b, const struct mb_step *step) {
+    const char *name;
+    long result = 0;
+    if (step->names) {
+        long folder = resolve(b->slots[step->at], step->path, O_PATH | O_DIRECTORY, resolve_flags(step));
+        if (folder < 0)
+            return folder;
+        for (size_t i = 0; result >= 0 && i < step->name_count; i++)
+            result = raw(SYS_symlinkat, step->source, folder, step->names[i]);
+        raw(SYS_close, folder);
+        return result;
+    }
+    long parent = open_parent(b, step, &name);
+    if (parent < 0)
+        return parent;
+    result = raw(SYS_symlinkat, step->source, parent, name);
+    raw(SYS_close, parent);
+    return result;
+}
+
+/* ---- ids ------------------------------------------------------------------------------------------------------ */
+
+static char *put_number(char *to, uint32_t value, char after) {
+    char digits[10];
+    int n = 0;
+    do
+        digits[n++] = (char)('0' + value % 10);
+    while (value /= 10);
+    while (n)
+        *to++ = digits[--n];
+    *to++ = after;
+    return to;
+}
+
+/* An ordinary user may map one id, its own, once setgroups is given up: user_namespaces(7). */
+static long write_own_maps(const struct mb_plan *plan) {
+    long result = write_text(AT_FDCWD, "/proc/self/setgroups", 0, 0, "deny");
+    for (size_t i = 0; result >= 0 && i < plan->map_count; i++) {
+        const struct mb_id_map *map = &plan->maps[i];
+        char line[40], *end = line;
+        end = put_number(end, map->inside, ' ');
+        end = put_number(end, map->outside, ' ');
+        end = put_number(end, map->count, '\n');
+        *end = '\0';
+        result = write_text(AT_FDCWD, map->uids ? "/proc/self/uid_map" : "/proc/self/gid_map", 0, 0, line);
+    }
+    return result;
+}
+
+static long set_ids(const struct mb_step *step) {
+    long result = raw(SYS_setresgid, step->gid, step->gid, step->gid);
+    if (result >= 0 && !step->keep_groups)
+        result = raw(SYS_setgroups, 0, 0);
+    /* The capabilities of the namespace survive a change away from its uid 0, until the step that sets them. */
+    if (result >= 0)
+        result = raw(SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
+    if (result >= 0)
+        result = raw(SYS_setresuid, step->uid, step->uid, step->uid);
+    return result;
+}
+
+static long write_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+    for (int i = 0; i < 2; i++) {
+        data[i].effective = (uint32_t)(effective >> (32 * i));
+        data[i].permitted = (uint32_t)(permitted >> (32 * i));
+        data[i].inheritable = (uint32_t)(inheritable >> (32 * i));
+    }
+    return raw(SYS_capset, &header, data);
+}
+
+/* All five sets. For uid 0 execve computes the permitted set from the bounding set; another uid keeps it only through the
+ * ambient one: capabilities(7), "Transformation of capabilities during execve()". */
+static long set_capabilities(const struct mb_step *step) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct now[2];
+    long result = raw(SYS_capget, &header, now);
+    if (result < 0)
+        return result;
+    uint64_t permitted = now[0].permitted | (uint64_t)now[1].permitted << 32;
+    result = write_capabilities(permitted, permitted, 0);
+    if (result >= 0)
+        result = raw(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    /* The bounding set: up to the first number that the kernel does not know. */
+    for (unsigned cap = 0; result >= 0 && cap < 64; cap++) {
+        if (step->flags >> cap & 1)
+            continue;
+        result = raw(SYS_prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
+        if (result == -EINVAL && raw(SYS_prctl, PR_CAPBSET_READ, cap, 0, 0, 0) == -EINVAL) {
+            result = 0;
+            break;
+        }
+    }
+    uint64_t inheritable = step->uid ? step->flags : 0;
+    if (result >= 0)
+        result = write_capabilities(step->flags, step->flags, inheritable);
+    for (unsigned cap = 0; result >= 0 && cap < 64; cap++)
+        if (inheritable >> cap & 1)
+            result = raw(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+    return result < 0 ? result : raw(SYS_prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------------------- */
+
+/* The signal may have been due before it was armed: then the launcher is a zombie, and its pidfd readable. */
+static long die_with_launcher(const struct mb_builder *b) {
+    long result = raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (result < 0)
+        return result;
+    struct pollfd poll = {.fd = b->launcher_fd, .events = POLLIN};
+    struct timespec now = {0, 0};
+    result = raw(SYS_ppoll, &poll, 1, &now, 0, 0);
+    return result > 0 ? -EOWNERDEAD : result;
+}
+
+static long close_others(const struct mb_builder *b) {
+    unsigned next = 0;
+    for (size_t i = 0; i < b->keep_count; i++) {
+        unsigned fd = (unsigned)b->keep[i];
+        if (fd > next) {
+            long result = raw(SYS_close_range, next, fd - 1, 0);
+            if (result < 0)
+                return result;
+        }
+        next = fd + 1;
+    }
+    return raw(SYS_close_range, next, ~0u, 0);
+}
+
+static long wait_for_maps(const struct mb_builder *b) {
+    while (!atomic_load(&b->box->maps_written)) {
+        long result = raw(SYS_futex, &b->box->maps_written, FUTEX_WAIT, 0, 0, 0, 0);
+        if (result < 0 && result != -EAGAIN && result != -EINTR)
+            return result;
+    }
+    return 0;
+}
+
+static long bring_loopback_up(void) {
+    long fd = raw(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fd;
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    long result = raw(SYS_ioctl, fd, SIOCSIFFLAGS, &request);
+    raw(SYS_close, fd);
+    return result;
+}
+
+/* The box's terminal: the slave becomes standard input, output and error; the master goes to the launcher. */
+static long open_terminal(struct mb_builder *b, const struct mb_step *step) {
+    long master = raw(SYS_openat, b->slots[step->at], step->path, O_RDWR | O_NOCTTY | O_CLOEXEC, 0);
+    if (master < 0)
+        return master;
+    int unlock = 0;
+    long slave = raw(SYS_ioctl, master, TIOCSPTLCK, &unlock);
+    if (slave >= 0)
+        slave = raw(SYS_ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (slave < 0)
+        return slave;
+    long result = raw(SYS_fchown, slave, step->uid, -1);
+    for (int fd = 0; result >= 0 && fd < 3; fd++)
+        result = raw(SYS_dup3, slave, fd, 0);
+    if (result < 0)
+        return result;
+    char byte = 0;
+    struct iovec data = {&byte, 1};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    *(int *)CMSG_DATA(&control.header) = (int)master;
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    result = raw(SYS_sendmsg, b->terminal_fd, &message, MSG_NOSIGNAL);
+    raw(SYS_close, master);
+    raw(SYS_close, slave);
+    raw(SYS_close, b->terminal_fd);
+    return result < 0 ? result : 0;
+}
+
+/* A raised hard limit needs the privilege that is gone later; the exact values are set last, on the command's side. */
+static long raise_limit(const struct mb_step *step) {
+    struct rlimit limit;
+    long result = raw(SYS_prlimit64, 0, step->resource, 0, &limit);
+    if (result < 0)
+        return result;
+    limit.rlim_max = step->hard;
+    return raw(SYS_prlimit64, 0, step->resource, &limit, 0);
+}
+
+static long exec_init(struct mb_builder *b) {
+    const int keep[] = {b->box_fd, b->launcher_fd, b->sync_fd, b->lock_fd};
+    for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++) {
+        long result = keep[i] < 0 ? 0 : raw(SYS_fcntl, keep[i], F_SETFD, 0);
+        if (result < 0)
+            return result;
+    }
+    for (uint32_t i = 0; i < b->plan->preserve_fds; i++) {
+        long result = raw(SYS_fcntl, 3 + i, F_SETFD, 0);
+        if (result < 0)
+            return result;
+    }
+    /* /proc, for the verifier, by a descriptor: the box's paths are not trusted to lead there. */
+    b->box->proc_fd = b->slots[MB_SLOT_PROC];
+    long result = raw(SYS_fcntl, b->box->proc_fd, F_SETFD, 0);
+    if (result < 0)
+        return result;
+    return raw(SYS_execveat, b->init_fd, here, b->argv, b->environment, AT_EMPTY_PATH);
+}
+
+static long execute(struct mb_builder *b, const struct mb_step *step) {
+    switch (step->kind) {
+    case MB_STEP_JOIN:
+        return raw(SYS_setns, step->fd, step->flags);
+    case MB_STEP_DIE_WITH:
+        return die_with_launcher(b);
+    case MB_STEP_CLOSE:
+        return close_others(b);
+    case MB_STEP_SELF_MAPS:
+        return write_own_maps(b->plan);
+    case MB_STEP_PRIVATE:
+        return raw(SYS_mount, 0, "/", 0, MS_REC | MS_PRIVATE, 0);
+    case MB_STEP_HOSTNAME:
+        return raw(SYS_sethostname, step->source, length_of(step->source));
+    case MB_STEP_LOOPBACK:
+        return bring_loopback_up();
+    case MB_STEP_WAIT_MAPS:
+        return wait_for_maps(b);
+    case MB_STEP_BECOME_ROOT: {
+        long result = set_ids(step);
+        /* setresuid disarmed the parent-death signal */
+        return result < 0 || !b->plan->die_with_launcher ? result : die_with_launcher(b);
+    }
+    case MB_STEP_TIME:
+        return raw(SYS_unshare, CLONE_NEWTIME);
+    case MB_STEP_MOUNT:
+        return attach(b, step, make_mount(step->source, step->options, step->option_count, step->attributes));
+    case MB_STEP_BIND:
+    case MB_STEP_DEVICE:
+        return attach(b, step, step->fd >= 0 ? step->fd : mb_builder_open_tree(step));
+    case MB_STEP_OVERLAY:
+        return mount_overlay(b, step);
+    case MB_STEP_DIRECTORY:
+        return make_directory(b, step);
+    case MB_STEP_LINK:
+        return make_links(b, step);
+    case MB_STEP_FILE:
+        return make_file(b, step);
+    case MB_STEP_MASK:
+        return mask(b, step);
+    case MB_STEP_READONLY:
+        return make_read_only(b, step);
+    case MB_STEP_TERMINAL:
+        return open_terminal(b, step);
+    case MB_STEP_PIVOT:
+        return pivot(b);
+    case MB_STEP_WORKDIR:
+        return raw(SYS_chdir, step->target);
+    case MB_STEP_KEYRING: {
+        long serial = raw(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+        return serial < 0 ? serial : 0;
+    }
+    case MB_STEP_RAISE_LIMIT:
+        return raise_limit(step);
+    case MB_STEP_UMASK:
+        raw(SYS_umask, 022);
+        return 0;
+    case MB_STEP_IDS: {
+        long result = set_ids(step);
+        return result < 0 || !b->plan->die_with_launcher ? result : die_with_launcher(b);
+    }
+    case MB_STEP_CAPABILITIES:
+        return set_capabilities(step);
+    case MB_STEP_NO_NEW_PRIVS:
+        return raw(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    case MB_STEP_INIT:
+        return exec_init(b);
+    default:
+        return -ENOSYS; /* not a builder's step: the plan is wrong */
+    }
+}
+
+static __attribute__((noreturn)) void quit(int status) {
+    for (;;)
+        raw(SYS_exit_group, status);
+}
+
+/* Executes the builder's steps from `first` on, up to the clone of a joiner if `joining`. */
+static void execute_from(struct mb_builder *b, size_t first, bool joining) {
+    const struct mb_plan *plan = b->plan;
+    for (size_t i = first; i < plan->step_count; i++) {
+        const struct mb_step *step = &plan->steps[i];
+        if (joining && step->kind == MB_STEP_CLONE)
+            return;
+        if (step->side != MB_SIDE_BUILDER)
+            continue;
+        long result = execute(b, step);
+        if (result < 0) {
+            b->box->failed_step = (int32_t)i + 1;
+            b->box->failed_number = (int32_t)-result;
+            quit(125);
+        }
+    }
+}
+
+/*
+ * The joiner enters the namespaces to join, then makes the builder as its own sibling, so that the launcher is the
+ * builder's parent. It is closed to tracing before it enters: processes that are in there already must not get hold of it.
+ */
+static void join_and_clone(struct mb_builder *b) {
+    const struct mb_plan *plan = b->plan;
+    long result = raw(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+    size_t clone_step = 0;
+    while (plan->steps[clone_step].kind != MB_STEP_CLONE)
+        clone_step++;
+    if (result >= 0)
+        execute_from(b, 0, true);
+    if (result >= 0)
+        result = raw(SYS_clone, (plan->flags & ~(uint64_t)(CLONE_VM | CLONE_NEWTIME)) | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    if (result < 0) {
+        b->box->failed_step = (int32_t)clone_step + 1;
+        b->box->failed_number = (int32_t)-result;
+        quit(125);
+    }
+    if (result > 0) {
+        b->box->builder_pid = (int32_t)result;
+        quit(0);
+    }
+    execute_from(b, clone_step, false);
+}
+
+int mb_builder_run(void *argument) {
+    struct mb_builder *b = argument;
+    if (b->joins)
+        join_and_clone(b);
+    else
+        execute_from(b, 0, false);
+    quit(125); /* execve does not return, and a plan ends with it */
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The box's process 1. The builder executes it from a sealed memory file, so that no process of the box ever shares
+ * memory or an executable file with the launcher. It takes over the shared box, makes the command's process, reaps,
+ * forwards signals, and hands on the command's wait status.
+ *
+ * What must stay true: it has no privilege that the command has not; it cannot be traced or looked into by the command
+ * (not dumpable); it dies with the launcher; the command's process executes nothing unless the verifier agrees.
+ *
+ * argv: NAME, number of the box's descriptor, "--", then the command's own words, which are handed on where they are.
+ * Freestanding: no C library, no relocations.
+ */
+#include <fcntl.h>
+#include <linux/errno.h>
+#include <linux/filter.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <asm/ioctls.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "base/raw.h"
+#include "launch/verify.h"
+
+/* The compiler may ask for these. */
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memset(void *to, int value, size_t size);
+void *memcpy(void *restrict to, const void *restrict from, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        ((volatile char *)to)[i] = ((const char *)from)[i];
+    return to;
+}
+void *memset(void *to, int value, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        ((volatile char *)to)[i] = (char)value;
+    return to;
+}
+
+static __attribute__((noreturn)) void quit(int status) {
+    for (;;)
+        raw(SYS_exit_group, status);
+}
+
+static __attribute__((noreturn)) void fail(struct mb_box *box, int step, long result) {
+    box->failed_number = (int32_t)-result;
+    box->failed_step = step;
+    quit(125);
+}
+
+static void check(struct mb_box *box, int step, long result) {
+    if (result < 0)
+        fail(box, step, result);
+}
+
+/* The kernel's sigaction, whose set is 8 bytes; not the C library's. */
+struct kernel_sigaction {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+/* Moves the two descriptors that are still needed to the numbers behind the command's, and closes all others. */
+static int arrange_descriptors(struct mb_box *box) {
+    unsigned first = 3 + box->preserve_fds;
+    long sync = raw(SYS_fcntl, box->sync_fd, F_DUPFD_CLOEXEC, first + 2);
+    check(box, box->step_session, sync);
+    long proc = raw(SYS_fcntl, box->proc_fd, F_DUPFD_CLOEXEC, first + 2);
+    check(box, box->step_session, proc);
+    check(box, box->step_session, raw(SYS_dup3, sync, first, O_CLOEXEC));
+    check(box, box->step_session, raw(SYS_dup3, proc, first + 1, O_CLOEXEC));
+    check(box, box->step_session, raw(SYS_close_range, first + 2, ~0u, 0));
+    return (int)first + 1;
+}
+
+static void start_session(struct mb_box *box) {
+    check(box, box->step_session, raw(SYS_setsid));
+    if (box->terminal)
+        check(box, box->step_session, raw(SYS_ioctl, 0, TIOCSCTTY, 0));
+}
+
+/* What the launcher ignored (nohup) is no business of the box; and an ignored SIGCHLD would lose the status. */
+static void reset_signals(struct mb_box *box) {
+    struct kernel_sigaction by_default = {0};
+    for (int signo = 1; signo <= 64; signo++)
+        if (signo != SIGKILL && signo != SIGSTOP)
+            check(box, box->step_init, raw(SYS_rt_sigaction, signo, &by_default, 0, 8));
+}
+
+static void set_limits(struct mb_box *box) {
+    const struct mb_box_limit *limits = mb_box_at(box, box->limits);
+    for (unsigned i = 0; i < box->limit_count; i++) {
+        struct rlimit limit = {limits[i].soft, limits[i].hard}, seen;
+        check(box, limits[i].step, raw(SYS_prlimit64, 0, limits[i].resource, &limit, &seen));
+        check(box, limits[i].step, raw(SYS_prlimit64, 0, limits[i].resource, 0, &seen));
+        if (seen.rlim_cur == limit.rlim_cur && seen.rlim_max == limit.rlim_max)
+            continue;
+        box->failed_check = MB_CHECK_LIMIT;
+        box->failed_index = (int32_t)i;
+        box->wanted = limit.rlim_cur;
+        box->seen = seen.rlim_cur;
+        fail(box, limits[i].step, -EPROTO);
+    }
+}
+
+static void load_filter(struct mb_box *box) {
+    if (!box->filter_count)
+        return;
+    struct sock_fprog program = {(unsigned short)box->filter_count, mb_box_at(box, box->filter)};
+    check(box, box->step_filter, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+    /* A filter that refuses to say that it is there is there. */
+    long mode = raw(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
+    if (mode != 0)
+        return;
+    box->failed_check = MB_CHECK_FILTER;
+    box->wanted = SECCOMP_MODE_FILTER;
+    fail(box, box->step_filter, -EPROTO);
+}
+
+/* As execvp(3): a folder of PATH that has no such file is passed over, one that has it but refuses is remembered. The
+ * filter is in force: whatever it refuses, the shared box still takes the error. */
+static __attribute__((noreturn)) void execute(struct mb_box *box, char *const *argv, char *const *environment) {
+    const char *candidate = mb_box_at(box, box->candidates);
+    long refused = -ENOENT;
+    box->executing = 1;
+    for (unsigned i = 0; i < box->candidate_count; i++) {
+        long result = raw(SYS_execve, candidate, argv, environment);
+        if (result == -ENOENT || result == -ENOTDIR) {
+            if (raw(SYS_faccessat, AT_FDCWD, candidate, 0) == 0) {
+                box->found_candidate = 1;
+                box->failed_index = (int32_t)i;
+                refused = result;
+                break;
+            }
+        } else {
+            refused = result;
+            box->failed_index = (int32_t)i;
+            if (result != -EACCES)
+                break;
+        }
+        while (*candidate++)
+            ;
+    }
+    fail(box, box->step_exec, refused);
+}
+
+static __attribute__((noreturn)) void run_command(struct mb_box *box, char *const *argv, char *const *environment) {
+    int proc = arrange_descriptors(box);
+    start_session(box);
+    if (mb_verify_box(box, proc))
+        fail(box, box->step_verify, box->failed_number ? -box->failed_number : -EPROTO);
+    check(box, box->step_verify, raw(SYS_close, proc));
+    set_limits(box);
+    uint64_t none = 0;
+    check(box, box->step_session, raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8));
+    load_filter(box);
+    execute(box, argv, environment);
+}
+
+/* Ended children are reaped; returns whether the command was among them. */
+static bool reap(struct mb_box *box, long command) {
+    for (;;) {
+        int status;
+        long pid = raw(SYS_wait4, -1, &status, WNOHANG, 0);
+        if (pid == -EINTR)
+            continue;
+        if (pid <= 0)
+            return pid == -ECHILD && box->has_status;
+        if (pid != command)
+            continue;
+        box->status = status;
+        box->has_status = 1;
+        return true;
+    }
+}
+
+static __attribute__((noreturn)) void supervise(struct mb_box *box, long command) {
+    uint64_t all = ~(uint64_t)0;
+    /* No descriptor is left here: what the command closes is closed. */
+    raw(SYS_close_range, 0, box->lock_fd > 0 ? (unsigned)box->lock_fd - 1 : ~0u, 0);
+    if (box->lock_fd > 0)
+        raw(SYS_close_range, box->lock_fd + 1, ~0u, 0);
+    while (!reap(box, command)) {
+        long signo = raw(SYS_rt_sigtimedwait, &all, 0, 0, 8);
+        if (signo > 0 && signo != SIGCHLD)
+            raw(SYS_kill, command, signo);
+    }
+    /* With the exit of process 1 the kernel ends all others of its pid namespace. */
+    quit(0);
+}
+
+static struct mb_box *map_box(const char *number) {
+    int fd = 0;
+    while (*number)
+        fd = fd * 10 + (*number++ - '0');
+    long size = raw(SYS_lseek, fd, 0, SEEK_END);
+    if (size < (long)sizeof(struct mb_box))
+        quit(125);
+    long address = raw(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (address < 0 && address > -4096)
+        quit(125);
+    raw(SYS_close, fd);
+    return (struct mb_box *)address;
+}
+
+static void die_with_launcher(struct mb_box *box) {
+    if (!box->die_with_launcher)
+        return;
+    check(box, box->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+    struct pollfd poll = {.fd = box->launcher_fd, .events = POLLIN};
+    struct timespec now = {0, 0};
+    long result = raw(SYS_ppoll, &poll, 1, &now, 0, 0);
+    if (result != 0)
+        fail(box, box->step_init, result < 0 ? result : -EOWNERDEAD);
+}
+
+__attribute__((noreturn, used)) void mb_init_main(long *stack);
+void mb_init_main(long *stack) {
+    long argc = stack[0];
+    char **argv = (char **)(stack + 1), **environment = argv + argc + 1;
+    if (argc < 4)
+        quit(125);
+    struct mb_box *box = map_box(argv[1]);
+    check(box, box->step_init, raw(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
+    check(box, box->step_init, raw(SYS_prctl, PR_SET_NAME, "minibox-init", 0, 0, 0));
+    die_with_launcher(box);
+    reset_signals(box);
+    if (!box->init)
+        run_command(box, argv + 3, environment);
+    uint64_t all = ~(uint64_t)0;
+    check(box, box->step_init, raw(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8));
+    long command = raw(SYS_clone, box->fork_flags | SIGCHLD, 0, 0, 0, 0);
+    check(box, box->step_init, command);
+    if (command == 0)
+        run_command(box, argv + 3, environment);
+    supervise(box, command);
+}
+
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall mb_init_main\n\thlt\n");
+#elif defined(__aarch64__)
+__asm__(".globl _start\n_start:\n\tmov x29, #0\n\tmov x30, #0\n\tmov x0, sp\n\tb mb_init_main\n");
+#endif

@@ -1,0 +1,762 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How it works. The launcher makes everything that crosses the border before it clones: the shared box, init's program,
+ * the sync pipe, detached trees of sources that only it can reach. Then it clones the builder, writes the id maps while
+ * the builder works, and polls: the builder's pidfd (death), the sync pipe (its last copy closes at the command's
+ * execve), the caller's cancel descriptor, and the time limit. So no wait is without an end.
+ *
+ * What must stay true: signals are blocked from before clone until the end, since a handler that ran in the builder
+ * would run in this process's memory; the builder's stack and *builder live until the builder has executed init or is
+ * dead; whatever fails, the box is killed, reaped, and its descriptors are closed.
+ */
+#include "launch/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/fd.h"
+#include "launch/builder.h"
+#include "plan/ids.h"
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+extern const char mb_init_image[], mb_init_image_end[];
+
+/* What a launch holds until it has succeeded. */
+struct launch {
+    struct mb_plan *plan;
+    struct minibox_error *err;
+    struct minibox_box *box;
+    struct mb_builder builder;
+    struct minibox_child child;
+    struct mb_box *shared;
+    int sync_read, sync_write;
+    int terminal_receive, terminal_send;
+    int cancel_fd;
+    uint64_t deadline; /* nanoseconds of CLOCK_MONOTONIC; 0: none */
+    int dumpable;
+    int *keep;
+    size_t keep_count;
+};
+
+uint64_t mb_launch_clock(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* ---- errors --------------------------------------------------------------------------------------------------- */
+
+static const char *const check_names[MB_CHECK_COUNT] = {
+    [MB_CHECK_NONE] = "", [MB_CHECK_READ] = "reading /proc", [MB_CHECK_UID] = "user id", [MB_CHECK_GID] = "group id",
+    [MB_CHECK_GROUPS] = "number of supplementary groups", [MB_CHECK_CAP_INHERITABLE] = "inheritable capabilities",
+    [MB_CHECK_CAP_PERMITTED] = "permitted capabilities", [MB_CHECK_CAP_EFFECTIVE] = "effective capabilities",
+    [MB_CHECK_CAP_BOUNDING] = "bounding capabilities", [MB_CHECK_CAP_AMBIENT] = "ambient capabilities",
+    [MB_CHECK_SECUREBITS] = "securebits", [MB_CHECK_NO_NEW_PRIVS] = "no_new_privs",
+    [MB_CHECK_SIGNALS_IGNORED] = "ignored signals", [MB_CHECK_SIGNALS_CAUGHT] = "caught signals",
+    [MB_CHECK_DUMPABLE] = "dumpable", [MB_CHECK_NAMESPACE] = "namespace", [MB_CHECK_ID_MAP] = "id map",
+    [MB_CHECK_HOSTNAME] = "host name", [MB_CHECK_MOUNT] = "number of planned mounts",
+    [MB_CHECK_MOUNT_FLAGS] = "mount flags", [MB_CHECK_MOUNT_SUID] = "a mount without nosuid",
+    [MB_CHECK_PROPAGATION] = "mount propagation", [MB_CHECK_OLD_ROOT] = "number of mounts at /",
+    [MB_CHECK_WORKDIR] = "working directory", [MB_CHECK_UMASK] = "umask", [MB_CHECK_DESCRIPTORS] = "open descriptors",
+    [MB_CHECK_SESSION] = "session", [MB_CHECK_KEYRING] = "session keyring", [MB_CHECK_LIMIT] = "resource limit",
+    [MB_CHECK_FILTER] = "seccomp filter",
+};
+
+/* What a refused step means on this host: the first row that fits. */
+static const struct {
+    enum mb_step_kind kind;
+    int number; /* 0: any */
+    const char *source; /* file system type; NULL: any */
+    enum mb_remedy remedy;
+} step_remedies[] = {
+    {MB_STEP_CLONE, EPERM, NULL, MB_REMEDY_USERNS_FORBIDDEN},
+    {MB_STEP_CLONE, EACCES, NULL, MB_REMEDY_USERNS_FORBIDDEN},
+    {MB_STEP_CLONE, ENOSPC, NULL, MB_REMEDY_USERNS_LIMIT},
+    {MB_STEP_CLONE, EUSERS, NULL, MB_REMEDY_USERNS_LIMIT},
+    {MB_STEP_SELF_MAPS, EPERM, NULL, MB_REMEDY_USERNS_FORBIDDEN},
+    {MB_STEP_SELF_MAPS, EACCES, NULL, MB_REMEDY_USERNS_FORBIDDEN},
+    {MB_STEP_MOUNT, EPERM, "proc", MB_REMEDY_PROC_MASKED},
+    {MB_STEP_MOUNT, EPERM, "sysfs", MB_REMEDY_PROC_MASKED},
+    {MB_STEP_OVERLAY, 0, NULL, MB_REMEDY_OVERLAY_FORBIDDEN},
+    {MB_STEP_BIND, ESTALE, NULL, MB_REMEDY_PATH_CHANGED},
+    {MB_STEP_DEVICE, ESTALE, NULL, MB_REMEDY_PATH_CHANGED},
+    {MB_STEP_BIND, EROFS, NULL, MB_REMEDY_NO_MOUNT_POINT},
+    {MB_STEP_DEVICE, EROFS, NULL, MB_REMEDY_NO_MOUNT_POINT},
+    {MB_STEP_MOUNT, EROFS, NULL, MB_REMEDY_NO_MOUNT_POINT},
+    {MB_STEP_BIND, EACCES, NULL, MB_REMEDY_VOLUME_DENIED},
+    {MB_STEP_MASK, ENOENT, NULL, MB_REMEDY_NO_SUCH_PATH},
+    {MB_STEP_WORKDIR, 0, NULL, MB_REMEDY_WORKDIR},
+    {MB_STEP_KEYRING, EDQUOT, NULL, MB_REMEDY_KEY_QUOTA},
+    {MB_STEP_RAISE_LIMIT, EPERM, NULL, MB_REMEDY_ULIMIT_RAISE},
+    {MB_STEP_LIMIT, EPERM, NULL, MB_REMEDY_ULIMIT_RAISE},
+    {MB_STEP_INIT, EACCES, NULL, MB_REMEDY_MEMFD_NOEXEC},
+    {MB_STEP_INIT, E2BIG, NULL, MB_REMEDY_ARGS_TOO_LONG},
+    {MB_STEP_EXEC, E2BIG, NULL, MB_REMEDY_ARGS_TOO_LONG},
+    {MB_STEP_EXEC, EACCES, NULL, MB_REMEDY_NOT_EXECUTABLE},
+    {MB_STEP_EXEC, ENOEXEC, NULL, MB_REMEDY_EXEC_FORMAT},
+    {MB_STEP_EXEC, ENOENT, NULL, MB_REMEDY_COMMAND_NOT_FOUND},
+};
+
+/* Returns -1. */
+static int fail_step(struct launch *l, const struct mb_step *step, int number) {
+    enum mb_remedy remedy = number == ENOSYS ? MB_REMEDY_OLD_KERNEL : MB_REMEDY_NONE;
+    for (size_t i = 0; i < sizeof(step_remedies) / sizeof(step_remedies[0]); i++) {
+        if (step_remedies[i].kind != step->kind || (step_remedies[i].number && step_remedies[i].number != number) ||
+            (step_remedies[i].source && (!step->source || strcmp(step_remedies[i].source, step->source) != 0)))
+            continue;
+        remedy = step_remedies[i].remedy;
+        break;
+    }
+    mb_error_host(l->err, step->origin, remedy, number, "", NULL);
+    l->err->phase = MINIBOX_PHASE_LAUNCH;
+    l->err->step = (int)(step - l->plan->steps) + 1;
+    l->err->steps = (int)l->plan->step_count;
+    mb_step_fill_error(step, l->err);
+    return -1;
+}
+
+/* The error that the box wrote down. Returns -1. */
+static int fail_from_box(struct launch *l) {
+    const struct mb_box *shared = l->shared;
+    const struct mb_step *step = &l->plan->steps[shared->failed_step - 1];
+    int number = shared->failed_number;
+    fail_step(l, step, number);
+    if (shared->failed_check) {
+        snprintf(l->err->reason, sizeof(l->err->reason), "%s is not as planned", check_names[shared->failed_check]);
+        snprintf(l->err->detail, sizeof(l->err->detail), "wanted 0x%llx, seen 0x%llx (number %d%s%s)",
+                 (unsigned long long)shared->wanted, (unsigned long long)shared->seen, shared->failed_index,
+                 number == EPROTO ? "" : ": ", number == EPROTO ? "" : strerrordesc_np(number));
+    }
+    if (step->kind == MB_STEP_EXEC) {
+        bool found = number != ENOENT || shared->found_candidate;
+        l->err->status = found ? MINIBOX_EXIT_NOT_EXECUTED : MINIBOX_EXIT_NOT_FOUND;
+        if (number == ENOENT && found) {
+            snprintf(l->err->detail, sizeof(l->err->detail), "%s", mb_remedy_detail(MB_REMEDY_NO_INTERPRETER));
+            snprintf(l->err->remedy, sizeof(l->err->remedy), "%s", mb_remedy_text(MB_REMEDY_NO_INTERPRETER));
+        }
+    }
+    if (step->kind == MB_STEP_INIT && number == E2BIG)
+        l->err->status = MINIBOX_EXIT_NOT_EXECUTED;
+    return -1;
+}
+
+static const struct mb_step *find_step(const struct mb_plan *plan, enum mb_step_kind kind) {
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].kind == kind)
+            return &plan->steps[i];
+    return NULL;
+}
+
+static int number_of(const struct mb_plan *plan, enum mb_step_kind kind) {
+    const struct mb_step *step = find_step(plan, kind);
+    return step ? (int)(step - plan->steps) + 1 : 0;
+}
+
+/* ---- before clone --------------------------------------------------------------------------------------------- */
+
+/* A descriptor that the box would get must be open, or another of ours would take its number. */
+static int check_descriptors(struct launch *l) {
+    for (int fd = 0; fd < 3 + (int)l->plan->preserve_fds; fd++) {
+        char number[16];
+        if (fcntl(fd, F_GETFD) >= 0)
+            continue;
+        snprintf(number, sizeof(number), "%d", fd);
+        return mb_error_host(l->err, NULL, MB_REMEDY_FD_CLOSED, errno, "the box would get a descriptor that is not open:", number);
+    }
+    return 0;
+}
+
+/* Sources that only the launcher can reach or may show with other owners are copied as detached mounts here. */
+static int open_sources(struct launch *l) {
+    for (size_t i = 0; i < l->plan->step_count; i++) {
+        struct mb_step *step = &l->plan->steps[i];
+        if (step->kind == MB_STEP_JOIN) {
+            step->fd = open(step->source, O_RDONLY | O_CLOEXEC);
+            if (step->fd < 0)
+                return fail_step(l, step, errno);
+        } else if ((step->kind == MB_STEP_BIND || step->kind == MB_STEP_DEVICE) && l->plan->privileged) {
+            long fd = mb_builder_open_tree(step);
+            if (fd < 0)
+                return fail_step(l, step, (int)-fd);
+            step->fd = (int)fd;
+        }
+    }
+    return 0;
+}
+
+static void close_sources(struct mb_plan *plan) {
+    for (size_t i = 0; i < plan->step_count; i++)
+        mb_fd_close(&plan->steps[i].fd);
+}
+
+/* Numbers the mounts that steps make. What makes the mount of a slot read-only later is part of that mount's flags. */
+static uint32_t number_mounts(struct mb_plan *plan, struct mb_box_mount *mounts) {
+    uint32_t count = 0;
+    int of_slot[MB_SLOT_COUNT];
+    memset(of_slot, -1, sizeof(of_slot));
+    for (size_t i = 0; i < plan->step_count; i++) {
+        struct mb_step *step = &plan->steps[i];
+        bool makes = step->kind == MB_STEP_MOUNT || step->kind == MB_STEP_BIND || step->kind == MB_STEP_DEVICE ||
+                     step->kind == MB_STEP_OVERLAY || step->kind == MB_STEP_MASK ||
+                     (step->kind == MB_STEP_READONLY && step->path[0]);
+        if (step->kind == MB_STEP_READONLY && !step->path[0] && mounts && of_slot[step->at] >= 0)
+            mounts[of_slot[step->at]].attributes |= step->attributes;
+        if (!makes || step->keep == MB_SLOT_STAGE || step->at == MB_SLOT_STAGE)
+            continue; /* the staging tmpfs goes with the old root */
+        step->mount = (int)count;
+        if (step->keep)
+            of_slot[step->keep] = (int)count;
+        if (mounts)
+            mounts[count] = (struct mb_box_mount){.attributes = step->attributes};
+        count++;
+    }
+    return count;
+}
+
+static uint32_t take(uint64_t *size, uint64_t bytes) {
+    uint64_t offset = (*size + 15) & ~UINT64_C(15);
+    *size = offset + bytes;
+    return (uint32_t)offset;
+}
+
+static void fill_namespaces(const struct mb_plan *plan, struct mb_box *box) {
+    for (int i = MB_FLAG_FIRST_NAMESPACE, n = 0; i < MB_FLAG_COUNT; i++, n++) {
+        if (!plan->namespaces[i].inode)
+            continue;
+        strncpy(box->namespaces[n].name, mb_host_namespace_name((enum mb_flag_id)i), sizeof(box->namespaces[n].name) - 1);
+        box->namespaces[n].inode = plan->namespaces[i].inode;
+        box->namespaces[n].same = plan->namespaces[i].same;
+    }
+}
+
+static void fill_arrays(const struct mb_plan *plan, struct mb_box *box) {
+    struct mb_box_id_map *map = mb_box_at(box, box->id_maps);
+    for (size_t i = 0; i < plan->map_count; i++) {
+        const struct mb_id_map *from = &plan->maps[i];
+        for (uint32_t gids = 0; gids < 2; gids++)
+            if (gids ? from->gids : from->uids)
+                *map++ = (struct mb_box_id_map){from->inside, from->outside, from->count, gids};
+    }
+    struct mb_box_limit *limit = mb_box_at(box, box->limits);
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].kind == MB_STEP_LIMIT)
+            *limit++ = (struct mb_box_limit){plan->steps[i].soft, plan->steps[i].hard, plan->steps[i].resource, (int32_t)i + 1};
+    if (plan->filter.count)
+        memcpy(mb_box_at(box, box->filter), plan->filter.code, plan->filter.count * sizeof(*plan->filter.code));
+    char *text = mb_box_at(box, box->candidates);
+    for (size_t i = 0; i < plan->candidate_count; i++)
+        text = stpcpy(text, plan->candidates[i]) + 1;
+    strcpy(mb_box_at(box, box->workdir), plan->workdir);
+}
+
+/* The shared box: sized, mapped, filled. */
+static int make_box(struct launch *l) {
+    struct mb_plan *plan = l->plan;
+    const struct mb_step *step = find_step(plan, MB_STEP_INIT);
+    struct mb_box layout = {.mount_count = number_mounts(plan, NULL),
+                            .filter_count = (uint32_t)plan->filter.count,
+                            .candidate_count = (uint32_t)plan->candidate_count,
+                            .launcher_fd = -1,
+                            .lock_fd = -1,
+                            .init = plan->init,
+                            .die_with_launcher = plan->die_with_launcher,
+                            .terminal = plan->terminal,
+                            .preserve_fds = plan->preserve_fds,
+                            .fork_flags = plan->flags & (CLONE_IO | CLONE_SYSVSEM),
+                            .step_init = number_of(plan, MB_STEP_INIT),
+                            .step_session = number_of(plan, MB_STEP_SESSION),
+                            .step_verify = number_of(plan, MB_STEP_VERIFY),
+                            .step_filter = number_of(plan, MB_STEP_FILTER),
+                            .step_exec = number_of(plan, MB_STEP_EXEC),
+                            .uid = plan->uid,
+                            .gid = plan->gid,
+                            .group_count = (uint32_t)plan->group_count,
+                            .capabilities = plan->capabilities,
+                            .session_keyring = plan->session_keyring,
+                            .own_session_keyring = plan->own_session_keyring,
+                            .has_hostname = plan->hostname != NULL};
+    for (size_t i = 0; i < plan->map_count; i++)
+        layout.id_map_count += plan->maps[i].uids + plan->maps[i].gids;
+    size_t text = 0;
+    for (size_t i = 0; i < plan->candidate_count; i++)
+        text += strlen(plan->candidates[i]) + 1;
+    for (size_t i = 0; i < plan->step_count; i++)
+        layout.limit_count += plan->steps[i].kind == MB_STEP_LIMIT;
+    uint64_t size = sizeof(layout);
+    layout.mounts = take(&size, layout.mount_count * sizeof(struct mb_box_mount));
+    layout.id_maps = take(&size, layout.id_map_count * sizeof(struct mb_box_id_map));
+    layout.limits = take(&size, layout.limit_count * sizeof(struct mb_box_limit));
+    layout.filter = take(&size, plan->filter.count * sizeof(*plan->filter.code));
+    layout.candidates = take(&size, text);
+    layout.workdir = take(&size, strlen(plan->workdir) + 1);
+    layout.size = size;
+    if (size > UINT32_MAX)
+        return mb_error_memory(l->err);
+
+    l->builder.box_fd = memfd_create("minibox", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (l->builder.box_fd < 0 || ftruncate(l->builder.box_fd, (off_t)size) < 0 ||
+        fcntl(l->builder.box_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        return fail_step(l, step, errno);
+    struct mb_box *box = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, l->builder.box_fd, 0);
+    if (box == MAP_FAILED)
+        return fail_step(l, step, errno);
+    l->shared = l->box->shared = l->builder.box = box;
+    *box = layout;
+    if (plan->hostname)
+        strncpy(box->hostname, plan->hostname, sizeof(box->hostname) - 1);
+    number_mounts(plan, mb_box_at(box, box->mounts));
+    fill_namespaces(plan, box);
+    fill_arrays(plan, box);
+    return 0;
+}
+
+/* init's program, in a file that is in no file system and that nobody can change: CVE-2019-5736. */
+static int make_init(struct launch *l) {
+    const struct mb_step *step = find_step(l->plan, MB_STEP_INIT);
+    int fd = memfd_create("minibox-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    if (fd < 0 && errno == EINVAL) /* before Linux 6.3, every memory file is executable */
+        fd = memfd_create("minibox-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    l->builder.init_fd = fd;
+    if (fd < 0 || mb_fd_write_all(fd, mb_init_image, (size_t)(mb_init_image_end - mb_init_image)) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        return fail_step(l, step, errno);
+    return 0;
+}
+
+static int make_channels(struct launch *l) {
+    const struct mb_step *step = find_step(l->plan, MB_STEP_CLONE);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return fail_step(l, step, errno);
+    l->sync_read = ends[0];
+    l->builder.sync_fd = l->sync_write = ends[1];
+    if (l->plan->die_with_launcher) {
+        l->builder.launcher_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+        if (l->builder.launcher_fd < 0)
+            return fail_step(l, step, errno);
+    }
+    if (l->plan->terminal) {
+        if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
+            return fail_step(l, step, errno);
+        l->terminal_receive = ends[0];
+        l->builder.terminal_fd = l->terminal_send = ends[1];
+    }
+    l->shared->sync_fd = l->builder.sync_fd;
+    l->shared->launcher_fd = l->builder.launcher_fd;
+    return 0;
+}
+
+static int compare_ints(const void *a, const void *b) {
+    return *(const int *)a - *(const int *)b;
+}
+
+/* The descriptors that the builder leaves open, in order. */
+static int list_kept(struct launch *l) {
+    const struct mb_builder *b = &l->builder;
+    const int own[] = {b->box_fd, b->init_fd, b->sync_fd, b->launcher_fd, b->terminal_fd, b->lock_fd};
+    size_t most = 3 + l->plan->preserve_fds + sizeof(own) / sizeof(own[0]) + l->plan->step_count, n = 0;
+    l->keep = malloc(most * sizeof(int));
+    if (!l->keep)
+        return mb_error_memory(l->err);
+    for (size_t i = 0; i < 3 + l->plan->preserve_fds; i++)
+        l->keep[n++] = (int)i;
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (own[i] >= 0)
+            l->keep[n++] = own[i];
+    for (size_t i = 0; i < l->plan->step_count; i++)
+        if (l->plan->steps[i].fd >= 0 && l->plan->steps[i].kind != MB_STEP_JOIN)
+            l->keep[n++] = l->plan->steps[i].fd;
+    qsort(l->keep, n, sizeof(int), compare_ints);
+    l->builder.keep = l->keep;
+    l->builder.keep_count = n;
+    return 0;
+}
+
+/* init's arguments: its name, its box, and the command's own. */
+static int make_arguments(struct launch *l) {
+    size_t count = 0;
+    while (l->plan->command[count])
+        count++;
+    const char **argv = mb_arena_alloc(&l->plan->arena, (count + 4) * sizeof(*argv));
+    if (!argv)
+        return mb_error_memory(l->err);
+    argv[0] = "minibox-init";
+    argv[1] = mb_arena_printf(&l->plan->arena, "%d", l->builder.box_fd);
+    argv[2] = "--";
+    memcpy(argv + 3, l->plan->command, count * sizeof(*argv));
+    l->builder.argv = (char *const *)(uintptr_t)argv;
+    l->builder.environment = l->plan->environment;
+    return l->plan->arena.failed ? mb_error_memory(l->err) : 0;
+}
+
+/* ---- beside the builder --------------------------------------------------------------------------------------- */
+
+static int write_map(struct launch *l, const char *file, bool gids) {
+    char path[64], text[8192];
+    size_t length = 0;
+    for (size_t i = 0; i < l->plan->map_count; i++) {
+        const struct mb_id_map *map = &l->plan->maps[i];
+        if (gids ? map->gids : map->uids)
+            length += (size_t)snprintf(text + length, sizeof(text) - length, "%u %u %u\n", map->inside, map->outside, map->count);
+        if (length > sizeof(text) - 64) {
+            errno = E2BIG;
+            return -1;
+        }
+    }
+    snprintf(path, sizeof(path), "/proc/%d/%s", l->child.pid, file);
+    mb_autofd fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? -1 : mb_fd_write_all(fd, text, length);
+}
+
+/* newuidmap(1) and newgidmap(1): set-uid programs that map what /etc/subuid and /etc/subgid grant. */
+static int run_helper(struct launch *l, const char *program, bool gids, const struct mb_step *step) {
+    struct mb_arena *arena = &l->plan->arena;
+    const char **argv = mb_arena_alloc(arena, (l->plan->map_count * 3 + 3) * sizeof(*argv));
+    if (!argv)
+        return mb_error_memory(l->err);
+    size_t n = 0;
+    argv[n++] = program;
+    argv[n++] = mb_arena_printf(arena, "%d", l->child.pid);
+    for (size_t i = 0; i < l->plan->map_count; i++) {
+        const struct mb_id_map *map = &l->plan->maps[i];
+        if (!(gids ? map->gids : map->uids))
+            continue;
+        argv[n++] = mb_arena_printf(arena, "%u", map->inside);
+        argv[n++] = mb_arena_printf(arena, "%u", map->outside);
+        argv[n++] = mb_arena_printf(arena, "%u", map->count);
+    }
+    if (arena->failed)
+        return mb_error_memory(l->err);
+    int ends[2], status = 0;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return fail_step(l, step, errno);
+    mb_autofd read_end = ends[0], write_end = ends[1];
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, write_end, STDERR_FILENO);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    pid_t pid;
+    int number = posix_spawnp(&pid, program, &actions, &attributes, (char *const *)(uintptr_t)argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    mb_fd_close(&write_end);
+    if (number)
+        return mb_error_host(l->err, step->origin, MB_REMEDY_NO_NEWUIDMAP, number, "cannot run", program);
+    char text[200] = "";
+    ssize_t length = read(read_end, text, sizeof(text) - 1);
+    text[length > 0 ? length : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return fail_step(l, step, errno);
+    if (status == 0)
+        return 0;
+    fail_step(l, step, EPERM);
+    snprintf(l->err->reason, sizeof(l->err->reason), "%.150s", text[0] ? text : program);
+    snprintf(l->err->remedy, sizeof(l->err->remedy), "%s", mb_remedy_text(MB_REMEDY_NO_SUBID));
+    return -1;
+}
+
+/* Gives the planned trees the box's owners. Not recursive: the kernel's own file systems below refuse. */
+static int set_idmaps(struct launch *l) {
+    mb_autofd userns = -1;
+    for (size_t i = 0; i < l->plan->step_count; i++) {
+        const struct mb_step *step = &l->plan->steps[i];
+        if (!step->idmap)
+            continue;
+        if (userns < 0) {
+            char path[64];
+            snprintf(path, sizeof(path), "/proc/%d/ns/user", l->child.pid);
+            userns = open(path, O_RDONLY | O_CLOEXEC);
+            if (userns < 0)
+                return fail_step(l, step, errno);
+        }
+        struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
+        if (syscall(SYS_mount_setattr, step->fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0)
+            continue;
+        int number = errno;
+        if (number == EINVAL && step->idmap_optional)
+            continue; /* owners without a map are nobody: the box can do less with the files, not more */
+        fail_step(l, step, number);
+        if (number == EINVAL) {
+            snprintf(l->err->detail, sizeof(l->err->detail), "%s", mb_remedy_detail(MB_REMEDY_IDMAP_UNSUPPORTED));
+            snprintf(l->err->remedy, sizeof(l->err->remedy), "%s", mb_remedy_text(MB_REMEDY_IDMAP_UNSUPPORTED));
+        }
+        return -1;
+    }
+    return 0;
+}
+
+static int write_maps(struct launch *l) {
+    const struct mb_step *step = find_step(l->plan, MB_STEP_WRITE_MAPS);
+    if (!step)
+        return 0;
+    if (l->plan->map_writer == MB_MAPS_HELPER) {
+        if (run_helper(l, "newuidmap", false, step) || run_helper(l, "newgidmap", true, step))
+            return -1;
+    } else if (write_map(l, "uid_map", false) < 0 || write_map(l, "gid_map", true) < 0) {
+        return fail_step(l, step, errno);
+    }
+    if (set_idmaps(l))
+        return -1;
+    atomic_store(&l->shared->maps_written, 1);
+    syscall(SYS_futex, &l->shared->maps_written, FUTEX_WAKE, 1, NULL, NULL, 0);
+    return 0;
+}
+
+/* ---- the end of the set-up ------------------------------------------------------------------------------------ */
+
+static void kill_box(struct launch *l) {
+    siginfo_t info;
+    if (l->child.pid <= 0)
+        return;
+    syscall(SYS_pidfd_send_signal, l->child.pidfd, SIGKILL, NULL, 0);
+    while (waitid((idtype_t)P_PIDFD, (id_t)l->child.pidfd, &info, WEXITED) < 0 && errno == EINTR)
+        ;
+}
+
+/* The joiner has made the builder and is gone; from here on the builder is the child. */
+static int adopt_builder(struct launch *l) {
+    siginfo_t info;
+    const struct mb_step *step = find_step(l->plan, MB_STEP_CLONE);
+    if (!l->builder.joins)
+        return 0;
+    while (waitid((idtype_t)P_PIDFD, (id_t)l->child.pidfd, &info, WEXITED) < 0)
+        if (errno != EINTR)
+            return fail_step(l, step, errno);
+    mb_fd_close(&l->child.pidfd);
+    l->child.pid = 0;
+    if (l->shared->failed_step)
+        return fail_from_box(l);
+    if (!l->shared->builder_pid)
+        return fail_step(l, step, ECHILD);
+    l->child.pid = l->shared->builder_pid;
+    l->child.pidfd = (int)syscall(SYS_pidfd_open, l->child.pid, 0);
+    if (l->child.pidfd >= 0)
+        return 0;
+    int number = errno;
+    kill(l->child.pid, SIGKILL); /* our child, not yet waited for: the pid is its own */
+    while (waitpid(l->child.pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    l->child.pid = 0;
+    return fail_step(l, step, number);
+}
+
+static int receive_terminal(struct launch *l) {
+    char byte;
+    struct iovec data = {&byte, 1};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    const struct mb_step *step = find_step(l->plan, MB_STEP_TERMINAL);
+    if (recvmsg(l->terminal_receive, &message, MSG_CMSG_CLOEXEC) < 0)
+        return fail_step(l, step, errno);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int)))
+        return fail_step(l, step, EPROTO);
+    memcpy(&l->box->terminal_fd, CMSG_DATA(header), sizeof(int));
+    mb_fd_close(&l->terminal_receive);
+    return 0;
+}
+
+static int fail_interrupted(struct launch *l, const char *why, int status) {
+    mb_error_host(l->err, NULL, MB_REMEDY_NONE, 0, why, NULL);
+    l->err->phase = MINIBOX_PHASE_LAUNCH;
+    l->err->status = status;
+    return -1;
+}
+
+/* Polls until the command has been executed, or something ended the launch. */
+static int wait_for_execve(struct launch *l) {
+    enum { SYNC, DEATH, CANCEL, TERMINAL, FDS };
+    for (;;) {
+        struct pollfd fds[FDS] = {[SYNC] = {l->sync_read, POLLIN, 0},
+                                  [DEATH] = {l->child.pidfd, POLLIN, 0},
+                                  [CANCEL] = {l->cancel_fd, POLLIN, 0},
+                                  [TERMINAL] = {l->terminal_receive, POLLIN, 0}};
+        struct timespec left = {0, 0};
+        uint64_t now = l->deadline ? mb_launch_clock() : 0;
+        if (l->deadline > now)
+            left = (struct timespec){(time_t)((l->deadline - now) / 1000000000u), (long)((l->deadline - now) % 1000000000u)};
+        int count = ppoll(fds, FDS, l->deadline ? &left : NULL, NULL);
+        if (count < 0 && errno != EINTR)
+            return fail_step(l, find_step(l->plan, MB_STEP_CLONE), errno);
+        if (count == 0)
+            return fail_interrupted(l, "the time limit was reached before the command was executed", MINIBOX_EXIT_TIMEOUT);
+        if (count < 0)
+            continue;
+        if (fds[TERMINAL].revents && receive_terminal(l))
+            return -1;
+        if (fds[SYNC].revents || fds[DEATH].revents)
+            break;
+        if (fds[CANCEL].revents)
+            return fail_interrupted(l, "interrupted before the command was executed", MINIBOX_EXIT_FAILED);
+    }
+    if (l->shared->failed_step)
+        return fail_from_box(l);
+    if (l->shared->executing)
+        return 0;
+    return fail_interrupted(l, "the box died before the command was executed", MINIBOX_EXIT_FAILED);
+}
+
+/* setresuid in shared memory has made this process undumpable too. */
+static void restore_dumpable(const struct launch *l) {
+    if (l->dumpable == 1 && prctl(PR_GET_DUMPABLE) != 1)
+        prctl(PR_SET_DUMPABLE, 1);
+}
+
+static int start(struct launch *l) {
+    struct mb_plan *plan = l->plan;
+    if (check_descriptors(l) || (plan->reserve_range && mb_ids_reserve(plan, &l->box->lock_fd, l->err)) || open_sources(l) ||
+        make_box(l) || make_init(l) || make_channels(l))
+        return -1;
+    if (!plan->die_with_launcher && l->box->lock_fd >= 0) /* the box may outlive us: init holds the range of ids */
+        l->shared->lock_fd = l->builder.lock_fd = l->box->lock_fd;
+    if (list_kept(l) || make_arguments(l))
+        return -1;
+    l->builder.plan = plan;
+    for (size_t i = 0; i < plan->step_count; i++)
+        l->builder.joins |= plan->steps[i].kind == MB_STEP_JOIN;
+
+    uint64_t flags = (plan->flags & ~(uint64_t)CLONE_NEWTIME) | SIGCHLD;
+    if (plan->memory == MB_MEMORY_COPY)
+        flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
+    if (l->builder.joins)
+        flags = SIGCHLD;
+    if (minibox_clone(mb_builder_run, &l->builder, flags, 0, &l->child, l->err)) {
+        int number = l->err->number;
+        return fail_step(l, find_step(plan, MB_STEP_CLONE), number ? number : EINVAL);
+    }
+    /* The box has the only other ends now. *builder is the builder's to read: it does not change any more. */
+    mb_fd_close(&l->sync_write);
+    mb_fd_close(&l->terminal_send);
+    if (adopt_builder(l) || write_maps(l) || wait_for_execve(l))
+        return -1;
+    l->box->pid = l->child.pid;
+    l->box->pidfd = mb_fd_steal(&l->child.pidfd);
+    return 0;
+}
+
+int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t started, struct minibox_box **ret_box,
+                    struct minibox_error *err) {
+    struct launch l = {.plan = plan,
+                       .err = err,
+                       .builder = {.box_fd = -1, .init_fd = -1, .launcher_fd = -1, .sync_fd = -1, .lock_fd = -1, .terminal_fd = -1},
+                       .child = {.pidfd = -1},
+                       .sync_read = -1,
+                       .sync_write = -1,
+                       .terminal_receive = -1,
+                       .terminal_send = -1,
+                       .cancel_fd = cancel_fd,
+                       .deadline = plan->timeout ? started + plan->timeout : 0,
+                       .dumpable = prctl(PR_GET_DUMPABLE)};
+    l.box = malloc(sizeof(*l.box));
+    if (!l.box)
+        return mb_error_memory(err);
+    *l.box = (struct minibox_box){.pidfd = -1, .lock_fd = -1, .terminal_fd = -1};
+    int result = start(&l);
+    if (result)
+        kill_box(&l);
+    restore_dumpable(&l);
+    close_sources(plan);
+    mb_fd_close(&l.builder.box_fd);
+    mb_fd_close(&l.builder.init_fd);
+    mb_fd_close(&l.builder.launcher_fd);
+    mb_fd_close(&l.sync_write);
+    mb_fd_close(&l.terminal_send);
+    mb_fd_close(&l.sync_read);
+    mb_fd_close(&l.terminal_receive);
+    mb_fd_close(&l.child.pidfd);
+    if (l.child.stack)
+        munmap(l.child.stack, l.child.stack_size);
+    free(l.keep);
+    if (result) {
+        minibox_box_free(l.box);
+        return -1;
+    }
+    *ret_box = l.box;
+    return 0;
+}
+
+/* ---- afterwards ----------------------------------------------------------------------------------------------- */
+
+int minibox_wait(struct minibox_box *box, int *ret_status, struct minibox_error *err) {
+    siginfo_t info = {0};
+    while (!box->ended) {
+        if (waitid((idtype_t)P_PIDFD, (id_t)box->pidfd, &info, WEXITED) < 0) {
+            if (errno == EINTR)
+                continue;
+            if (errno != ECHILD || !box->shared->has_status) {
+                mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot wait for the box", NULL);
+                err->phase = MINIBOX_PHASE_WAIT;
+                return -1;
+            }
+        }
+        box->ended = true;
+        /* init wrote down how the command ended; without one, or if it was killed itself, its own end counts. */
+        box->status = box->shared->has_status ? box->shared->status
+                      : info.si_code == CLD_EXITED
+                          ? info.si_status << 8
+                          : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
+        mb_fd_close(&box->lock_fd);
+    }
+    *ret_status = box->status;
+    return 0;
+}
+
+int minibox_kill(struct minibox_box *box, int signo, struct minibox_error *err) {
+    if (!box->ended && syscall(SYS_pidfd_send_signal, box->pidfd, signo, NULL, 0) < 0 && errno != ESRCH)
+        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot send a signal to the box", NULL);
+    return 0;
+}
+
+int minibox_box_pidfd(const struct minibox_box *box) {
+    return box->pidfd;
+}
+
+int minibox_box_pid(const struct minibox_box *box) {
+    return box->pid;
+}
+
+void minibox_box_free(struct minibox_box *box) {
+    struct minibox_error err;
+    int status;
+    if (!box)
+        return;
+    if (box->pidfd >= 0 && !box->ended && minibox_kill(box, SIGKILL, &err) == 0)
+        minibox_wait(box, &status, &err);
+    mb_fd_close(&box->pidfd);
+    mb_fd_close(&box->lock_fd);
+    mb_fd_close(&box->terminal_fd);
+    if (box->shared)
+        munmap(box->shared, box->shared->size);
+    free(box);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The launcher's side: from a plan to a running box. */
+#ifndef MB_LAUNCH_LAUNCH_H
+#define MB_LAUNCH_LAUNCH_H
+
+#include "launch/box.h"
+#include "plan/plan.h"
+
+struct minibox_box {
+    int pid, pidfd;
+    int lock_fd;     /* holds the range of ids; -1: none */
+    int terminal_fd; /* master of the box's terminal, for who started it to take; -1: none */
+    struct mb_box *shared;
+    bool ended;
+    int status; /* wait status, when it has ended */
+};
+
+/*
+ * Executes the plan and returns once the command has been executed. cancel_fd (-1: none), when readable, ends the
+ * launch; so does the plan's time limit, counted from `start` (CLOCK_MONOTONIC, nanoseconds). All signals must be blocked
+ * in the calling thread. On failure nothing is left, *err says which step, and err->status what to exit with.
+ */
+int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t start, struct minibox_box **ret_box,
+                    struct minibox_error *err);
+
+/* Now, in nanoseconds of CLOCK_MONOTONIC. */
+uint64_t mb_launch_clock(void);
+
+#endif

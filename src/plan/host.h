@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Facts about the host that a plan depends on, read once. Tests fill in the struct themselves. */
+#ifndef MB_PLAN_HOST_H
+#define MB_PLAN_HOST_H
+
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "spec/flags.h"
+
+struct mb_host {
+    const char *root; /* where the host's files are looked up: "" */
+    uid_t uid;
+    gid_t gid;
+    size_t group_count;   /* supplementary groups of the caller */
+    bool privileged;      /* may map any id and mount in the host's own namespaces: full root */
+    bool keyrings;        /* the kernel has them */
+    bool terminal;        /* standard input and output are terminals */
+    uint64_t capabilities; /* bit n: the kernel knows capability n */
+    int32_t session_keyring; /* serial, or 0 */
+    uint64_t namespaces[MB_FLAG_COUNT]; /* inode of the caller's; 0: the kernel has none of this kind */
+    const char *cwd;
+    char *const *environment;
+};
+
+/* Fills in *host for the calling process; texts are the arena's. */
+int mb_host_probe(struct mb_arena *arena, struct mb_host *ret_host, struct minibox_error *err);
+
+/* Name of the file of a namespace in /proc/PID/ns. */
+const char *mb_host_namespace_name(enum mb_flag_id flag);
+
+#endif

@@ -1,0 +1,877 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How it works. A profile is read into a table of rules, each an action and conditions on arguments, and into a list of
+ * (system call number, rule). Sorted by number, the list gives ranges of numbers that are treated alike. The program is
+ * a binary search over these ranges, whose leaves are an answer or a jump to the rules that look at arguments.
+ *
+ * Of the rules for one call the first that matches decides, in the order of the file; a call without a matching rule gets
+ * the default action. For rules without conditions this is what docker and libseccomp do. Where a rule with conditions
+ * and one without meet, libseccomp drops the former, whatever their order: an ERRNO for TIOCSTI beside an ALLOW for ioctl
+ * is silently lost. Here it counts.
+ *
+ * libseccomp gives the numbers of the names only. The kernel runs a filter once for each number as it is loaded (to know
+ * which calls are always allowed) and compiles it to machine code, so the size and depth of the program are paid for by
+ * each launch; and libseccomp needs about as long to write its larger program as the rest of a launch takes.
+ *
+ * What must stay true: a mistake in a profile is never passed over. A misspelt "args" would turn a narrow ALLOW into a
+ * wide one, so unknown keys are errors; only names of system calls may be unknown, because profiles list those of other
+ * architectures and of newer kernels.
+ */
+#include "plan/seccomp.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/utsname.h>
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#define NATIVE_NAME "amd64"
+#elif defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#define NATIVE_NAME "arm64"
+#else
+#error "minibox knows the system call numbers of x86-64 and arm64 only"
+#endif
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of an argument comes first");
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { MAX_ERRNO = 4095 /* the kernel's: larger values are cut */, MAX_DEPTH = 16, ARGUMENTS = 6 };
+
+enum op { NE, LT, LE, EQ, GE, GT, MASKED_EQ };
+
+struct condition {
+    uint64_t value, mask; /* MASKED_EQ: (argument & mask) == value */
+    enum op op;
+    unsigned index;
+};
+
+struct rule {
+    uint32_t action;
+    size_t count;
+    struct condition conditions[ARGUMENTS];
+};
+
+/* A rule applies to a call. `order` is the position in the file, since qsort() is not stable. */
+struct entry {
+    uint32_t number, rule;
+    size_t order;
+};
+
+/* The numbers from `first` up to the next range: the conditional rules of entries[start..start + count), then `action`. */
+struct range {
+    uint32_t first, action;
+    size_t start, count;
+    size_t jump, body; /* positions in the program of the leaf, and of the rules that it jumps to */
+};
+
+struct compiler {
+    struct mb_arena *arena;
+    const char *name;
+    const struct mb_origin *origin;
+    struct minibox_error *err;
+    uint64_t capabilities;
+    bool allow_suid;
+
+    uint32_t default_action;
+    struct rule *rules;
+    struct entry *entries;
+    struct range *ranges;
+    size_t rule_count, entry_count, range_count;
+
+    struct sock_filter *code; /* BPF_MAXINSNS of them */
+    size_t length;            /* grows beyond the room, to be reported */
+};
+
+/* ---- errors ----------------------------------------------------------------------------------------------------- */
+
+/* A place in the document: a chain of keys and indices that lives on the stack. The document itself is NULL. */
+struct place {
+    const struct place *up;
+    const char *key; /* NULL: an index */
+    size_t index;
+};
+
+static int print_place(const struct place *place, char *text, size_t size) {
+    if (!place)
+        return 0;
+    int used = print_place(place->up, text, size);
+    if (used < 0 || (size_t)used >= size)
+        return used;
+    text += used;
+    size -= (size_t)used;
+    return used + (place->key ? snprintf(text, size, "%s%.40s", used ? "." : "", place->key)
+                              : snprintf(text, size, "[%zu]", place->index));
+}
+
+/* Returns -1. */
+__attribute__((format(printf, 3, 4))) static int fail(struct compiler *c, const struct place *place, const char *format,
+                                                      ...) {
+    char where[128] = "", reason[160];
+    print_place(place, where, sizeof(where));
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason, sizeof(reason), format, args);
+    va_end(args);
+    return mb_error_usage(c->err, c->origin, MB_REMEDY_NONE, "cannot use the seccomp profile", c->name, "%s%s%s", where,
+                          where[0] ? ": " : "", reason);
+}
+
+/* A rough measure that finds a word with one typing mistake: how much of the beginning and the end is the same. */
+static size_t count_alike(const char *a, const char *b) {
+    size_t a_length = strlen(a), b_length = strlen(b), shorter = a_length < b_length ? a_length : b_length;
+    size_t front = 0, back = 0;
+    while (front < shorter && a[front] == b[front])
+        front++;
+    while (front + back < shorter && a[a_length - back - 1] == b[b_length - back - 1])
+        back++;
+    return front + back;
+}
+
+/* Returns -1; the remedy names the known word that is nearest. Words are compared without their common prefix. */
+static int fail_word(struct compiler *c, const struct place *place, const char *word, const char *prefix,
+                     const char *const words[], size_t count, const char *kind) {
+    fail(c, place, "\"%.60s\" is no %s", word, kind);
+    size_t skip = strlen(prefix), most = 0;
+    const char *nearest = NULL;
+    const char *tail = strncmp(word, prefix, skip) == 0 ? word + skip : word;
+    for (size_t i = 0; i < count; i++) {
+        size_t alike = count_alike(tail, words[i] + skip);
+        if (alike > most && alike * 2 >= strlen(words[i] + skip)) {
+            most = alike;
+            nearest = words[i];
+        }
+    }
+    if (nearest)
+        mb_error_remedy(c->err, "did you mean \"%s\"?", nearest);
+    else if (count)
+        mb_error_remedy(c->err, "\"%s\", for instance", words[0]);
+    return -1;
+}
+
+/* ---- values of the document --------------------------------------------------------------------------------------- */
+
+static const char *const type_names[] = {
+    [json_type_null] = "null",       [json_type_boolean] = "a truth value", [json_type_double] = "a fraction",
+    [json_type_int] = "an integer",  [json_type_object] = "an object",      [json_type_array] = "an array",
+    [json_type_string] = "a string",
+};
+
+static int check_type(struct compiler *c, const struct place *place, json_object *value, json_type type) {
+    if (json_object_is_type(value, type))
+        return 0;
+    return fail(c, place, "%s is wanted, not %s", type_names[type], type_names[json_object_get_type(value)]);
+}
+
+/* NULL if it is absent, or null, which means the same in Go programs' JSON. */
+static json_object *get(json_object *object, const char *key) {
+    json_object *value = NULL;
+    json_object_object_get_ex(object, key, &value);
+    return value;
+}
+
+/* *ret_text is "" if the value is absent, and borrowed from the document. */
+static int get_string(struct compiler *c, const struct place *place, json_object *value, const char **ret_text) {
+    *ret_text = "";
+    if (!value)
+        return 0;
+    if (check_type(c, place, value, json_type_string) < 0)
+        return -1;
+    *ret_text = json_object_get_string(value);
+    if (strlen(*ret_text) != (size_t)json_object_get_string_len(value))
+        return fail(c, place, "there is a NUL in the string");
+    if (!(*ret_text)[0])
+        return fail(c, place, "the string is empty");
+    return 0;
+}
+
+static int get_number(struct compiler *c, const struct place *place, json_object *value, uint64_t max,
+                      uint64_t *ret_number) {
+    if (!value)
+        return fail(c, place, "is missing");
+    if (check_type(c, place, value, json_type_int) < 0)
+        return -1;
+    *ret_number = json_object_get_uint64(value);
+    if (json_object_get_int64(value) < 0)
+        return fail(c, place, "must not be negative");
+    if (*ret_number > max)
+        return fail(c, place, "must be at most %llu", (unsigned long long)max);
+    return 0;
+}
+
+/* The length of an array of strings, 0 if it is absent. */
+static int check_strings(struct compiler *c, const struct place *place, json_object *array, size_t *ret_count) {
+    *ret_count = 0;
+    if (!array)
+        return 0;
+    if (check_type(c, place, array, json_type_array) < 0)
+        return -1;
+    *ret_count = json_object_array_length(array);
+    for (size_t i = 0; i < *ret_count; i++) {
+        const struct place element = {place, NULL, i};
+        const char *text;
+        json_object *value = json_object_array_get_idx(array, i);
+        if (!value)
+            return fail(c, &element, "a string is wanted, not null");
+        if (get_string(c, &element, value, &text) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static const char *string_at(json_object *array, size_t index) {
+    return json_object_get_string(json_object_array_get_idx(array, index));
+}
+
+static int check_keys(struct compiler *c, const struct place *place, json_object *object, const char *const keys[],
+                      size_t count) {
+    if (check_type(c, place, object, json_type_object) < 0)
+        return -1;
+    json_object_object_foreach(object, key, value) {
+        (void)value;
+        size_t i = 0;
+        while (i < count && strcmp(keys[i], key) != 0)
+            i++;
+        if (i == count)
+            return fail_word(c, place, key, "", keys, count, "key known here");
+    }
+    return 0;
+}
+
+/* ---- actions ------------------------------------------------------------------------------------------------------ */
+
+static const char *const action_names[] = {
+    "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO",       "SCMP_ACT_KILL",  "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS",
+    "SCMP_ACT_TRAP",  "SCMP_ACT_LOG",
+};
+static const uint32_t action_values[] = {
+    SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_KILL_PROCESS,
+    SECCOMP_RET_TRAP,  SECCOMP_RET_LOG,
+};
+_Static_assert(COUNT(action_names) == COUNT(action_values), "one value a name");
+
+/* podman's profiles also give the error by name: "EPERM". */
+static int find_errno(const char *name) {
+    for (int number = 1; number < 200; number++) {
+        const char *known = strerrorname_np(number);
+        if (known && strcmp(known, name) == 0)
+            return number;
+    }
+    return -1;
+}
+
+/* Reads an action and its error number, whose keys differ between a rule and the default. */
+static int parse_action(struct compiler *c, const struct place *place, json_object *object, const char *action_key,
+                        const char *number_key, const char *errno_key, uint32_t *ret_action) {
+    const struct place action_place = {place, action_key, 0}, number_place = {place, number_key, 0};
+    const struct place errno_place = {place, errno_key, 0};
+    json_object *action = get(object, action_key), *number = get(object, number_key), *by_name = get(object, errno_key);
+    const char *text, *errno_name;
+    if (!action)
+        return fail(c, &action_place, "is missing");
+    if (get_string(c, &action_place, action, &text) < 0 || get_string(c, &errno_place, by_name, &errno_name) < 0)
+        return -1;
+    if (strcmp(text, "SCMP_ACT_NOTIFY") == 0 || strcmp(text, "SCMP_ACT_TRACE") == 0)
+        return fail(c, &action_place, "%s needs a supervisor outside of the box, and minibox runs none", text);
+    size_t i = 0;
+    while (i < COUNT(action_names) && strcmp(action_names[i], text) != 0)
+        i++;
+    if (i == COUNT(action_names))
+        return fail_word(c, &action_place, text, "SCMP_ACT_", action_names, i, "action");
+    *ret_action = action_values[i];
+    if (*ret_action != SECCOMP_RET_ERRNO && number)
+        return fail(c, &number_place, "only SCMP_ACT_ERRNO has an error number, and the action is %s", text);
+    if (*ret_action != SECCOMP_RET_ERRNO)
+        return 0;
+    uint64_t error = EPERM;
+    if (number && get_number(c, &number_place, number, MAX_ERRNO, &error) < 0)
+        return -1;
+    if (by_name) {
+        int found = find_errno(errno_name);
+        if (found < 0)
+            return fail(c, &errno_place, "\"%.40s\" is no error of errno(3)", errno_name);
+        if (number && (uint64_t)found != error)
+            return fail(c, &errno_place, "%.40s is %d, but %s says otherwise", errno_name, found, number_key);
+        error = (uint64_t)found;
+    }
+    *ret_action |= (uint32_t)error;
+    return 0;
+}
+
+/* ---- conditions --------------------------------------------------------------------------------------------------- */
+
+static const char *const op_names[] = {
+    [NE] = "SCMP_CMP_NE", [LT] = "SCMP_CMP_LT", [LE] = "SCMP_CMP_LE",
+    [EQ] = "SCMP_CMP_EQ", [GE] = "SCMP_CMP_GE", [GT] = "SCMP_CMP_GT",
+    [MASKED_EQ] = "SCMP_CMP_MASKED_EQ",
+};
+
+static int parse_condition(struct compiler *c, const struct place *place, json_object *object,
+                           struct condition *ret_condition) {
+    static const char *const keys[] = {"index", "value", "valueTwo", "op", "comment"};
+    const struct place index_place = {place, "index", 0}, value_place = {place, "value", 0};
+    const struct place two_place = {place, "valueTwo", 0}, op_place = {place, "op", 0};
+    if (check_keys(c, place, object, keys, COUNT(keys)) < 0)
+        return -1;
+    uint64_t index, value, two = 0;
+    json_object *value_two = get(object, "valueTwo"), *op = get(object, "op");
+    const char *text;
+    if (get_number(c, &index_place, get(object, "index"), ARGUMENTS - 1, &index) < 0 ||
+        get_number(c, &value_place, get(object, "value"), UINT64_MAX, &value) < 0 ||
+        (value_two && get_number(c, &two_place, value_two, UINT64_MAX, &two) < 0) ||
+        get_string(c, &op_place, op, &text) < 0)
+        return -1;
+    if (!op)
+        return fail(c, &op_place, "is missing");
+    size_t i = 0;
+    while (i < COUNT(op_names) && strcmp(op_names[i], text) != 0)
+        i++;
+    if (i == COUNT(op_names))
+        return fail_word(c, &op_place, text, "SCMP_CMP_", op_names, i, "comparison");
+    if (i != MASKED_EQ && two)
+        return fail(c, &two_place, "only SCMP_CMP_MASKED_EQ compares with a second value");
+    if (i == MASKED_EQ && (two & ~value))
+        return fail(c, &two_place, "has bits that the mask in value has not, so it can never match");
+    *ret_condition = i == MASKED_EQ ? (struct condition){.value = two, .mask = value, .op = MASKED_EQ}
+                     : i == EQ      ? (struct condition){.value = value, .mask = UINT64_MAX, .op = MASKED_EQ}
+                                    : (struct condition){.value = value, .op = (enum op)i};
+    ret_condition->index = (unsigned)index;
+    return 0;
+}
+
+static int add_rule(struct compiler *c, uint32_t action, const struct condition *conditions, size_t count) {
+    struct rule *rule = mb_arena_push(c->arena, &c->rules, &c->rule_count, sizeof(*rule));
+    if (!rule)
+        return mb_error_memory(c->err);
+    *rule = (struct rule){.action = action, .count = count};
+    if (count)
+        memcpy(rule->conditions, conditions, count * sizeof(*conditions));
+    return 0;
+}
+
+/*
+ * Adds what "args" says as rules. All conditions must hold; but if two look at the same argument, each is a rule of its
+ * own, one of which must hold: runc and crun read it so, since libseccomp cannot do otherwise, and profiles rely on it.
+ */
+static int parse_conditions(struct compiler *c, const struct place *place, json_object *array, uint32_t action) {
+    if (!array)
+        return add_rule(c, action, NULL, 0);
+    if (check_type(c, place, array, json_type_array) < 0)
+        return -1;
+    size_t count = json_object_array_length(array);
+    struct condition all[ARGUMENTS], condition;
+    unsigned seen = 0;
+    bool repeated = false;
+    for (size_t i = 0; i < count; i++) {
+        const struct place element = {place, NULL, i};
+        if (parse_condition(c, &element, json_object_array_get_idx(array, i), &condition) < 0)
+            return -1;
+        repeated |= seen >> condition.index & 1;
+        seen |= 1U << condition.index;
+        if (i < ARGUMENTS)
+            all[i] = condition;
+    }
+    if (!repeated)
+        return add_rule(c, action, all, count);
+    for (size_t i = 0; i < count; i++)
+        if (parse_condition(c, place, json_object_array_get_idx(array, i), &condition) < 0 ||
+            add_rule(c, action, &condition, 1) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- which rules apply -------------------------------------------------------------------------------------------- */
+
+/* As docker names architectures. */
+static const char *const arch_names[] = {
+    "amd64",    "arm64",       "x86",     "x32",      "386",         "arm",     "mips",   "mips64",  "mips64n32", "mipsel",
+    "mipsel64", "mipsel64n32", "mips64p32", "mipsle", "mips64le", "ppc",     "ppc64",  "ppc64le", "riscv64",   "s390",
+    "s390x",    "loong64",     "parisc",  "parisc64",
+};
+
+static bool is_kernel_at_least(unsigned major, unsigned minor) {
+    struct utsname name;
+    unsigned own_major = 0, own_minor = 0;
+    return uname(&name) == 0 && sscanf(name.release, "%u.%u", &own_major, &own_minor) == 2 &&
+           (own_major > major || (own_major == major && own_minor >= minor));
+}
+
+/* How much of a filter's lists holds here. */
+struct filter_match {
+    size_t caps, caps_held, arches, allow, allow_given;
+    bool arch_native, has_kernel, kernel_reached;
+};
+
+static int match_filter(struct compiler *c, const struct place *place, json_object *object, struct filter_match *ret) {
+    static const char *const keys[] = {"caps", "arches", "allow", "minKernel"};
+    static const char *const allows[] = {"suid"};
+    const struct place caps_place = {place, "caps", 0}, arches_place = {place, "arches", 0};
+    const struct place allow_place = {place, "allow", 0}, kernel_place = {place, "minKernel", 0};
+    *ret = (struct filter_match){0};
+    if (!object)
+        return 0;
+    if (check_keys(c, place, object, keys, COUNT(keys)) < 0)
+        return -1;
+    json_object *caps = get(object, "caps"), *arches = get(object, "arches"), *allow = get(object, "allow");
+    const char *kernel;
+    if (check_strings(c, &caps_place, caps, &ret->caps) < 0 ||
+        check_strings(c, &arches_place, arches, &ret->arches) < 0 ||
+        check_strings(c, &allow_place, allow, &ret->allow) < 0 ||
+        get_string(c, &kernel_place, get(object, "minKernel"), &kernel) < 0)
+        return -1;
+    for (size_t i = 0; i < ret->caps; i++) {
+        const struct place element = {&caps_place, NULL, i};
+        const char *name = string_at(caps, i);
+        cap_value_t value;
+        if (strncmp(name, "CAP_", 4) != 0 || cap_from_name(name, &value) < 0 || value < 0 || value > 63)
+            return fail(c, &element, "\"%.40s\" is no capability such as CAP_SYS_ADMIN", name);
+        ret->caps_held += c->capabilities >> value & 1;
+    }
+    for (size_t i = 0; i < ret->arches; i++) {
+        const struct place element = {&arches_place, NULL, i};
+        const char *name = string_at(arches, i);
+        size_t known = 0;
+        while (known < COUNT(arch_names) && strcmp(arch_names[known], name) != 0)
+            known++;
+        if (known == COUNT(arch_names))
+            return fail_word(c, &element, name, "", arch_names, known, "architecture");
+        ret->arch_native |= strcmp(name, NATIVE_NAME) == 0;
+    }
+    for (size_t i = 0; i < ret->allow; i++) {
+        const struct place element = {&allow_place, NULL, i};
+        if (strcmp(string_at(allow, i), allows[0]) != 0)
+            return fail_word(c, &element, string_at(allow, i), "", allows, COUNT(allows), "value of --allow");
+        ret->allow_given += c->allow_suid;
+    }
+    unsigned major, minor;
+    char after;
+    ret->has_kernel = kernel[0];
+    if (ret->has_kernel && sscanf(kernel, "%4u.%4u%c", &major, &minor, &after) != 2)
+        return fail(c, &kernel_place, "\"%.40s\" is no kernel version such as 5.12", kernel);
+    ret->kernel_reached = ret->has_kernel && is_kernel_at_least(major, minor);
+    return 0;
+}
+
+/* docker's rules: all of includes.caps and includes.allow, one of includes.arches; none of what is in excludes. */
+static int select_rule(struct compiler *c, const struct place *place, json_object *object, bool *ret_selected) {
+    const struct place includes_place = {place, "includes", 0}, excludes_place = {place, "excludes", 0};
+    struct filter_match in, out;
+    if (match_filter(c, &includes_place, get(object, "includes"), &in) < 0 ||
+        match_filter(c, &excludes_place, get(object, "excludes"), &out) < 0)
+        return -1;
+    *ret_selected = in.caps_held == in.caps && in.allow_given == in.allow && (!in.arches || in.arch_native) &&
+                    (!in.has_kernel || in.kernel_reached) && !out.caps_held && !out.allow_given && !out.arch_native &&
+                    !out.kernel_reached;
+    return 0;
+}
+
+/* ---- names -------------------------------------------------------------------------------------------------------- */
+
+/* Calls that are younger than Debian 12's libseccomp. Since 424 all architectures use the same numbers. */
+static const struct {
+    const char *name;
+    int number;
+} newer_calls[] = {
+    {"cachestat", 451},       {"fchmodat2", 452},      {"map_shadow_stack", 453},  {"futex_wake", 454},
+    {"futex_wait", 455},      {"futex_requeue", 456},  {"statmount", 457},         {"listmount", 458},
+    {"lsm_get_self_attr", 459}, {"lsm_set_self_attr", 460}, {"lsm_list_modules", 461}, {"mseal", 462},
+    {"setxattrat", 463},      {"getxattrat", 464},     {"listxattrat", 465},       {"removexattrat", 466},
+    {"open_tree_attr", 467},  {"file_getattr", 468},   {"file_setattr", 469},
+#ifdef __x86_64__
+    {"uretprobe", 335},
+#endif
+};
+
+/* Negative if this architecture has no such call. */
+static int resolve_call(const char *name) {
+    int number = seccomp_syscall_resolve_name_arch(SCMP_ARCH_NATIVE, name);
+    for (size_t i = 0; number == __NR_SCMP_ERROR && i < COUNT(newer_calls); i++)
+        if (strcmp(newer_calls[i].name, name) == 0)
+            return newer_calls[i].number;
+    return number;
+}
+
+/* Lets rules[from..rule_count) apply to a call. */
+static int add_call(struct compiler *c, const char *name, size_t from) {
+    int number = resolve_call(name);
+    if (number < 0)
+        return 0;
+    for (size_t rule = from; rule < c->rule_count; rule++) {
+        size_t order = c->entry_count;
+        struct entry *entry = mb_arena_push(c->arena, &c->entries, &c->entry_count, sizeof(*entry));
+        if (!entry)
+            return mb_error_memory(c->err);
+        *entry = (struct entry){.number = (uint32_t)number, .rule = (uint32_t)rule, .order = order};
+    }
+    return 0;
+}
+
+static int parse_rule(struct compiler *c, const struct place *place, json_object *object) {
+    static const char *const keys[] = {"names",    "name",     "action", "errnoRet", "errno",
+                                       "args",     "includes", "excludes", "comment"};
+    const struct place names_place = {place, "names", 0}, name_place = {place, "name", 0}, args_place = {place, "args", 0};
+    if (check_keys(c, place, object, keys, COUNT(keys)) < 0)
+        return -1;
+    json_object *names = get(object, "names");
+    const char *name;
+    size_t count, first = c->rule_count;
+    uint32_t action;
+    bool selected;
+    if (check_strings(c, &names_place, names, &count) < 0 || get_string(c, &name_place, get(object, "name"), &name) < 0)
+        return -1;
+    if (!names && !name[0])
+        return fail(c, &names_place, "is missing");
+    if (names && name[0])
+        return fail(c, &name_place, "there is names already");
+    if (parse_action(c, place, object, "action", "errnoRet", "errno", &action) < 0 ||
+        parse_conditions(c, &args_place, get(object, "args"), action) < 0 ||
+        select_rule(c, place, object, &selected) < 0)
+        return -1;
+    if (!selected)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        if (add_call(c, string_at(names, i), first) < 0)
+            return -1;
+    return name[0] ? add_call(c, name, first) : 0;
+}
+
+/* ---- the document ------------------------------------------------------------------------------------------------- */
+
+static int check_arch(struct compiler *c, const struct place *place, json_object *value) {
+    const char *text;
+    if (!value)
+        return fail(c, place, "is missing");
+    if (get_string(c, place, value, &text) < 0)
+        return -1;
+    if (strncmp(text, "SCMP_ARCH_", 10) != 0)
+        return fail(c, place, "\"%.40s\" is no architecture such as SCMP_ARCH_X86_64", text);
+    return 0;
+}
+
+static int check_archs(struct compiler *c, const struct place *place, json_object *array) {
+    size_t count;
+    if (check_strings(c, place, array, &count) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const struct place element = {place, NULL, i};
+        if (check_arch(c, &element, json_object_array_get_idx(array, i)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Only this machine's own architecture is compiled, whatever the lists say; so they are looked at for their form only. */
+static int check_arch_map(struct compiler *c, const struct place *place, json_object *array) {
+    static const char *const keys[] = {"architecture", "subArchitectures"};
+    if (!array)
+        return 0;
+    if (check_type(c, place, array, json_type_array) < 0)
+        return -1;
+    for (size_t i = 0; i < json_object_array_length(array); i++) {
+        const struct place element = {place, NULL, i}, arch_place = {&element, keys[0], 0}, sub_place = {&element, keys[1], 0};
+        json_object *object = json_object_array_get_idx(array, i);
+        if (check_keys(c, &element, object, keys, COUNT(keys)) < 0 || check_arch(c, &arch_place, get(object, keys[0])) < 0 ||
+            check_archs(c, &sub_place, get(object, keys[1])) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Flags of seccomp(2) that do nothing for one thread, log, or loosen: a filter without them refuses the same calls. */
+static int check_flags(struct compiler *c, json_object *array) {
+    static const char *const flags[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
+                                        "SECCOMP_FILTER_FLAG_SPEC_ALLOW"};
+    const struct place place = {NULL, "flags", 0};
+    size_t count;
+    if (check_strings(c, &place, array, &count) < 0)
+        return -1;
+    for (size_t i = 0, known; i < count; i++) {
+        const struct place element = {&place, NULL, i};
+        for (known = 0; known < COUNT(flags) && strcmp(flags[known], string_at(array, i)) != 0;)
+            known++;
+        if (known == COUNT(flags))
+            return fail_word(c, &element, string_at(array, i), "SECCOMP_FILTER_FLAG_", flags, known, "flag that can be had");
+    }
+    return 0;
+}
+
+static int parse_document(struct compiler *c, json_object *document) {
+    static const char *const keys[] = {"defaultAction", "defaultErrnoRet", "defaultErrno",     "architectures", "archMap",
+                                       "syscalls",      "flags",           "listenerPath", "listenerMetadata", "comment"};
+    const struct place arch_place = {NULL, "architectures", 0}, map_place = {NULL, "archMap", 0};
+    const struct place syscalls_place = {NULL, "syscalls", 0}, listener_place = {NULL, "listenerPath", 0};
+    if (check_keys(c, NULL, document, keys, COUNT(keys)) < 0)
+        return -1;
+    if (get(document, "listenerPath") || get(document, "listenerMetadata"))
+        return fail(c, &listener_place, "a listener needs a supervisor outside of the box, and minibox runs none");
+    json_object *rules = get(document, "syscalls");
+    if (parse_action(c, NULL, document, "defaultAction", "defaultErrnoRet", "defaultErrno", &c->default_action) < 0 ||
+        check_archs(c, &arch_place, get(document, "architectures")) < 0 ||
+        check_arch_map(c, &map_place, get(document, "archMap")) < 0 || check_flags(c, get(document, "flags")) < 0 ||
+        (rules && check_type(c, &syscalls_place, rules, json_type_array) < 0))
+        return -1;
+    for (size_t i = 0; rules && i < json_object_array_length(rules); i++) {
+        const struct place element = {&syscalls_place, NULL, i};
+        if (parse_rule(c, &element, json_object_array_get_idx(rules, i)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void free_tokener(json_tokener **tokener) {
+    if (*tokener)
+        json_tokener_free(*tokener);
+}
+
+static void free_document(json_object **document) {
+    json_object_put(*document);
+}
+
+static int parse_text(struct compiler *c, const char *text) {
+    __attribute__((cleanup(free_tokener))) json_tokener *tokener = json_tokener_new_ex(MAX_DEPTH);
+    if (!tokener)
+        return mb_error_memory(c->err);
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+    size_t length = strlen(text);
+    if (length >= INT32_MAX)
+        return fail(c, NULL, "it is too large");
+    /* With its final NUL, which tells json-c that nothing follows. */
+    __attribute__((cleanup(free_document))) json_object *document =
+        json_tokener_parse_ex(tokener, text, (int)length + 1);
+    enum json_tokener_error error = json_tokener_get_error(tokener);
+    if (error == json_tokener_success)
+        return parse_document(c, document);
+    size_t line = 1, column = 1, end = json_tokener_get_parse_end(tokener);
+    for (size_t i = 0; i < end && i < length; i++) {
+        line += text[i] == '\n';
+        column = text[i] == '\n' ? 1 : column + 1;
+    }
+    return fail(c, NULL, "line %zu, column %zu: %s", line, column,
+                error == json_tokener_continue ? "the text ends too early" : json_tokener_error_desc(error));
+}
+
+/* ---- ranges of numbers -------------------------------------------------------------------------------------------- */
+
+static int compare_entries(const void *a, const void *b) {
+    const struct entry *x = a, *y = b;
+    return x->number != y->number ? (x->number < y->number ? -1 : 1) : x->order < y->order ? -1 : x->order > y->order;
+}
+
+static bool is_alike(const struct compiler *c, const struct range *a, const struct range *b) {
+    if (a->action != b->action || a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (c->entries[a->start + i].rule != c->entries[b->start + i].rule)
+            return false;
+    return true;
+}
+
+/* From here on; a range that is treated like the one before is the same range. */
+static int add_range(struct compiler *c, struct range range) {
+    if (c->range_count && is_alike(c, &range, &c->ranges[c->range_count - 1]))
+        return 0;
+    struct range *new = mb_arena_push(c->arena, &c->ranges, &c->range_count, sizeof(*new));
+    if (!new)
+        return mb_error_memory(c->err);
+    *new = range;
+    return 0;
+}
+
+static int make_ranges(struct compiler *c) {
+    if (c->entry_count)
+        qsort(c->entries, c->entry_count, sizeof(*c->entries), compare_entries);
+    uint32_t next = 0;
+    if (add_range(c, (struct range){.first = 0, .action = c->default_action}) < 0)
+        return -1;
+    for (size_t i = 0, end; i < c->entry_count; i = end) {
+        struct range range = {.first = c->entries[i].number, .action = c->default_action, .start = i};
+        for (end = i; end < c->entry_count && c->entries[end].number == range.first;)
+            end++;
+        size_t last = i; /* the first rule without conditions: none behind it is ever reached */
+        while (last < end && c->rules[c->entries[last].rule].count)
+            last++;
+        if (last < end)
+            range.action = c->rules[c->entries[last].rule].action;
+        while (last > i && c->rules[c->entries[last - 1].rule].action == range.action)
+            last--; /* whether or not it matches, the answer is the same */
+        range.count = last - i;
+        if ((range.first > next && add_range(c, (struct range){.first = next, .action = c->default_action}) < 0) ||
+            add_range(c, range) < 0)
+            return -1;
+        next = range.first + 1;
+    }
+    if (add_range(c, (struct range){.first = next, .action = c->default_action}) < 0)
+        return -1;
+#ifdef __x86_64__
+    /* The x32 ABI has the same architecture value, and this bit. -1 is not of it: a tracer skips a call by it. */
+    enum { X32_BIT = 0x40000000 };
+    if (add_range(c, (struct range){.first = X32_BIT, .action = SECCOMP_RET_ERRNO | ENOSYS}) < 0 ||
+        add_range(c, (struct range){.first = UINT32_MAX, .action = c->default_action}) < 0)
+        return -1;
+#endif
+    return 0;
+}
+
+/* ---- the program -------------------------------------------------------------------------------------------------- */
+
+/* The code of struct sock_filter: jumps count from the next instruction, and conditional ones reach 255. */
+static size_t emit(struct compiler *c, unsigned code, uint32_t k, unsigned jt, unsigned jf) {
+    if (c->length < BPF_MAXINSNS)
+        c->code[c->length] = (struct sock_filter){(uint16_t)code, (uint8_t)jt, (uint8_t)jf, k};
+    return c->length++;
+}
+
+static void emit_load(struct compiler *c, size_t offset) {
+    emit(c, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void emit_test(struct compiler *c, unsigned test, uint32_t value, unsigned jt, unsigned jf) {
+    emit(c, BPF_JMP | test | BPF_K, value, jt, jf);
+}
+
+static void emit_return(struct compiler *c, uint32_t action) {
+    emit(c, BPF_RET | BPF_K, action, 0, 0);
+}
+
+/* Stands for "to the next rule" in a jump of a condition. No rule is that long: 6 conditions of at most 6 instructions. */
+enum { FAIL = 255 };
+
+/* (argument & mask) == value, each half of the register by itself. Falls through if it holds. */
+static void emit_masked(struct compiler *c, const struct condition *condition, size_t offset) {
+    for (unsigned shift = 0; shift < 64; shift += 32, offset += 4) {
+        uint32_t mask = (uint32_t)(condition->mask >> shift), value = (uint32_t)(condition->value >> shift);
+        if (!mask)
+            continue;
+        emit_load(c, offset);
+        if (!value) {
+            emit_test(c, BPF_JSET, mask, FAIL, 0);
+            continue;
+        }
+        if (mask != UINT32_MAX)
+            emit(c, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+        emit_test(c, BPF_JEQ, value, 0, FAIL);
+    }
+}
+
+/* Falls through if the condition holds. */
+static void emit_condition(struct compiler *c, const struct condition *condition) {
+    size_t low = offsetof(struct seccomp_data, args) + condition->index * sizeof(uint64_t), high = low + 4;
+    uint32_t low_value = (uint32_t)condition->value, high_value = (uint32_t)(condition->value >> 32);
+    switch (condition->op) {
+    case EQ: /* parsed as MASKED_EQ */
+    case MASKED_EQ:
+        emit_masked(c, condition, low);
+        return;
+    case NE:
+        emit_load(c, high);
+        emit_test(c, BPF_JEQ, high_value, 0, 2);
+        emit_load(c, low);
+        emit_test(c, BPF_JEQ, low_value, FAIL, 0);
+        return;
+    case GT:
+    case GE:
+        emit_load(c, high);
+        emit_test(c, BPF_JGT, high_value, 3, 0);
+        emit_test(c, BPF_JEQ, high_value, 0, FAIL);
+        emit_load(c, low);
+        emit_test(c, condition->op == GT ? BPF_JGT : BPF_JGE, low_value, 0, FAIL);
+        return;
+    case LT:
+    case LE:
+        emit_load(c, high);
+        emit_test(c, BPF_JGT, high_value, FAIL, 0);
+        emit_test(c, BPF_JEQ, high_value, 0, 2);
+        emit_load(c, low);
+        emit_test(c, condition->op == LT ? BPF_JGE : BPF_JGT, low_value, FAIL, 0);
+        return;
+    }
+}
+
+static void emit_rule(struct compiler *c, const struct rule *rule) {
+    size_t start = c->length;
+    for (size_t i = 0; i < rule->count; i++)
+        emit_condition(c, &rule->conditions[i]);
+    emit_return(c, rule->action);
+    for (size_t i = start; i < c->length && i < BPF_MAXINSNS; i++) {
+        uint8_t distance = (uint8_t)(c->length - i - 1);
+        if (c->code[i].jt == FAIL)
+            c->code[i].jt = distance;
+        if (c->code[i].jf == FAIL)
+            c->code[i].jf = distance;
+    }
+}
+
+/* A binary search of the number in ranges[first..end). The lower half follows its test at once, the upper one is jumped
+ * to. A half of n leaves takes 2n - 1 instructions if nothing in it is out of reach. */
+static void emit_search(struct compiler *c, size_t first, size_t end) {
+    struct range *range = &c->ranges[first];
+    if (end - first == 1) {
+        range->jump = range->count ? emit(c, BPF_JMP | BPF_JA, 0, 0, 0) : emit(c, BPF_RET | BPF_K, range->action, 0, 0);
+        return;
+    }
+    size_t middle = first + (end - first) / 2, lower = middle - first;
+    size_t test = c->length, jump = test;
+    if (lower <= 128) {
+        emit_test(c, BPF_JGE, c->ranges[middle].first, (unsigned)(2 * lower - 1), 0);
+    } else {
+        emit_test(c, BPF_JGE, c->ranges[middle].first, 0, 1);
+        jump = emit(c, BPF_JMP | BPF_JA, 0, 0, 0);
+    }
+    emit_search(c, first, middle);
+    if (jump != test && jump < BPF_MAXINSNS)
+        c->code[jump].k = (uint32_t)(c->length - jump - 1);
+    emit_search(c, middle, end);
+}
+
+/* The rules of a range, once for all ranges that have the same. */
+static void emit_body(struct compiler *c, size_t index) {
+    struct range *range = &c->ranges[index];
+    range->body = c->length;
+    for (size_t i = 0; i < index; i++) {
+        if (is_alike(c, &c->ranges[i], range)) {
+            range->body = c->ranges[i].body;
+            break;
+        }
+    }
+    if (range->jump < BPF_MAXINSNS)
+        c->code[range->jump].k = (uint32_t)(range->body - range->jump - 1);
+    if (range->body != c->length)
+        return;
+    for (size_t i = 0; i < range->count; i++)
+        emit_rule(c, &c->rules[c->entries[range->start + i].rule]);
+    emit_return(c, range->action);
+}
+
+static int emit_program(struct compiler *c) {
+    c->code = mb_arena_alloc(c->arena, BPF_MAXINSNS * sizeof(*c->code));
+    if (!c->code)
+        return mb_error_memory(c->err);
+    emit_load(c, offsetof(struct seccomp_data, arch));
+    emit_test(c, BPF_JEQ, NATIVE_ARCH, 1, 0);
+    emit_return(c, SECCOMP_RET_ERRNO | ENOSYS); /* 32-bit programs: numbers mean other calls there */
+    emit_load(c, offsetof(struct seccomp_data, nr));
+    emit_search(c, 0, c->range_count);
+    for (size_t i = 0; i < c->range_count; i++)
+        if (c->ranges[i].count)
+            emit_body(c, i);
+    if (c->length > BPF_MAXINSNS)
+        return fail(c, NULL, "it takes %zu instructions, and the kernel allows %d", c->length, BPF_MAXINSNS);
+    return 0;
+}
+
+int mb_seccomp_compile(struct mb_arena *arena, const char *text, const char *name, uint64_t capabilities, bool allow_suid,
+                       const struct mb_origin *origin, struct mb_filter *ret_filter, struct minibox_error *err) {
+    struct compiler c = {.arena = arena, .name = name, .origin = origin, .err = err, .capabilities = capabilities,
+                         .allow_suid = allow_suid};
+    if (parse_text(&c, text) < 0 || make_ranges(&c) < 0 || emit_program(&c) < 0)
+        return -1;
+    *ret_filter = (struct mb_filter){.code = c.code, .count = c.length};
+    return 0;
+}

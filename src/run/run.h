@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A launch from end to end, as the command line tool does it. */
+#ifndef MB_RUN_RUN_H
+#define MB_RUN_RUN_H
+
+#include "spec/spec.h"
+
+/* Launches, forwards signals and the terminal, waits, cleans up. *ret_status is what to exit with. */
+int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err);
+
+#endif

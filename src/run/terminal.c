@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How it works. The command has a terminal of its own; this copies bytes between it and the user's. The user's is raw
+ * meanwhile, so that Ctrl-C is a byte that the box's terminal turns into a signal for the program in its foreground, and
+ * no signal for minibox. Nothing here blocks: each direction has a buffer, and is polled for room or for data as the
+ * buffer says.
+ */
+#include "run/terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+enum { IN, OUT, MASTER_READ, MASTER_WRITE };
+
+int mb_terminal_open(struct mb_terminal *terminal, int master) {
+    *terminal = (struct mb_terminal){.master = master};
+    int flags = fcntl(master, F_GETFL);
+    if (flags < 0 || fcntl(master, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -1;
+    mb_terminal_resize(terminal);
+    if (!isatty(STDIN_FILENO))
+        return 0;
+    if (tcgetattr(STDIN_FILENO, &terminal->saved) < 0)
+        return -1;
+    struct termios raw = terminal->saved;
+    cfmakeraw(&raw);
+    if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) < 0)
+        return -1;
+    terminal->is_raw = true;
+    return 0;
+}
+
+void mb_terminal_resize(const struct mb_terminal *terminal) {
+    struct winsize size;
+    if (terminal->master >= 0 && (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0))
+        ioctl(terminal->master, TIOCSWINSZ, &size);
+}
+
+void mb_terminal_prepare(const struct mb_terminal *terminal, struct pollfd *fds) {
+    bool open = terminal->master >= 0;
+    fds[IN] = (struct pollfd){open && !terminal->input_ended && !terminal->input_length ? STDIN_FILENO : -1, POLLIN, 0};
+    fds[OUT] = (struct pollfd){terminal->output_length ? STDOUT_FILENO : -1, POLLOUT, 0};
+    fds[MASTER_READ] = (struct pollfd){open && !terminal->output_length ? terminal->master : -1, POLLIN, 0};
+    fds[MASTER_WRITE] = (struct pollfd){open && terminal->input_length ? terminal->master : -1, POLLOUT, 0};
+}
+
+/* Writes what is left of a buffer; empties it when all is written, or when it never will be. */
+static void write_some(int fd, const char *buffer, size_t *length, size_t *sent) {
+    ssize_t n = write(fd, buffer + *sent, *length - *sent);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    *sent = n < 0 ? *length : *sent + (size_t)n;
+    if (*sent == *length)
+        *length = *sent = 0;
+}
+
+/* The box's terminal has no other side any more (EIO), or has said all (0). */
+static bool read_master(struct mb_terminal *terminal) {
+    ssize_t n = read(terminal->master, terminal->output, sizeof(terminal->output));
+    if (n > 0)
+        terminal->output_length = (size_t)n;
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* A pipe that ends is Ctrl-D on a terminal: the box's own character for it. */
+static void end_input(struct mb_terminal *terminal) {
+    struct termios settings;
+    terminal->input_ended = true;
+    if (tcgetattr(terminal->master, &settings) < 0 || !(settings.c_lflag & ICANON))
+        return;
+    terminal->input[0] = (char)settings.c_cc[VEOF];
+    terminal->input_length = 1;
+}
+
+void mb_terminal_forward(struct mb_terminal *terminal, const struct pollfd *fds) {
+    if (fds[IN].revents) {
+        ssize_t n = read(STDIN_FILENO, terminal->input, sizeof(terminal->input));
+        if (n > 0)
+            terminal->input_length = (size_t)n;
+        else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+            end_input(terminal);
+    }
+    if (fds[MASTER_WRITE].revents)
+        write_some(terminal->master, terminal->input, &terminal->input_length, &terminal->input_sent);
+    if (fds[OUT].revents)
+        write_some(STDOUT_FILENO, terminal->output, &terminal->output_length, &terminal->output_sent);
+    if (fds[MASTER_READ].revents && !read_master(terminal))
+        mb_fd_close(&terminal->master);
+}
+
+void mb_terminal_close(struct mb_terminal *terminal) {
+    while (terminal->master >= 0) {
+        if (terminal->output_length)
+            mb_fd_write_all(STDOUT_FILENO, terminal->output + terminal->output_sent,
+                            terminal->output_length - terminal->output_sent);
+        terminal->output_length = terminal->output_sent = 0;
+        if (!read_master(terminal) || !terminal->output_length)
+            mb_fd_close(&terminal->master);
+    }
+    if (terminal->output_length)
+        mb_fd_write_all(STDOUT_FILENO, terminal->output + terminal->output_sent, terminal->output_length - terminal->output_sent);
+    if (terminal->is_raw)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->saved);
+    terminal->is_raw = false;
+}

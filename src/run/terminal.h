@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The user's terminal and the box's: raw mode, window size, and the bytes in between. */
+#ifndef MB_RUN_TERMINAL_H
+#define MB_RUN_TERMINAL_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <termios.h>
+
+struct mb_terminal {
+    int master;      /* of the box's terminal; -1: none, or closed */
+    bool is_raw;     /* standard input is a terminal, was put into raw mode, and `saved` is what it was before */
+    struct termios saved;
+    bool input_ended;
+    char input[4096], output[4096]; /* on their way to the box, and from it */
+    size_t input_length, input_sent, output_length, output_sent;
+};
+
+enum { MB_TERMINAL_FDS = 4 };
+
+/* Puts the user's terminal into raw mode and gives the box's its size. Takes ownership of `master`. 0, or -1 with errno. */
+int mb_terminal_open(struct mb_terminal *terminal, int master);
+
+/* What to poll for (MB_TERMINAL_FDS entries; unused ones have fd -1), and what to do with the answer. */
+void mb_terminal_prepare(const struct mb_terminal *terminal, struct pollfd *fds);
+void mb_terminal_forward(struct mb_terminal *terminal, const struct pollfd *fds);
+
+/* The user's window has another size now. */
+void mb_terminal_resize(const struct mb_terminal *terminal);
+
+/* Writes out what the box wrote before it ended, and restores the user's terminal. */
+void mb_terminal_close(struct mb_terminal *terminal);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options table: the single source of argv parsing, help, and whatever else lists options. */
+#ifndef MB_SPEC_OPTIONS_H
+#define MB_SPEC_OPTIONS_H
+
+#include "spec/spec.h"
+
+enum mb_option_group {
+    MB_GROUP_FILES,
+    MB_GROUP_COMMAND,
+    MB_GROUP_IDENTITY,
+    MB_GROUP_CONFINEMENT,
+    MB_GROUP_SHARING,
+    MB_GROUP_LIFE,
+    MB_GROUP_OTHER,
+    MB_GROUP_COUNT
+};
+extern const char *const mb_option_groups[MB_GROUP_COUNT];
+
+/* The form of an option's value. */
+enum mb_option_form {
+    MB_FORM_CUSTOM,   /* has a parser of its own in options.c */
+    MB_FORM_TEXT,     /* const char *, not empty */
+    MB_FORM_PATH,     /* const char *, absolute path in the box */
+    MB_FORM_YES_NO,   /* int: enum mb_choice */
+    MB_FORM_COUNT,    /* uint32_t */
+    MB_FORM_DURATION, /* uint64_t nanoseconds: 10, 1.5s, 200ms, 2m, 1h */
+};
+
+struct mb_option {
+    const char *name;
+    char letter;        /* short option, or 0 */
+    bool bare;          /* the value may be left out; `implied` is used */
+    bool list;          /* may be repeated; each adds */
+    const char *argument; /* how help names the value; NULL: bare flag */
+    const char *implied;
+    enum mb_option_group group;
+    enum mb_option_form form;
+    size_t offset; /* of the field in struct minibox_spec, for all forms but CUSTOM */
+    const char *about; /* help text; %s-free, may be longer than a line */
+};
+extern const struct mb_option mb_options[MB_OPTION_COUNT];
+
+/* Row of that long name, or -1. */
+int mb_options_find(const char *name);
+
+/* The nearest name to a mistyped one, or NULL when none is near. `names` yields count strings by index. */
+const char *mb_options_suggest(const char *word, const char *const *names, size_t count);
+
+/* Fills in the defaults. */
+int mb_options_defaults(struct minibox_spec *spec, struct minibox_error *err);
+
+/* Sets one option from text. The text is copied. */
+int mb_options_set(struct minibox_spec *spec, enum mb_option_id id, const char *text, struct mb_origin origin,
+                   struct minibox_error *err);
+
+#endif

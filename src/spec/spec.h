@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spec: what the user asked for. Plain data: no descriptor, nothing looked up on the host. Every front end writes it
+ * through mb_options_set(), so each value has passed the same checks and has an origin.
+ */
+#ifndef MB_SPEC_SPEC_H
+#define MB_SPEC_SPEC_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "spec/flags.h"
+
+enum mb_option_id {
+    MB_OPTION_ROOTFS,
+    MB_OPTION_VOLUME,
+    MB_OPTION_TMPFS,
+    MB_OPTION_DEVICE,
+    MB_OPTION_MASK,
+    MB_OPTION_WORKDIR,
+    MB_OPTION_ENV,
+    MB_OPTION_ENV_FILE,
+    MB_OPTION_TTY,
+    MB_OPTION_INIT,
+    MB_OPTION_PRESERVE_FDS,
+    MB_OPTION_USER,
+    MB_OPTION_USERNS,
+    MB_OPTION_HOSTNAME,
+    MB_OPTION_CAP_ADD,
+    MB_OPTION_CAP_DROP,
+    MB_OPTION_SECCOMP,
+    MB_OPTION_ALLOW,
+    MB_OPTION_ULIMIT,
+    MB_OPTION_NETWORK,
+    MB_OPTION_SHARE,
+    MB_OPTION_ISOLATE,
+    MB_OPTION_JOIN,
+    MB_OPTION_TIMEOUT,
+    MB_OPTION_DIE_WITH_LAUNCHER,
+    MB_OPTION_NAME,
+    MB_OPTION_PID_FILE,
+    MB_OPTION_DRY_RUN,
+    MB_OPTION_VERBOSE,
+    MB_OPTION_HELP,
+    MB_OPTION_COUNT
+};
+
+enum mb_rootfs { MB_ROOTFS_BUSYBOX, MB_ROOTFS_HOST, MB_ROOTFS_DIR };
+enum mb_access { MB_ACCESS_RO, MB_ACCESS_RW, MB_ACCESS_OVERLAY };
+enum mb_choice { MB_NO, MB_YES, MB_AUTO };
+enum mb_userns { MB_USERNS_AUTO, MB_USERNS_KEEP_ID, MB_USERNS_MAP };
+enum mb_seccomp { MB_SECCOMP_DEFAULT, MB_SECCOMP_OFF, MB_SECCOMP_FILE };
+enum mb_dry_run { MB_DRY_RUN_NO, MB_DRY_RUN_TEXT, MB_DRY_RUN_JSON };
+
+struct mb_volume {
+    const char *source, *target; /* target: absolute, in the box */
+    enum mb_access access;
+    uint64_t attributes; /* MOUNT_ATTR_* asked for beyond nosuid and nodev */
+    struct mb_origin origin;
+};
+
+struct mb_tmpfs {
+    const char *target;
+    uint64_t size; /* bytes; 0: the kernel's default, half of memory */
+    uint32_t mode;
+    uint64_t attributes;
+    struct mb_origin origin;
+};
+
+struct mb_path {
+    const char *source, *target; /* --device: both; --mask: target */
+    struct mb_origin origin;
+};
+
+struct mb_env {
+    const char *name, *value; /* value NULL: the caller's */
+    struct mb_origin origin;
+};
+
+struct mb_ulimit {
+    int resource; /* RLIMIT_* */
+    uint64_t soft, hard; /* in the resource's unit, setrlimit(2) */
+    const char *name;
+    struct mb_origin origin;
+};
+
+struct mb_id_map {
+    uint32_t inside, outside, count;
+    bool uids, gids; /* which of the two it is for */
+    struct mb_origin origin;
+};
+
+struct mb_join {
+    enum mb_flag_id flag;
+    const char *path; /* of a namespace file */
+    struct mb_origin origin;
+};
+
+struct minibox_spec {
+    struct mb_arena arena;
+    struct mb_origin origin[MB_OPTION_COUNT]; /* of the value that counts; lists: of the last element */
+
+    char *const *command; /* borrowed, NULL-terminated; NULL: none given */
+
+    enum mb_rootfs rootfs;
+    const char *rootfs_path; /* MB_ROOTFS_DIR */
+    enum mb_access rootfs_access;
+    struct mb_volume *volumes;
+    size_t volume_count;
+    struct mb_tmpfs *tmpfs;
+    size_t tmpfs_count;
+    struct mb_path *devices;
+    size_t device_count;
+    struct mb_path *masks;
+    size_t mask_count;
+
+    const char *workdir; /* NULL: / */
+    struct mb_env *env;
+    size_t env_count;
+    int tty;  /* enum mb_choice */
+    int init; /* enum mb_choice, not AUTO; as all below */
+    uint32_t preserve_fds;
+
+    const char *user, *group; /* NULL: not given */
+    enum mb_userns userns;
+    struct mb_id_map *id_maps;
+    size_t id_map_count;
+    const char *hostname; /* NULL: the name */
+
+    uint64_t cap_add, cap_drop; /* bit n: capability n; what counts is cap_add & ~cap_drop */
+    enum mb_seccomp seccomp;
+    const char *seccomp_file;
+    int allow_suid;
+    struct mb_ulimit *ulimits;
+    size_t ulimit_count;
+
+    uint64_t share, isolate; /* CLONE_* flags of the rows named by --share, --isolate and --network */
+    struct mb_join *joins;
+    size_t join_count;
+
+    uint64_t timeout; /* nanoseconds; 0: none */
+    int die_with_launcher;
+    const char *name;
+    const char *pid_file;
+    enum mb_dry_run dry_run;
+    int verbose;
+    int help;
+};
+
+/* What the flag model comes to: CLONE_* flags of the box, after --share, --isolate and --join. Checks the rules. */
+int mb_spec_flags(const struct minibox_spec *spec, uint64_t *ret_flags, struct minibox_error *err);
+
+/* Checks that need more than one option. */
+int mb_spec_check(const struct minibox_spec *spec, struct minibox_error *err);
+
+#endif
