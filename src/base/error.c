@@ -16,6 +16,8 @@ static const struct {
                                     "kernel.apparmor_restrict_unprivileged_userns=0, or run as root"},
     [MB_REMEDY_USERNS_LIMIT] = {"the host's limit on namespaces is used up or zero",
                                 "raise the limits in /proc/sys/user (max_user_namespaces, max_net_namespaces ...)"},
+    [MB_REMEDY_NO_NAMESPACE] = {"this kernel lacks one of these kinds of namespace: see /proc/self/ns",
+                                "share what it lacks by name: --share time"},
     [MB_REMEDY_NO_BUSYBOX] = {"the busybox root file system needs a static busybox on the host",
                               "install busybox-static, or choose --rootfs host or --rootfs DIR"},
     [MB_REMEDY_BUSYBOX_DYNAMIC] = {"a dynamically linked busybox cannot run alone in a root file system",

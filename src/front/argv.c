@@ -134,8 +134,8 @@ static int refuse_word(struct reader *r, int position, bool missing) {
         return refuse_use(r, id, position, missing ? "needs a value" : "takes no value");
     const char *word = r->words[position];
     char letter[] = {'-', (char)optopt, '\0'};
-    /* A letter in a cluster, unless the word as a whole is nearly a long name, or the letter cannot be shown alone. */
-    bool whole = (word[2] && suggest_name(word)) || !isgraph((unsigned char)letter[1]) || !isascii(letter[1]);
+    /* A letter in a cluster, unless the word as a whole is nearly a long name, or what stands there is no letter. */
+    bool whole = (word[2] && suggest_name(word)) || !isascii(letter[1]) || !isalnum((unsigned char)letter[1]);
     return refuse_unknown(r, whole ? word : letter, position);
 }
 

@@ -14,7 +14,7 @@ static const struct {
     const char *about, *words;
 } examples[] = {
     {"a shell with busybox's tools, without network", "/bin/sh"},
-    {"build here with the host's tools: nothing but this folder can be written", "--rootfs host -v .:rw -w . make"},
+    {"build in this folder with the host's tools and libraries", "--rootfs host -v .:rw -w . make"},
     {"run a program with limits", "-v ./judge:/judge --timeout 10s --ulimit as=512m /judge/program"},
     {"show what would be done, and do nothing", "--dry-run --network host wget http://example.org"},
 };

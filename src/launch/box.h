@@ -68,15 +68,23 @@ struct mb_box_limit {
     int32_t step; /* number of its step, for messages */
 };
 
+/* A difference that the verifier found. */
+struct mb_verdict {
+    uint32_t check; /* enum mb_check; 0: none */
+    int32_t index;  /* of the mount, namespace or limit */
+    int32_t number; /* errno, when something could not be read */
+    uint64_t wanted, seen;
+};
+
 struct mb_box {
-    /* How far it came. */
-    _Atomic uint32_t maps_written; /* futex(2): the builder waits for it */
+    /* How far it came. The first three are futexes, futex(2). */
+    _Atomic uint32_t maps_written;  /* by the launcher: the builder waits for it */
+    _Atomic uint32_t facts_written; /* by the launcher: namespaces[].inode are there */
+    _Atomic uint32_t init_verified; /* by init: 1 its part of the box is as planned; 2 it is not */
     uint32_t executing;            /* the command's process has got as far as execve */
     int32_t failed_step;           /* number of the step, counted from 1; 0: none */
     int32_t failed_number;         /* errno */
-    uint32_t failed_check;         /* enum mb_check */
-    int32_t failed_index;          /* of the mount, namespace, limit or candidate */
-    uint64_t wanted, seen;
+    struct mb_verdict verdict;     /* what the verifier found, when it was that */
     int32_t found_candidate;       /* a candidate exists although execve says ENOENT */
     int32_t builder_pid;           /* in the launcher's pid namespace, where a joiner made it */
     uint32_t has_status;

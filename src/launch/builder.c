@@ -114,7 +114,8 @@ static long make_path(int root, char *path, uint64_t flags, bool is_directory) {
 /* The place that a step names: a descriptor of it, made if it is missing, or -errno. */
 static long open_target(const struct mb_builder *b, const struct mb_step *step) {
     int root = b->slots[step->at];
-    long fd = resolve(root, step->path, O_PATH | (step->is_directory ? O_DIRECTORY : 0), resolve_flags(step));
+    bool is_new = step->at == MB_SLOT_DEV || step->at == MB_SLOT_STAGE; /* minibox's own, and empty but for what it made */
+    long fd = is_new ? -ENOENT : resolve(root, step->path, O_PATH | (step->is_directory ? O_DIRECTORY : 0), resolve_flags(step));
     if (fd != -ENOENT)
         return fd;
     char path[PATH_SIZE];
@@ -124,7 +125,8 @@ static long open_target(const struct mb_builder *b, const struct mb_step *step) 
     if (step->path[n])
         return -ENAMETOOLONG;
     path[n] = '\0';
-    return make_path(root, path, resolve_flags(step), step->is_directory);
+    fd = make_path(root, path, resolve_flags(step), step->is_directory);
+    return fd == -EEXIST && is_new ? resolve(root, step->path, O_PATH, resolve_flags(step)) : fd;
 }
 
 /* The folder in which a step makes something, and the name to make there. Only below slots of minibox's own. */
@@ -141,7 +143,12 @@ static long open_parent(const struct mb_builder *b, const struct mb_step *step, 
     for (size_t i = 0; i < length; i++)
         path[i] = step->path[i];
     path[length] = '\0';
-    return resolve(b->slots[step->at], length ? path : ".", O_PATH | O_DIRECTORY, resolve_flags(step));
+    return length ? resolve(b->slots[step->at], path, O_PATH | O_DIRECTORY, resolve_flags(step)) : b->slots[step->at];
+}
+
+static void close_parent(const struct mb_builder *b, const struct mb_step *step, long parent) {
+    if (parent != b->slots[step->at])
+        raw(SYS_close, parent);
 }
 
 /* ---- mounts --------------------------------------------------------------------------------------------------- */
@@ -244,6 +251,18 @@ static long mount_overlay(struct mb_builder *b, const struct mb_step *step) {
     return result < 0 ? result : attach(b, step, mount);
 }
 
+/* An empty folder to hide others behind: made once, then copied. */
+static long open_empty(struct mb_builder *b, const struct mb_step *step) {
+    static const struct mb_mount_option options[] = {{"mode", "0555"}, {"size", "4k"}};
+    if (!b->slots[MB_SLOT_EMPTY]) {
+        long mount = make_mount("tmpfs", options, 2, step->attributes);
+        if (mount < 0)
+            return mount;
+        b->slots[MB_SLOT_EMPTY] = (int)mount;
+    }
+    return raw(SYS_open_tree, b->slots[MB_SLOT_EMPTY], here, AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+}
+
 static long mask(struct mb_builder *b, const struct mb_step *step) {
     long target = resolve(b->slots[step->at], step->path, O_PATH, resolve_flags(step));
     if (target < 0)
@@ -252,8 +271,7 @@ static long mask(struct mb_builder *b, const struct mb_step *step) {
     long result = raw(SYS_statx, target, here, AT_EMPTY_PATH, STATX_TYPE, &st);
     long mount = result;
     if (result >= 0 && (st.stx_mode & 0170000) == 0040000) {
-        static const struct mb_mount_option options[] = {{"mode", "0555"}, {"size", "4k"}};
-        mount = make_mount("tmpfs", options, 2, step->attributes);
+        mount = open_empty(b, step);
     } else if (result >= 0) {
         mount = raw(SYS_open_tree, b->slots[MB_SLOT_DEV], "null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         if (mount >= 0 && (result = set_attributes((int)mount, step->attributes, false)) < 0)
@@ -321,7 +339,7 @@ static long make_directory(const struct mb_builder *b, const struct mb_step *ste
     if (parent < 0)
         return parent;
     long result = raw(SYS_mkdirat, parent, name, step->mode & 07777);
-    raw(SYS_close, parent);
+    close_parent(b, step, parent);
     return result;
 }
 
@@ -331,7 +349,7 @@ static long make_file(const struct mb_builder *b, const struct mb_step *step) {
     if (parent < 0)
         return parent;
     long result = write_text((int)parent, name, O_CREAT | O_EXCL | O_NOFOLLOW, step->mode & 07777, step->source);
-    raw(SYS_close, parent);
+    close_parent(b, step, parent);
     return result;
 }
 
@@ -351,7 +369,7 @@ static long make_links(const struct mb_builder *b, const struct mb_step *step) {
     if (parent < 0)
         return parent;
     result = raw(SYS_symlinkat, step->source, parent, name);
-    raw(SYS_close, parent);
+    close_parent(b, step, parent);
     return result;
 }
 
@@ -547,6 +565,8 @@ static long exec_init(struct mb_builder *b) {
 
 static long execute(struct mb_builder *b, const struct mb_step *step) {
     switch (step->kind) {
+    case MB_STEP_DROP_GROUPS:
+        return raw(SYS_setgroups, 0, 0);
     case MB_STEP_JOIN:
         return raw(SYS_setns, step->fd, step->flags);
     case MB_STEP_DIE_WITH:

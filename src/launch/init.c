@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/errno.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -101,10 +102,7 @@ static void set_limits(struct mb_box *box) {
         check(box, limits[i].step, raw(SYS_prlimit64, 0, limits[i].resource, 0, &seen));
         if (seen.rlim_cur == limit.rlim_cur && seen.rlim_max == limit.rlim_max)
             continue;
-        box->failed_check = MB_CHECK_LIMIT;
-        box->failed_index = (int32_t)i;
-        box->wanted = limit.rlim_cur;
-        box->seen = seen.rlim_cur;
+        box->verdict = (struct mb_verdict){MB_CHECK_LIMIT, (int32_t)i, 0, limit.rlim_cur, seen.rlim_cur};
         fail(box, limits[i].step, -EPROTO);
     }
 }
@@ -118,8 +116,7 @@ static void load_filter(struct mb_box *box) {
     long mode = raw(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
     if (mode != 0)
         return;
-    box->failed_check = MB_CHECK_FILTER;
-    box->wanted = SECCOMP_MODE_FILTER;
+    box->verdict = (struct mb_verdict){.check = MB_CHECK_FILTER, .wanted = SECCOMP_MODE_FILTER};
     fail(box, box->step_filter, -EPROTO);
 }
 
@@ -134,13 +131,11 @@ static __attribute__((noreturn)) void execute(struct mb_box *box, char *const *a
         if (result == -ENOENT || result == -ENOTDIR) {
             if (raw(SYS_faccessat, AT_FDCWD, candidate, 0) == 0) {
                 box->found_candidate = 1;
-                box->failed_index = (int32_t)i;
                 refused = result;
                 break;
             }
         } else {
             refused = result;
-            box->failed_index = (int32_t)i;
             if (result != -EACCES)
                 break;
         }
@@ -150,17 +145,42 @@ static __attribute__((noreturn)) void execute(struct mb_box *box, char *const *a
     fail(box, box->step_exec, refused);
 }
 
+static __attribute__((noreturn)) void refuse(struct mb_box *box, const struct mb_verdict *verdict) {
+    box->verdict = *verdict;
+    fail(box, box->step_verify, verdict->number ? -verdict->number : -EPROTO);
+}
+
+/* Without an init of its own the one process does both parts. */
 static __attribute__((noreturn)) void run_command(struct mb_box *box, char *const *argv, char *const *environment) {
+    struct mb_verdict verdict;
     int proc = arrange_descriptors(box);
     start_session(box);
-    if (mb_verify_box(box, proc))
-        fail(box, box->step_verify, box->failed_number ? -box->failed_number : -EPROTO);
+    bool as_planned = mb_verify_process(box, proc, &verdict) == 0;
+    if (as_planned && !box->init)
+        as_planned = mb_verify_box(box, proc, &verdict) == 0;
+    if (box->init && mb_verify_wait(&box->init_verified) != 1)
+        quit(125); /* init has written down why */
+    if (!as_planned)
+        refuse(box, &verdict);
     check(box, box->step_verify, raw(SYS_close, proc));
     set_limits(box);
     uint64_t none = 0;
     check(box, box->step_session, raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8));
     load_filter(box);
     execute(box, argv, environment);
+}
+
+/* init's part: what the command's process shares with it. The command waits for the verdict. */
+static void verify_box(struct mb_box *box) {
+    struct mb_verdict verdict;
+    bool as_planned = mb_verify_box(box, box->proc_fd, &verdict) == 0;
+    if (!as_planned) {
+        box->verdict = verdict;
+        box->failed_number = verdict.number ? verdict.number : EPROTO;
+        box->failed_step = box->step_verify;
+    }
+    atomic_store(&box->init_verified, as_planned ? 1 : 2);
+    raw(SYS_futex, &box->init_verified, FUTEX_WAKE, 1, 0, 0, 0);
 }
 
 /* Ended children are reaped; returns whether the command was among them. */
@@ -182,6 +202,7 @@ static bool reap(struct mb_box *box, long command) {
 
 static __attribute__((noreturn)) void supervise(struct mb_box *box, long command) {
     uint64_t all = ~(uint64_t)0;
+    verify_box(box);
     /* No descriptor is left here: what the command closes is closed. */
     raw(SYS_close_range, 0, box->lock_fd > 0 ? (unsigned)box->lock_fd - 1 : ~0u, 0);
     if (box->lock_fd > 0)
@@ -235,10 +256,15 @@ void mb_init_main(long *stack) {
         run_command(box, argv + 3, environment);
     uint64_t all = ~(uint64_t)0;
     check(box, box->step_init, raw(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8));
-    long command = raw(SYS_clone, box->fork_flags | SIGCHLD, 0, 0, 0, 0);
+    long self = raw(SYS_getpid), command = raw(SYS_clone, box->fork_flags | SIGCHLD, 0, 0, 0, 0);
     check(box, box->step_init, command);
-    if (command == 0)
+    if (command == 0) {
+        /* In a shared pid namespace nobody else would end the command with init. */
+        check(box, box->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+        if (raw(SYS_getppid) != self)
+            quit(125);
         run_command(box, argv + 3, environment);
+    }
     supervise(box, command);
 }
 

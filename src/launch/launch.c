@@ -94,6 +94,8 @@ static const struct {
     {MB_STEP_CLONE, EACCES, NULL, MB_REMEDY_USERNS_FORBIDDEN},
     {MB_STEP_CLONE, ENOSPC, NULL, MB_REMEDY_USERNS_LIMIT},
     {MB_STEP_CLONE, EUSERS, NULL, MB_REMEDY_USERNS_LIMIT},
+    {MB_STEP_CLONE, EINVAL, NULL, MB_REMEDY_NO_NAMESPACE},
+    {MB_STEP_TIME, EINVAL, NULL, MB_REMEDY_NO_NAMESPACE},
     {MB_STEP_SELF_MAPS, EPERM, NULL, MB_REMEDY_USERNS_FORBIDDEN},
     {MB_STEP_SELF_MAPS, EACCES, NULL, MB_REMEDY_USERNS_FORBIDDEN},
     {MB_STEP_MOUNT, EPERM, "proc", MB_REMEDY_PROC_MASKED},
@@ -142,11 +144,14 @@ static int fail_from_box(struct launch *l) {
     const struct mb_step *step = &l->plan->steps[shared->failed_step - 1];
     int number = shared->failed_number;
     fail_step(l, step, number);
-    if (shared->failed_check) {
-        snprintf(l->err->reason, sizeof(l->err->reason), "%s is not as planned", check_names[shared->failed_check]);
-        snprintf(l->err->detail, sizeof(l->err->detail), "wanted 0x%llx, seen 0x%llx (number %d%s%s)",
-                 (unsigned long long)shared->wanted, (unsigned long long)shared->seen, shared->failed_index,
-                 number == EPROTO ? "" : ": ", number == EPROTO ? "" : strerrordesc_np(number));
+    const struct mb_verdict *verdict = &shared->verdict;
+    if (verdict->check) {
+        snprintf(l->err->reason, sizeof(l->err->reason), "%s: not as planned", check_names[verdict->check]);
+        if (verdict->number)
+            snprintf(l->err->detail, sizeof(l->err->detail), "it could not be read: %s", strerrordesc_np(verdict->number));
+        else
+            snprintf(l->err->detail, sizeof(l->err->detail), "wanted 0x%llx, seen 0x%llx (number %d)",
+                     (unsigned long long)verdict->wanted, (unsigned long long)verdict->seen, verdict->index);
     }
     if (step->kind == MB_STEP_EXEC) {
         bool found = number != ENOENT || shared->found_candidate;
@@ -240,14 +245,27 @@ static uint32_t take(uint64_t *size, uint64_t bytes) {
     return (uint32_t)offset;
 }
 
-static void fill_namespaces(const struct mb_plan *plan, struct mb_box *box) {
+/* Which namespaces the box must be in, or must not: by inode. Reading one's own takes longer than much of the set-up, so
+ * it is done while the builder works; init waits for it before it verifies. */
+static int fill_namespaces(struct launch *l) {
+    const struct mb_plan *plan = l->plan;
     for (int i = MB_FLAG_FIRST_NAMESPACE, n = 0; i < MB_FLAG_COUNT; i++, n++) {
-        if (!plan->namespaces[i].inode)
-            continue;
-        strncpy(box->namespaces[n].name, mb_host_namespace_name((enum mb_flag_id)i), sizeof(box->namespaces[n].name) - 1);
-        box->namespaces[n].inode = plan->namespaces[i].inode;
-        box->namespaces[n].same = plan->namespaces[i].same;
+        struct mb_box_namespace *namespace = &l->shared->namespaces[n];
+        char path[32];
+        struct stat st = {.st_ino = plan->joined[i]};
+        snprintf(path, sizeof(path), "/proc/self/ns/%s", mb_flags[i].name);
+        if (!plan->joined[i] && stat(path, &st) < 0) {
+            if (errno == ENOENT && !(plan->flags & mb_flags[i].flag))
+                continue; /* the kernel has none of this kind, and none was asked for */
+            return fail_step(l, find_step(plan, MB_STEP_CLONE), errno);
+        }
+        namespace->inode = st.st_ino;
+        namespace->same = !(plan->flags & mb_flags[i].flag);
+        strncpy(namespace->name, mb_flags[i].name, sizeof(namespace->name) - 1);
     }
+    atomic_store(&l->shared->facts_written, 1);
+    syscall(SYS_futex, &l->shared->facts_written, FUTEX_WAKE, 1, NULL, NULL, 0);
+    return 0;
 }
 
 static void fill_arrays(const struct mb_plan *plan, struct mb_box *box) {
@@ -326,7 +344,6 @@ static int make_box(struct launch *l) {
     if (plan->hostname)
         strncpy(box->hostname, plan->hostname, sizeof(box->hostname) - 1);
     number_mounts(plan, mb_box_at(box, box->mounts));
-    fill_namespaces(plan, box);
     fill_arrays(plan, box);
     return 0;
 }
@@ -640,7 +657,7 @@ static int start(struct launch *l) {
         return -1;
     if (!plan->die_with_launcher && l->box->lock_fd >= 0) /* the box may outlive us: init holds the range of ids */
         l->shared->lock_fd = l->builder.lock_fd = l->box->lock_fd;
-    if (list_kept(l) || make_arguments(l))
+    if (list_kept(l) || make_arguments(l) || (plan->memory == MB_MEMORY_VFORK && fill_namespaces(l)))
         return -1;
     l->builder.plan = plan;
     for (size_t i = 0; i < plan->step_count; i++)
@@ -658,7 +675,7 @@ static int start(struct launch *l) {
     /* The box has the only other ends now. *builder is the builder's to read: it does not change any more. */
     mb_fd_close(&l->sync_write);
     mb_fd_close(&l->terminal_send);
-    if (adopt_builder(l) || write_maps(l) || wait_for_execve(l))
+    if (adopt_builder(l) || write_maps(l) || (plan->memory != MB_MEMORY_VFORK && fill_namespaces(l)) || wait_for_execve(l))
         return -1;
     l->box->pid = l->child.pid;
     l->box->pidfd = mb_fd_steal(&l->child.pidfd);

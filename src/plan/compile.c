@@ -235,7 +235,6 @@ static int plan_identity(struct compiler *c) {
         return mb_error_usage(c->err, &spec->origin[spec->user ? MB_OPTION_USER : MB_OPTION_USERNS],
                               MB_REMEDY_ID_NOT_MAPPED, "cannot be that user in the box",
                               TEXT(c, "%u:%u", plan->uid, plan->gid), NULL);
-    /* setgroups(2) is forbidden where a user writes its own map, and impossible for a user without a namespace. */
     bool may_drop = plan->privileged || plan->map_writer == MB_MAPS_HELPER;
     plan->group_count = may_drop ? 0 : c->host->group_count;
     plan->capabilities = spec->cap_add & ~spec->cap_drop & c->host->capabilities;
@@ -251,26 +250,12 @@ static int plan_namespaces(struct compiler *c) {
     struct mb_plan *plan = c->plan;
     if (mb_spec_flags(spec, &plan->flags, c->err))
         return -1;
-    for (int i = MB_FLAG_FIRST_NAMESPACE; i < MB_FLAG_COUNT; i++) {
-        uint64_t flag = mb_flags[i].flag;
-        if (!c->host->namespaces[i]) {
-            if ((plan->flags & flag) && (spec->isolate & flag))
-                return mb_error_usage(c->err, &spec->origin[MB_OPTION_ISOLATE], MB_REMEDY_OLD_KERNEL,
-                                      "cannot isolate", mb_flags[i].name, "this kernel has no such namespaces");
-            if (plan->flags & flag)
-                add_absent(c, TEXT(c, "%s namespaces: this kernel has none", mb_flags[i].name));
-            plan->flags &= ~flag;
-            continue;
-        }
-        plan->namespaces[i].inode = c->host->namespaces[i];
-        plan->namespaces[i].same = !(plan->flags & flag);
-    }
     for (size_t i = 0; i < spec->join_count; i++) {
         struct stat st;
         const struct mb_join *join = &spec->joins[i];
         if (stat(join->path, &st) < 0)
             return mb_error_host(c->err, &join->origin, MB_REMEDY_NO_SUCH_PATH, errno, "cannot join", join->path);
-        plan->namespaces[join->flag].inode = st.st_ino;
+        plan->joined[join->flag] = st.st_ino;
         c->joins_user |= join->flag == MB_FLAG_USER;
     }
     if (!(plan->flags & CLONE_NEWUSER) && !c->joins_user && !plan->privileged) {
@@ -294,8 +279,16 @@ static int plan_namespaces(struct compiler *c) {
     return 0;
 }
 
+/* Where setgroups(2) is forbidden: in a map that a user wrote itself; and where it may be: in a user namespace to join,
+ * before which root has dropped them. */
+static bool keeps_groups(const struct compiler *c) {
+    return c->joins_user || (!c->plan->privileged && c->plan->map_writer != MB_MAPS_HELPER);
+}
+
 static void plan_start(struct compiler *c) {
     struct mb_plan *plan = c->plan;
+    if (c->joins_user && plan->privileged)
+        add(c, MB_STEP_DROP_GROUPS, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_JOIN]);
     for (size_t i = 0; i < c->spec->join_count; i++) {
         const struct mb_join *join = &c->spec->joins[i];
         /* The user namespace first: it gives the right to enter the others. */
@@ -344,7 +337,7 @@ static void plan_start(struct compiler *c) {
         /* Its files in the box's own mounts belong to the box's root, or to the one who is there instead. */
         step->uid = mb_ids_is_mapped(plan, 0, false) ? 0 : plan->uid;
         step->gid = mb_ids_is_mapped(plan, 0, true) ? 0 : plan->gid;
-        step->keep_groups = !plan->privileged && plan->map_writer != MB_MAPS_HELPER;
+        step->keep_groups = keeps_groups(c);
     }
 }
 
@@ -577,7 +570,7 @@ static int plan_kernel_mounts(struct compiler *c) {
     step->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
     step->keep = MB_SLOT_PTS;
     step->is_directory = true;
-    if (mb_ids_is_mapped(c->plan, 5, true)) /* the group tty, where the box has it */
+    if (!c->joins_user && mb_ids_is_mapped(c->plan, 5, true)) /* the group tty, where the box is known to have it */
         OPTIONS(c, step, {"mode", "0620"}, {"ptmxmode", "0666"}, {"gid", "5"});
     else
         OPTIONS(c, step, {"mode", "0600"}, {"ptmxmode", "0666"});
@@ -839,7 +832,7 @@ static int plan_end(struct compiler *c) {
     step = add(c, MB_STEP_IDS, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_USER]);
     step->uid = plan->uid;
     step->gid = plan->gid;
-    step->keep_groups = !plan->privileged && plan->map_writer != MB_MAPS_HELPER;
+    step->keep_groups = keeps_groups(c);
     step = add(c, MB_STEP_CAPABILITIES, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_CAP_ADD]);
     step->flags = plan->capabilities;
     step->uid = plan->uid;

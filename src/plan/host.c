@@ -8,17 +8,12 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
 extern char **environ;
-
-const char *mb_host_namespace_name(enum mb_flag_id flag) {
-    return flag >= MB_FLAG_FIRST_NAMESPACE ? mb_flags[flag].name : NULL;
-}
 
 /* Full root: every id of the host is known to it, and it may mount. A root inside a user namespace is not. */
 static bool has_privilege(uid_t uid) {
@@ -53,17 +48,6 @@ int mb_host_probe(struct mb_arena *arena, struct mb_host *ret_host, struct minib
     host.keyrings = serial >= 0 || errno != ENOSYS;
     host.session_keyring = serial > 0 ? (int32_t)serial : 0;
 
-    for (int i = MB_FLAG_FIRST_NAMESPACE; i < MB_FLAG_COUNT; i++) {
-        char path[32];
-        struct stat st;
-        snprintf(path, sizeof(path), "/proc/self/ns/%s", mb_host_namespace_name((enum mb_flag_id)i));
-        if (stat(path, &st) == 0)
-            host.namespaces[i] = st.st_ino;
-        else if (errno != ENOENT)
-            return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot look at", path);
-    }
-    if (!host.namespaces[MB_FLAG_MNT])
-        return mb_error_host(err, NULL, MB_REMEDY_NONE, ENOENT, "cannot find the namespaces of this process in", "/proc");
     char cwd[4096];
     host.cwd = getcwd(cwd, sizeof(cwd)) ? mb_arena_copy(arena, cwd, strlen(cwd)) : NULL;
     *ret_host = host;

@@ -19,15 +19,11 @@ struct mb_host {
     bool terminal;        /* standard input and output are terminals */
     uint64_t capabilities; /* bit n: the kernel knows capability n */
     int32_t session_keyring; /* serial, or 0 */
-    uint64_t namespaces[MB_FLAG_COUNT]; /* inode of the caller's; 0: the kernel has none of this kind */
     const char *cwd;
     char *const *environment;
 };
 
 /* Fills in *host for the calling process; texts are the arena's. */
 int mb_host_probe(struct mb_arena *arena, struct mb_host *ret_host, struct minibox_error *err);
-
-/* Name of the file of a namespace in /proc/PID/ns. */
-const char *mb_host_namespace_name(enum mb_flag_id flag);
 
 #endif

@@ -23,6 +23,7 @@ enum mb_side {
 };
 
 enum mb_step_kind {
+    MB_STEP_DROP_GROUPS, /* while the privilege is there: the user namespace to join may forbid it */
     MB_STEP_JOIN,        /* enter the namespace `fd`, opened from source */
     MB_STEP_CLONE,       /* parent: make the child in its new namespaces */
     MB_STEP_WRITE_MAPS,  /* parent: write the id maps, then let the builder go on */
@@ -63,7 +64,7 @@ enum mb_step_kind {
 };
 
 /* Mounts whose descriptor the builder keeps, so that what lies on them is reached without walking the box's paths. */
-enum mb_slot { MB_SLOT_NONE, MB_SLOT_ROOT, MB_SLOT_PROC, MB_SLOT_SYS, MB_SLOT_DEV, MB_SLOT_PTS, MB_SLOT_STAGE, MB_SLOT_COUNT };
+enum mb_slot { MB_SLOT_NONE, MB_SLOT_ROOT, MB_SLOT_PROC, MB_SLOT_SYS, MB_SLOT_DEV, MB_SLOT_PTS, MB_SLOT_STAGE, MB_SLOT_EMPTY, MB_SLOT_COUNT };
 
 struct mb_mount_option {
     const char *key, *value; /* value NULL: a flag */
@@ -139,10 +140,7 @@ struct mb_plan {
     const char *workdir;
     bool own_session_keyring;
     int32_t session_keyring; /* the launcher's, which the box must not have */
-    struct {
-        uint64_t inode; /* of the launcher's namespace, or of the one to join; 0: not checked */
-        bool same;      /* whether the box's must be that one */
-    } namespaces[MB_FLAG_COUNT];
+    uint64_t joined[MB_FLAG_COUNT]; /* inode of the namespace to join; 0: none of this kind */
 
     struct mb_filter filter; /* count 0: none */
     char *const *command;

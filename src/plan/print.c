@@ -22,6 +22,7 @@ static const struct {
     const char *cannot; /* how an error begins; %s is the source */
     enum object object;
 } kinds[MB_STEP_COUNT] = {
+    [MB_STEP_DROP_GROUPS] = {"groups", "cannot drop the supplementary groups", OBJECT_NONE},
     [MB_STEP_JOIN] = {"join", "cannot join the namespace", OBJECT_SOURCE},
     [MB_STEP_CLONE] = {"clone", "cannot clone into new namespaces", OBJECT_NONE},
     [MB_STEP_WRITE_MAPS] = {"id-maps", "cannot write the id maps", OBJECT_NONE},
@@ -143,6 +144,9 @@ static void print_limit(uint64_t value, FILE *out) {
 /* What a step does, without its number and kind. */
 static void print_step(const struct mb_plan *plan, const struct mb_step *step, FILE *out) {
     switch (step->kind) {
+    case MB_STEP_DROP_GROUPS:
+        fputs("no supplementary groups", out);
+        break;
     case MB_STEP_JOIN:
         fprintf(out, "enter the namespace %s", step->source);
         break;

@@ -43,12 +43,12 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of an ar
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { MAX_ERRNO = 4095 /* the kernel's: larger values are cut */, MAX_DEPTH = 16, ARGUMENTS = 6 };
+enum { MAX_ERRNO = 4095 /* the kernel's: larger values are cut */, MAX_DEPTH = 16, ARGUMENTS = 6, MAX_ENTRIES = 1 << 18, LOAD = BPF_LD | BPF_W | BPF_ABS };
 
 enum op { NE, LT, LE, EQ, GE, GT, MASKED_EQ };
 
 struct condition {
-    uint64_t value, mask; /* MASKED_EQ: (argument & mask) == value */
+    uint64_t value, mask; /* MASKED_EQ: (argument & mask) == value; the mask counts for no other */
     enum op op;
     unsigned index;
 };
@@ -69,7 +69,8 @@ struct entry {
 struct range {
     uint32_t first, action;
     size_t start, count;
-    size_t jump, body; /* positions in the program of the leaf, and of the rules that it jumps to */
+    size_t body; /* where its rules begin in the program, once they are written */
+    bool written;
 };
 
 struct compiler {
@@ -86,8 +87,8 @@ struct compiler {
     struct range *ranges;
     size_t rule_count, entry_count, range_count;
 
-    struct sock_filter *code; /* BPF_MAXINSNS of them */
-    size_t length;            /* grows beyond the room, to be reported */
+    struct sock_filter *code; /* room for BPF_MAXINSNS, filled from its end */
+    size_t length;            /* may grow beyond the room: then the program is not used */
 };
 
 /* ---- errors ----------------------------------------------------------------------------------------------------- */
@@ -339,10 +340,8 @@ static int parse_condition(struct compiler *c, const struct place *place, json_o
         return fail(c, &two_place, "only SCMP_CMP_MASKED_EQ compares with a second value");
     if (i == MASKED_EQ && (two & ~value))
         return fail(c, &two_place, "has bits that the mask in value has not, so it can never match");
-    *ret_condition = i == MASKED_EQ ? (struct condition){.value = two, .mask = value, .op = MASKED_EQ}
-                     : i == EQ      ? (struct condition){.value = value, .mask = UINT64_MAX, .op = MASKED_EQ}
-                                    : (struct condition){.value = value, .op = (enum op)i};
-    ret_condition->index = (unsigned)index;
+    *ret_condition = (struct condition){.value = i == MASKED_EQ ? two : value, .mask = value, .op = (enum op)i,
+                                        .index = (unsigned)index};
     return 0;
 }
 
@@ -505,6 +504,8 @@ static int add_call(struct compiler *c, const char *name, size_t from) {
         return 0;
     for (size_t rule = from; rule < c->rule_count; rule++) {
         size_t order = c->entry_count;
+        if (order == MAX_ENTRIES)
+            return fail(c, NULL, "it has more than %d rules", MAX_ENTRIES);
         struct entry *entry = mb_arena_push(c->arena, &c->entries, &c->entry_count, sizeof(*entry));
         if (!entry)
             return mb_error_memory(c->err);
@@ -721,148 +722,196 @@ static int make_ranges(struct compiler *c) {
 
 /* ---- the program -------------------------------------------------------------------------------------------------- */
 
-/* The code of struct sock_filter: jumps count from the next instruction, and conditional ones reach 255. */
-static size_t emit(struct compiler *c, unsigned code, uint32_t k, unsigned jt, unsigned jf) {
+/*
+ * It is written from its end to its start, as jumps of BPF go forward only: where they go to is there already. A position
+ * is therefore the number of instructions behind it; an instruction that was just written is at length - 1.
+ */
+
+static size_t emit(struct compiler *c, unsigned code, uint32_t k, size_t jt, size_t jf) {
     if (c->length < BPF_MAXINSNS)
-        c->code[c->length] = (struct sock_filter){(uint16_t)code, (uint8_t)jt, (uint8_t)jf, k};
+        c->code[BPF_MAXINSNS - 1 - c->length] = (struct sock_filter){(uint16_t)code, (uint8_t)jt, (uint8_t)jf, k};
     return c->length++;
 }
 
-static void emit_load(struct compiler *c, size_t offset) {
-    emit(c, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+static bool is_instruction(const struct compiler *c, size_t position, unsigned code, uint32_t k) {
+    if (position >= BPF_MAXINSNS || position >= c->length)
+        return false;
+    const struct sock_filter *instruction = &c->code[BPF_MAXINSNS - 1 - position];
+    return instruction->code == code && instruction->k == k;
 }
 
-static void emit_test(struct compiler *c, unsigned test, uint32_t value, unsigned jt, unsigned jf) {
-    emit(c, BPF_JMP | test | BPF_K, value, jt, jf);
+/* A conditional jump reaches 255 instructions; this leaves some for what is put between. */
+enum { REACH = 250 };
+
+static size_t bring_near(struct compiler *c, size_t position) {
+    if (c->length - position <= REACH)
+        return position;
+    return emit(c, BPF_JMP | BPF_JA, (uint32_t)(c->length - position - 1), 0, 0);
 }
 
-static void emit_return(struct compiler *c, uint32_t action) {
-    emit(c, BPF_RET | BPF_K, action, 0, 0);
+/* One that is near already, if there is one: each instruction costs the launch 0.2 microseconds. */
+static size_t emit_return(struct compiler *c, uint32_t action) {
+    for (size_t back = 1; back <= REACH && back <= c->length; back++)
+        if (is_instruction(c, c->length - back, BPF_RET | BPF_K, action))
+            return c->length - back;
+    return emit(c, BPF_RET | BPF_K, action, 0, 0);
 }
 
-/* Stands for "to the next rule" in a jump of a condition. No rule is that long: 6 conditions of at most 6 instructions. */
-enum { FAIL = 255 };
+static size_t emit_load(struct compiler *c, size_t offset) {
+    return emit(c, LOAD, (uint32_t)offset, 0, 0);
+}
 
-/* (argument & mask) == value, each half of the register by itself. Falls through if it holds. */
-static void emit_masked(struct compiler *c, const struct condition *condition, size_t offset) {
-    for (unsigned shift = 0; shift < 64; shift += 32, offset += 4) {
-        uint32_t mask = (uint32_t)(condition->mask >> shift), value = (uint32_t)(condition->value >> shift);
+static size_t emit_test(struct compiler *c, unsigned test, uint32_t value, size_t yes, size_t no) {
+    yes = bring_near(c, yes);
+    no = bring_near(c, no);
+    return emit(c, BPF_JMP | test | BPF_K, value, c->length - yes - 1, c->length - no - 1);
+}
+
+/*
+ * Loads and tests half an argument. Where it goes on to a load of the same half, that is passed over; and left out
+ * altogether if nothing else gets there (`sole`) and it was written last, so that no other position has moved.
+ */
+static size_t emit_compare(struct compiler *c, size_t offset, unsigned test, uint32_t value, size_t yes, size_t no,
+                           bool sole) {
+    size_t top = c->length - 1;
+    bool drop = sole && (yes == top || no == top) && is_instruction(c, top, LOAD, (uint32_t)offset);
+    if (is_instruction(c, yes, LOAD, (uint32_t)offset))
+        yes--;
+    if (is_instruction(c, no, LOAD, (uint32_t)offset))
+        no--;
+    if (drop)
+        c->length--;
+    emit_test(c, test, value, yes, no);
+    return emit_load(c, offset);
+}
+
+/* (argument & mask) == value, each half of the register by itself. */
+static size_t emit_masked(struct compiler *c, uint64_t mask64, uint64_t value64, size_t low, size_t yes, size_t no,
+                          bool sole) {
+    sole &= (mask64 >> 32 == 0) != ((uint32_t)mask64 == 0);
+    for (unsigned shift = 0; shift < 64; shift += 32) {
+        uint32_t mask = (uint32_t)(mask64 >> shift), value = (uint32_t)(value64 >> shift);
+        size_t offset = low + shift / 8;
         if (!mask)
             continue;
-        emit_load(c, offset);
         if (!value) {
-            emit_test(c, BPF_JSET, mask, FAIL, 0);
-            continue;
-        }
-        if (mask != UINT32_MAX)
+            yes = emit_compare(c, offset, BPF_JSET, mask, no, yes, sole);
+        } else if (value == mask && (mask & (mask - 1)) == 0) {
+            yes = emit_compare(c, offset, BPF_JSET, mask, yes, no, sole);
+        } else if (mask == UINT32_MAX) {
+            yes = emit_compare(c, offset, BPF_JEQ, value, yes, no, sole);
+        } else {
+            emit_test(c, BPF_JEQ, value, yes, no);
             emit(c, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
-        emit_test(c, BPF_JEQ, value, 0, FAIL);
-    }
-}
-
-/* Falls through if the condition holds. */
-static void emit_condition(struct compiler *c, const struct condition *condition) {
-    size_t low = offsetof(struct seccomp_data, args) + condition->index * sizeof(uint64_t), high = low + 4;
-    uint32_t low_value = (uint32_t)condition->value, high_value = (uint32_t)(condition->value >> 32);
-    switch (condition->op) {
-    case EQ: /* parsed as MASKED_EQ */
-    case MASKED_EQ:
-        emit_masked(c, condition, low);
-        return;
-    case NE:
-        emit_load(c, high);
-        emit_test(c, BPF_JEQ, high_value, 0, 2);
-        emit_load(c, low);
-        emit_test(c, BPF_JEQ, low_value, FAIL, 0);
-        return;
-    case GT:
-    case GE:
-        emit_load(c, high);
-        emit_test(c, BPF_JGT, high_value, 3, 0);
-        emit_test(c, BPF_JEQ, high_value, 0, FAIL);
-        emit_load(c, low);
-        emit_test(c, condition->op == GT ? BPF_JGT : BPF_JGE, low_value, 0, FAIL);
-        return;
-    case LT:
-    case LE:
-        emit_load(c, high);
-        emit_test(c, BPF_JGT, high_value, FAIL, 0);
-        emit_test(c, BPF_JEQ, high_value, 0, 2);
-        emit_load(c, low);
-        emit_test(c, condition->op == LT ? BPF_JGE : BPF_JGT, low_value, FAIL, 0);
-        return;
-    }
-}
-
-static void emit_rule(struct compiler *c, const struct rule *rule) {
-    size_t start = c->length;
-    for (size_t i = 0; i < rule->count; i++)
-        emit_condition(c, &rule->conditions[i]);
-    emit_return(c, rule->action);
-    for (size_t i = start; i < c->length && i < BPF_MAXINSNS; i++) {
-        uint8_t distance = (uint8_t)(c->length - i - 1);
-        if (c->code[i].jt == FAIL)
-            c->code[i].jt = distance;
-        if (c->code[i].jf == FAIL)
-            c->code[i].jf = distance;
-    }
-}
-
-/* A binary search of the number in ranges[first..end). The lower half follows its test at once, the upper one is jumped
- * to. A half of n leaves takes 2n - 1 instructions if nothing in it is out of reach. */
-static void emit_search(struct compiler *c, size_t first, size_t end) {
-    struct range *range = &c->ranges[first];
-    if (end - first == 1) {
-        range->jump = range->count ? emit(c, BPF_JMP | BPF_JA, 0, 0, 0) : emit(c, BPF_RET | BPF_K, range->action, 0, 0);
-        return;
-    }
-    size_t middle = first + (end - first) / 2, lower = middle - first;
-    size_t test = c->length, jump = test;
-    if (lower <= 128) {
-        emit_test(c, BPF_JGE, c->ranges[middle].first, (unsigned)(2 * lower - 1), 0);
-    } else {
-        emit_test(c, BPF_JGE, c->ranges[middle].first, 0, 1);
-        jump = emit(c, BPF_JMP | BPF_JA, 0, 0, 0);
-    }
-    emit_search(c, first, middle);
-    if (jump != test && jump < BPF_MAXINSNS)
-        c->code[jump].k = (uint32_t)(c->length - jump - 1);
-    emit_search(c, middle, end);
-}
-
-/* The rules of a range, once for all ranges that have the same. */
-static void emit_body(struct compiler *c, size_t index) {
-    struct range *range = &c->ranges[index];
-    range->body = c->length;
-    for (size_t i = 0; i < index; i++) {
-        if (is_alike(c, &c->ranges[i], range)) {
-            range->body = c->ranges[i].body;
-            break;
+            yes = emit_load(c, offset);
         }
     }
-    if (range->jump < BPF_MAXINSNS)
-        c->code[range->jump].k = (uint32_t)(range->body - range->jump - 1);
-    if (range->body != c->length)
-        return;
+    return yes;
+}
+
+/* argument > value or >= value, by its upper half unless that is equal. */
+static size_t emit_order(struct compiler *c, unsigned test, uint64_t value, size_t low, size_t yes, size_t no) {
+    uint32_t upper = (uint32_t)(value >> 32);
+    size_t lower = emit_compare(c, low, test, (uint32_t)value, yes, no, false);
+    size_t equal = emit_test(c, BPF_JEQ, upper, lower, no);
+    return emit_compare(c, low + 4, BPF_JGT, upper, yes, equal, false);
+}
+
+/* `sole`: the rule has no other condition. */
+static size_t emit_condition(struct compiler *c, const struct condition *condition, size_t yes, size_t no, bool sole) {
+    size_t low = offsetof(struct seccomp_data, args) + condition->index * sizeof(uint64_t);
+    uint64_t value = condition->value;
+    switch (condition->op) {
+    case NE:
+        return emit_masked(c, UINT64_MAX, value, low, no, yes, false);
+    case LT:
+        return emit_order(c, BPF_JGE, value, low, no, yes);
+    case LE:
+        return emit_order(c, BPF_JGT, value, low, no, yes);
+    case GE:
+        return emit_order(c, BPF_JGE, value, low, yes, no);
+    case GT:
+        return emit_order(c, BPF_JGT, value, low, yes, no);
+    case EQ:
+        return emit_masked(c, UINT64_MAX, value, low, yes, no, sole);
+    case MASKED_EQ:
+        break;
+    }
+    return emit_masked(c, condition->mask, value, low, yes, no, sole);
+}
+
+/* The answer of a range, or its rules: written once for all ranges that have the same. */
+static size_t emit_answer(struct compiler *c, size_t index) {
+    struct range *range = &c->ranges[index];
+    if (!range->count)
+        return emit_return(c, range->action);
+    if (range->written)
+        return range->body;
+    const struct entry *entries = &c->entries[range->start];
     for (size_t i = 0; i < range->count; i++)
-        emit_rule(c, &c->rules[c->entries[range->start + i].rule]);
-    emit_return(c, range->action);
+        emit_return(c, c->rules[entries[i].rule].action);
+    size_t next = emit_return(c, range->action);
+    for (size_t i = range->count; i-- > 0 && c->length <= BPF_MAXINSNS;) {
+        const struct rule *rule = &c->rules[entries[i].rule];
+        size_t entry = emit_return(c, rule->action);
+        for (size_t j = rule->count; j-- > 0;)
+            entry = emit_condition(c, &rule->conditions[j], entry, next, rule->count == 1);
+        next = entry;
+    }
+    for (size_t i = 0; i < c->range_count; i++) {
+        if (is_alike(c, &c->ranges[i], range)) {
+            c->ranges[i].body = next;
+            c->ranges[i].written = true;
+        }
+    }
+    return next;
+}
+
+/*
+ * How many ranges from `first` on are one answer with exceptions of a single number each: "allow 3 to 30 but not 8 and
+ * 21". An exception takes one test for equality there, and two in a search.
+ */
+static size_t count_group(const struct compiler *c, size_t first) {
+    enum { MAX_EXCEPTIONS = 6 };
+    size_t count = 1;
+    while (count <= 2 * MAX_EXCEPTIONS - 1 && first + count + 1 < c->range_count &&
+           c->ranges[first + count + 1].first == c->ranges[first + count].first + 1 &&
+           is_alike(c, &c->ranges[first], &c->ranges[first + count + 1]))
+        count += 2;
+    return count;
+}
+
+/* A binary search among groups[first..end). */
+static size_t emit_search(struct compiler *c, const size_t *groups, size_t first, size_t end) {
+    if (end - first > 1) {
+        size_t middle = first + (end - first) / 2;
+        size_t upper = emit_search(c, groups, middle, end), lower = emit_search(c, groups, first, middle);
+        return emit_test(c, BPF_JGE, c->ranges[groups[middle]].first, upper, lower);
+    }
+    size_t position = emit_answer(c, groups[first]);
+    for (size_t i = groups[first] + 1; i < groups[first + 1]; i += 2)
+        position = emit_test(c, BPF_JEQ, c->ranges[i].first, emit_answer(c, i), position);
+    return position;
 }
 
 static int emit_program(struct compiler *c) {
+    size_t count = 0, *groups = mb_arena_alloc(c->arena, (c->range_count + 1) * sizeof(*groups));
     c->code = mb_arena_alloc(c->arena, BPF_MAXINSNS * sizeof(*c->code));
-    if (!c->code)
+    if (!c->code || !groups)
         return mb_error_memory(c->err);
+    for (size_t i = 0; i < c->range_count; i += count_group(c, i))
+        groups[count++] = i;
+    groups[count] = c->range_count;
+
+    size_t search = emit_search(c, groups, 0, count);
+    if (search != c->length - 1)
+        emit(c, BPF_JMP | BPF_JA, (uint32_t)(c->length - search - 1), 0, 0);
+    size_t native = emit_load(c, offsetof(struct seccomp_data, nr));
+    /* Programs of other architectures, as 32-bit ones: the same numbers are other calls there. */
+    emit_test(c, BPF_JEQ, NATIVE_ARCH, native, emit_return(c, SECCOMP_RET_ERRNO | ENOSYS));
     emit_load(c, offsetof(struct seccomp_data, arch));
-    emit_test(c, BPF_JEQ, NATIVE_ARCH, 1, 0);
-    emit_return(c, SECCOMP_RET_ERRNO | ENOSYS); /* 32-bit programs: numbers mean other calls there */
-    emit_load(c, offsetof(struct seccomp_data, nr));
-    emit_search(c, 0, c->range_count);
-    for (size_t i = 0; i < c->range_count; i++)
-        if (c->ranges[i].count)
-            emit_body(c, i);
     if (c->length > BPF_MAXINSNS)
-        return fail(c, NULL, "it takes %zu instructions, and the kernel allows %d", c->length, BPF_MAXINSNS);
+        return fail(c, NULL, "it takes more than %d instructions, which the kernel does not allow", BPF_MAXINSNS);
     return 0;
 }
 
@@ -872,6 +921,6 @@ int mb_seccomp_compile(struct mb_arena *arena, const char *text, const char *nam
                          .allow_suid = allow_suid};
     if (parse_text(&c, text) < 0 || make_ranges(&c) < 0 || emit_program(&c) < 0)
         return -1;
-    *ret_filter = (struct mb_filter){.code = c.code, .count = c.length};
+    *ret_filter = (struct mb_filter){.code = c.code + BPF_MAXINSNS - c.length, .count = c.length};
     return 0;
 }

@@ -314,8 +314,10 @@ static int parse_volume(struct value *v) {
             volume.access = (enum mb_access)access;
         else if (attribute)
             volume.attributes |= attribute;
-        else
-            return refuse_word(v, word, "mount option", access_names, COUNT(access_names));
+        else {
+            static const char *const names[] = {"ro", "rw", "overlay", "noexec", "noatime", "nosymfollow"};
+            return refuse_word(v, word, "mount option", names, COUNT(names));
+        }
     }
     struct mb_volume *slot = PUSH(v, volumes, volume_count);
     if (!slot)
