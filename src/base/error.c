@@ -57,8 +57,7 @@ static const struct {
     [MB_REMEDY_SHARE_PID_DIES] = {"without a pid namespace of its own a box may leave processes behind when the "
                                   "launcher dies",
                                   "add --die-with-launcher no to accept that"},
-    [MB_REMEDY_FLAG_NOT_FOR_EXEC] = {"execve(2) ends this kind of sharing, so a command cannot have it",
-                                     "leave it out"},
+    [MB_REMEDY_FLAG_NOT_FOR_EXEC] = {"", "leave it out"},
     [MB_REMEDY_HOST_RW] = {"the host's system folders are shown read-only; their files belong to ids that the box has not",
                            "--rootfs host with -v PATH:rw for what must be written"},
     [MB_REMEDY_ID_NOT_MAPPED] = {"the box's user namespace has no such id",

@@ -85,8 +85,11 @@ static int refuse_use(struct reader *r, int id, int position, const char *reason
     const struct mb_option *row = &mb_options[id];
     struct mb_origin origin = origin_of(r, id, position);
     mb_error_usage(r->err, &origin, MB_REMEDY_NONE, "option", origin.name, "%s", reason);
-    mb_error_remedy(r->err, row->argument && row->bare ? "%s=%s" : row->argument ? "%s %s" : "%s", origin.name,
-                    row->argument);
+    mb_error_remedy(r->err,
+                    row->argument && row->bare ? "%s=%s"
+                    : row->argument            ? "%s %s"
+                                               : "%s",
+                    origin.name, row->argument);
     return -1;
 }
 

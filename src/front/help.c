@@ -36,7 +36,8 @@ static void print_wrapped(FILE *out, const char *text, int indent, int column) {
 }
 
 static void print_option(FILE *out, const struct mb_option *row) {
-    int column = row->letter ? fprintf(out, "  -%c, --%s", row->letter, row->name) : fprintf(out, "      --%s", row->name);
+    int column =
+        row->letter ? fprintf(out, "  -%c, --%s", row->letter, row->name) : fprintf(out, "      --%s", row->name);
     if (row->argument)
         column += fprintf(out, row->bare ? "[=%s]" : " %s", row->argument);
     if (column > ABOUT_COLUMN - 2) {

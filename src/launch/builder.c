@@ -251,41 +251,39 @@ static long mount_overlay(struct mb_builder *b, const struct mb_step *step) {
     return result < 0 ? result : attach(b, step, mount);
 }
 
-/* An empty folder to hide others behind: made once, then copied. */
-static long open_empty(struct mb_builder *b, const struct mb_step *step) {
-    static const struct mb_mount_option options[] = {{"mode", "0555"}, {"size", "4k"}};
-    if (!b->slots[MB_SLOT_EMPTY]) {
-        long mount = make_mount("tmpfs", options, 2, step->attributes);
-        if (mount < 0)
-            return mount;
-        b->slots[MB_SLOT_EMPTY] = (int)mount;
-    }
-    return raw(SYS_open_tree, b->slots[MB_SLOT_EMPTY], here, AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-}
-
+/*
+ * A file is hidden behind the box's /dev/null, a folder behind an empty one that is removed as soon as it is mounted, so that
+ * nothing can ever be put into it. It lies on the box's /dev: a file system of its own costs more than the rest of the mask.
+ */
 static long mask(struct mb_builder *b, const struct mb_step *step) {
+    static const char empty[] = ".empty";
+    int dev = b->slots[MB_SLOT_DEV];
     long target = resolve(b->slots[step->at], step->path, O_PATH, resolve_flags(step));
     if (target < 0)
         return target;
     struct statx st;
     long result = raw(SYS_statx, target, here, AT_EMPTY_PATH, STATX_TYPE, &st);
-    long mount = result;
-    if (result >= 0 && (st.stx_mode & 0170000) == 0040000) {
-        mount = open_empty(b, step);
-    } else if (result >= 0) {
-        mount = raw(SYS_open_tree, b->slots[MB_SLOT_DEV], "null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-        if (mount >= 0 && (result = set_attributes((int)mount, step->attributes, false)) < 0)
-            mount = result;
-    }
-    if (mount >= 0 && (result = note_mount(b, step, mount)) >= 0) {
+    bool is_directory = result >= 0 && (st.stx_mode & 0170000) == 0040000;
+    if (is_directory)
+        result = raw(SYS_mkdirat, dev, empty, 0555);
+    if (result < 0)
+        return result;
+    long mount = raw(SYS_open_tree, dev, is_directory ? empty : "null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (mount < 0)
+        return mount;
+    result = set_attributes((int)mount, step->attributes, false);
+    if (result >= 0)
+        result = note_mount(b, step, mount);
+    if (result >= 0)
         result = raw(SYS_move_mount, mount, here, target, here, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-        raw(SYS_close, mount);
-    }
+    if (result >= 0 && is_directory)
+        result = raw(SYS_unlinkat, dev, empty, AT_REMOVEDIR);
+    raw(SYS_close, mount);
     raw(SYS_close, target);
-    return mount < 0 ? mount : result;
+    return result;
 }
 
-static long make_read_only(struct mb_builder *b, const struct mb_step *step) {
+static long remount(struct mb_builder *b, const struct mb_step *step) {
     int slot = b->slots[step->at];
     if (!step->path[0])
         return set_attributes(slot, step->attributes, false);
@@ -297,7 +295,9 @@ static long make_read_only(struct mb_builder *b, const struct mb_step *step) {
     if (mount >= 0 && (result = set_attributes((int)mount, step->attributes, true)) >= 0 &&
         (result = note_mount(b, step, mount)) >= 0)
         result = raw(SYS_move_mount, mount, here, target, here, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-    if (mount >= 0)
+    if (result >= 0 && step->keep)
+        b->slots[step->keep] = (int)mount;
+    else if (mount >= 0)
         raw(SYS_close, mount);
     raw(SYS_close, target);
     return result;
@@ -339,6 +339,8 @@ static long make_directory(const struct mb_builder *b, const struct mb_step *ste
     if (parent < 0)
         return parent;
     long result = raw(SYS_mkdirat, parent, name, step->mode & 07777);
+    if (result >= 0 && (step->uid || step->gid))
+        result = raw(SYS_fchownat, parent, name, step->uid, step->gid, AT_SYMLINK_NOFOLLOW);
     close_parent(b, step, parent);
     return result;
 }
@@ -605,8 +607,8 @@ static long execute(struct mb_builder *b, const struct mb_step *step) {
         return make_file(b, step);
     case MB_STEP_MASK:
         return mask(b, step);
-    case MB_STEP_READONLY:
-        return make_read_only(b, step);
+    case MB_STEP_REMOUNT:
+        return remount(b, step);
     case MB_STEP_TERMINAL:
         return open_terminal(b, step);
     case MB_STEP_PIVOT:
@@ -688,6 +690,7 @@ static void join_and_clone(struct mb_builder *b) {
 
 int mb_builder_run(void *argument) {
     struct mb_builder *b = argument;
+    raw(SYS_umask, 0); /* what is made has the planned mode, whatever the caller's umask; a later step sets the box's */
     if (b->joins)
         join_and_clone(b);
     else

@@ -224,8 +224,8 @@ static uint32_t number_mounts(struct mb_plan *plan, struct mb_box_mount *mounts)
         struct mb_step *step = &plan->steps[i];
         bool makes = step->kind == MB_STEP_MOUNT || step->kind == MB_STEP_BIND || step->kind == MB_STEP_DEVICE ||
                      step->kind == MB_STEP_OVERLAY || step->kind == MB_STEP_MASK ||
-                     (step->kind == MB_STEP_READONLY && step->path[0]);
-        if (step->kind == MB_STEP_READONLY && !step->path[0] && mounts && of_slot[step->at] >= 0)
+                     (step->kind == MB_STEP_REMOUNT && step->path[0]);
+        if (step->kind == MB_STEP_REMOUNT && !step->path[0] && mounts && of_slot[step->at] >= 0)
             mounts[of_slot[step->at]].attributes |= step->attributes;
         if (!makes || step->keep == MB_SLOT_STAGE || step->at == MB_SLOT_STAGE)
             continue; /* the staging tmpfs goes with the old root */

@@ -44,7 +44,7 @@ enum mb_step_kind {
     MB_STEP_FILE,        /* make file target with content source */
     MB_STEP_DEVICE,      /* the host's device node source, checked for its kind and number, at target */
     MB_STEP_MASK,        /* hide target: an empty read-only folder, or /dev/null */
-    MB_STEP_READONLY,    /* make target read-only, itself bound to itself; with a slot only: the mount of that slot */
+    MB_STEP_REMOUNT,     /* give target a mount of its own with other flags; path "": the mount of slot `at` itself */
     MB_STEP_TERMINAL,    /* open a pseudo-terminal, send its master to the launcher */
     MB_STEP_PIVOT,       /* make SLOT_ROOT the root, let the old one go */
     MB_STEP_WORKDIR,     /* chdir to target */
@@ -64,7 +64,7 @@ enum mb_step_kind {
 };
 
 /* Mounts whose descriptor the builder keeps, so that what lies on them is reached without walking the box's paths. */
-enum mb_slot { MB_SLOT_NONE, MB_SLOT_ROOT, MB_SLOT_PROC, MB_SLOT_SYS, MB_SLOT_DEV, MB_SLOT_PTS, MB_SLOT_STAGE, MB_SLOT_EMPTY, MB_SLOT_COUNT };
+enum mb_slot { MB_SLOT_NONE, MB_SLOT_ROOT, MB_SLOT_PROC, MB_SLOT_SYS, MB_SLOT_DEV, MB_SLOT_PTS, MB_SLOT_STAGE, MB_SLOT_COUNT };
 
 struct mb_mount_option {
     const char *key, *value; /* value NULL: a flag */
@@ -88,7 +88,7 @@ struct mb_step {
     uint64_t device, inode; /* of source, when it was planned */
     uint32_t node;       /* DEVICE: st_rdev's number */
     uint32_t mode;       /* of what is made; a directory's S_IFDIR and a file's S_IFREG included */
-    uint32_t uid, gid;   /* IDS, SELF_MAPS: the box's ids */
+    uint32_t uid, gid;   /* IDS, BECOME_ROOT: the box's ids; DIRECTORY, TERMINAL: of the owner */
     int resource;        /* LIMIT, RAISE_LIMIT */
     uint8_t at, keep;    /* enum mb_slot */
     bool is_directory;   /* what source is, and so what target must be */

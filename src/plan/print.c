@@ -43,7 +43,7 @@ static const struct {
     [MB_STEP_FILE] = {"file", "cannot make the file", OBJECT_TARGET},
     [MB_STEP_DEVICE] = {"device", "cannot show the host's %s at", OBJECT_TARGET},
     [MB_STEP_MASK] = {"mask", "cannot hide", OBJECT_TARGET},
-    [MB_STEP_READONLY] = {"read-only", "cannot make read-only", OBJECT_TARGET},
+    [MB_STEP_REMOUNT] = {"remount", "cannot change the mount flags of", OBJECT_TARGET},
     [MB_STEP_TERMINAL] = {"terminal", "cannot open the box's terminal", OBJECT_TARGET},
     [MB_STEP_PIVOT] = {"pivot", "cannot change the root", OBJECT_NONE},
     [MB_STEP_WORKDIR] = {"workdir", "cannot change the working directory to", OBJECT_TARGET},
@@ -199,6 +199,11 @@ static void print_step(const struct mb_plan *plan, const struct mb_step *step, F
         print_attributes(step->attributes, out);
         fprintf(out, ")%s", step->idmap ? ", owners as in the box" : "");
         break;
+    case MB_STEP_REMOUNT:
+        fprintf(out, "%s (", step->target);
+        print_attributes(step->attributes, out);
+        fputs(")", out);
+        break;
     case MB_STEP_DIRECTORY:
         fprintf(out, "%s (%04o)", step->target, step->mode & 07777);
         break;
@@ -212,7 +217,6 @@ static void print_step(const struct mb_plan *plan, const struct mb_step *step, F
         fprintf(out, "%s (%zu bytes)", step->target, strlen(step->source));
         break;
     case MB_STEP_MASK:
-    case MB_STEP_READONLY:
     case MB_STEP_TERMINAL:
     case MB_STEP_WORKDIR:
         fputs(step->target, out);

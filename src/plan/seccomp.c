@@ -43,7 +43,13 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of an ar
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { MAX_ERRNO = 4095 /* the kernel's: larger values are cut */, MAX_DEPTH = 16, ARGUMENTS = 6, MAX_ENTRIES = 1 << 18, LOAD = BPF_LD | BPF_W | BPF_ABS };
+enum {
+    MAX_ERRNO = 4095, /* the kernel's: it cuts larger values */
+    MAX_DEPTH = 16,
+    ARGUMENTS = 6,
+    MAX_ENTRIES = 1 << 18,
+    LOAD = BPF_LD | BPF_W | BPF_ABS
+};
 
 enum op { NE, LT, LE, EQ, GE, GT, MASKED_EQ };
 
@@ -81,7 +87,7 @@ struct compiler {
     uint64_t capabilities;
     bool allow_suid;
 
-    uint32_t default_action;
+    uint32_t default_action, other_arch_action;
     struct rule *rules;
     struct entry *entries;
     struct range *ranges;
@@ -136,13 +142,16 @@ static size_t count_alike(const char *a, const char *b) {
     return front + back;
 }
 
-/* Returns -1; the remedy names the known word that is nearest. Words are compared without their common prefix. */
-static int fail_word(struct compiler *c, const struct place *place, const char *word, const char *prefix,
+/* The place of `word` in a table; or -1, with a remedy that names the nearest one. They are compared behind the prefix that
+ * all of the table have. */
+static int find_word(struct compiler *c, const struct place *place, const char *word, const char *prefix,
                      const char *const words[], size_t count, const char *kind) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i], word) == 0)
+            return (int)i;
     fail(c, place, "\"%.60s\" is no %s", word, kind);
     size_t skip = strlen(prefix), most = 0;
-    const char *nearest = NULL;
-    const char *tail = strncmp(word, prefix, skip) == 0 ? word + skip : word;
+    const char *nearest = NULL, *tail = strncmp(word, prefix, skip) == 0 ? word + skip : word;
     for (size_t i = 0; i < count; i++) {
         size_t alike = count_alike(tail, words[i] + skip);
         if (alike > most && alike * 2 >= strlen(words[i] + skip)) {
@@ -150,10 +159,7 @@ static int fail_word(struct compiler *c, const struct place *place, const char *
             nearest = words[i];
         }
     }
-    if (nearest)
-        mb_error_remedy(c->err, "did you mean \"%s\"?", nearest);
-    else if (count)
-        mb_error_remedy(c->err, "\"%s\", for instance", words[0]);
+    mb_error_remedy(c->err, nearest ? "did you mean \"%s\"?" : "\"%s\", for instance", nearest ? nearest : words[0]);
     return -1;
 }
 
@@ -237,11 +243,8 @@ static int check_keys(struct compiler *c, const struct place *place, json_object
         return -1;
     json_object_object_foreach(object, key, value) {
         (void)value;
-        size_t i = 0;
-        while (i < count && strcmp(keys[i], key) != 0)
-            i++;
-        if (i == count)
-            return fail_word(c, place, key, "", keys, count, "key known here");
+        if (find_word(c, place, key, "", keys, count, "key known here") < 0)
+            return -1;
     }
     return 0;
 }
@@ -249,12 +252,12 @@ static int check_keys(struct compiler *c, const struct place *place, json_object
 /* ---- actions ------------------------------------------------------------------------------------------------------ */
 
 static const char *const action_names[] = {
-    "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO",       "SCMP_ACT_KILL",  "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS",
-    "SCMP_ACT_TRAP",  "SCMP_ACT_LOG",
+    "SCMP_ACT_ALLOW",        "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD",
+    "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP",  "SCMP_ACT_LOG",
 };
 static const uint32_t action_values[] = {
-    SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_KILL_PROCESS,
-    SECCOMP_RET_TRAP,  SECCOMP_RET_LOG,
+    SECCOMP_RET_ALLOW,        SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_KILL_THREAD,
+    SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_TRAP,  SECCOMP_RET_LOG,
 };
 _Static_assert(COUNT(action_names) == COUNT(action_values), "one value a name");
 
@@ -281,11 +284,9 @@ static int parse_action(struct compiler *c, const struct place *place, json_obje
         return -1;
     if (strcmp(text, "SCMP_ACT_NOTIFY") == 0 || strcmp(text, "SCMP_ACT_TRACE") == 0)
         return fail(c, &action_place, "%s needs a supervisor outside of the box, and minibox runs none", text);
-    size_t i = 0;
-    while (i < COUNT(action_names) && strcmp(action_names[i], text) != 0)
-        i++;
-    if (i == COUNT(action_names))
-        return fail_word(c, &action_place, text, "SCMP_ACT_", action_names, i, "action");
+    int i = find_word(c, &action_place, text, "SCMP_ACT_", action_names, COUNT(action_names), "action");
+    if (i < 0)
+        return -1;
     *ret_action = action_values[i];
     if (*ret_action != SECCOMP_RET_ERRNO && number)
         return fail(c, &number_place, "only SCMP_ACT_ERRNO has an error number, and the action is %s", text);
@@ -309,8 +310,12 @@ static int parse_action(struct compiler *c, const struct place *place, json_obje
 /* ---- conditions --------------------------------------------------------------------------------------------------- */
 
 static const char *const op_names[] = {
-    [NE] = "SCMP_CMP_NE", [LT] = "SCMP_CMP_LT", [LE] = "SCMP_CMP_LE",
-    [EQ] = "SCMP_CMP_EQ", [GE] = "SCMP_CMP_GE", [GT] = "SCMP_CMP_GT",
+    [NE] = "SCMP_CMP_NE",
+    [LT] = "SCMP_CMP_LT",
+    [LE] = "SCMP_CMP_LE",
+    [EQ] = "SCMP_CMP_EQ",
+    [GE] = "SCMP_CMP_GE",
+    [GT] = "SCMP_CMP_GT",
     [MASKED_EQ] = "SCMP_CMP_MASKED_EQ",
 };
 
@@ -331,17 +336,15 @@ static int parse_condition(struct compiler *c, const struct place *place, json_o
         return -1;
     if (!op)
         return fail(c, &op_place, "is missing");
-    size_t i = 0;
-    while (i < COUNT(op_names) && strcmp(op_names[i], text) != 0)
-        i++;
-    if (i == COUNT(op_names))
-        return fail_word(c, &op_place, text, "SCMP_CMP_", op_names, i, "comparison");
+    int i = find_word(c, &op_place, text, "SCMP_CMP_", op_names, COUNT(op_names), "comparison");
+    if (i < 0)
+        return -1;
     if (i != MASKED_EQ && two)
         return fail(c, &two_place, "only SCMP_CMP_MASKED_EQ compares with a second value");
     if (i == MASKED_EQ && (two & ~value))
         return fail(c, &two_place, "has bits that the mask in value has not, so it can never match");
-    *ret_condition = (struct condition){.value = i == MASKED_EQ ? two : value, .mask = value, .op = (enum op)i,
-                                        .index = (unsigned)index};
+    *ret_condition = (struct condition){
+        .value = i == MASKED_EQ ? two : value, .mask = value, .op = (enum op)i, .index = (unsigned)index};
     return 0;
 }
 
@@ -390,9 +393,9 @@ static int parse_conditions(struct compiler *c, const struct place *place, json_
 
 /* As docker names architectures. */
 static const char *const arch_names[] = {
-    "amd64",    "arm64",       "x86",     "x32",      "386",         "arm",     "mips",   "mips64",  "mips64n32", "mipsel",
-    "mipsel64", "mipsel64n32", "mips64p32", "mipsle", "mips64le", "ppc",     "ppc64",  "ppc64le", "riscv64",   "s390",
-    "s390x",    "loong64",     "parisc",  "parisc64",
+    "amd64",     "arm64",   "x86",      "x32",         "386",       "arm",     "mips",     "mips64",
+    "mips64n32", "mipsel",  "mipsel64", "mipsel64n32", "mips64p32", "mipsle",  "mips64le", "ppc",
+    "ppc64",     "ppc64le", "riscv64",  "s390",        "s390x",     "loong64", "parisc",   "parisc64",
 };
 
 static bool is_kernel_at_least(unsigned major, unsigned minor) {
@@ -436,17 +439,14 @@ static int match_filter(struct compiler *c, const struct place *place, json_obje
     for (size_t i = 0; i < ret->arches; i++) {
         const struct place element = {&arches_place, NULL, i};
         const char *name = string_at(arches, i);
-        size_t known = 0;
-        while (known < COUNT(arch_names) && strcmp(arch_names[known], name) != 0)
-            known++;
-        if (known == COUNT(arch_names))
-            return fail_word(c, &element, name, "", arch_names, known, "architecture");
+        if (find_word(c, &element, name, "", arch_names, COUNT(arch_names), "architecture") < 0)
+            return -1;
         ret->arch_native |= strcmp(name, NATIVE_NAME) == 0;
     }
     for (size_t i = 0; i < ret->allow; i++) {
         const struct place element = {&allow_place, NULL, i};
-        if (strcmp(string_at(allow, i), allows[0]) != 0)
-            return fail_word(c, &element, string_at(allow, i), "", allows, COUNT(allows), "value of --allow");
+        if (find_word(c, &element, string_at(allow, i), "", allows, COUNT(allows), "value of --allow") < 0)
+            return -1;
         ret->allow_given += c->allow_suid;
     }
     unsigned major, minor;
@@ -478,11 +478,11 @@ static const struct {
     const char *name;
     int number;
 } newer_calls[] = {
-    {"cachestat", 451},       {"fchmodat2", 452},      {"map_shadow_stack", 453},  {"futex_wake", 454},
-    {"futex_wait", 455},      {"futex_requeue", 456},  {"statmount", 457},         {"listmount", 458},
+    {"cachestat", 451},         {"fchmodat2", 452},         {"map_shadow_stack", 453}, {"futex_wake", 454},
+    {"futex_wait", 455},        {"futex_requeue", 456},     {"statmount", 457},        {"listmount", 458},
     {"lsm_get_self_attr", 459}, {"lsm_set_self_attr", 460}, {"lsm_list_modules", 461}, {"mseal", 462},
-    {"setxattrat", 463},      {"getxattrat", 464},     {"listxattrat", 465},       {"removexattrat", 466},
-    {"open_tree_attr", 467},  {"file_getattr", 468},   {"file_setattr", 469},
+    {"setxattrat", 463},        {"getxattrat", 464},        {"listxattrat", 465},      {"removexattrat", 466},
+    {"open_tree_attr", 467},    {"file_getattr", 468},      {"file_setattr", 469},
 #ifdef __x86_64__
     {"uretprobe", 335},
 #endif
@@ -515,9 +515,10 @@ static int add_call(struct compiler *c, const char *name, size_t from) {
 }
 
 static int parse_rule(struct compiler *c, const struct place *place, json_object *object) {
-    static const char *const keys[] = {"names",    "name",     "action", "errnoRet", "errno",
-                                       "args",     "includes", "excludes", "comment"};
-    const struct place names_place = {place, "names", 0}, name_place = {place, "name", 0}, args_place = {place, "args", 0};
+    static const char *const keys[] = {"names", "name",     "action",   "errnoRet", "errno",
+                                       "args",  "includes", "excludes", "comment"};
+    const struct place names_place = {place, "names", 0}, name_place = {place, "name", 0},
+                       args_place = {place, "args", 0};
     if (check_keys(c, place, object, keys, COUNT(keys)) < 0)
         return -1;
     json_object *names = get(object, "names");
@@ -545,46 +546,6 @@ static int parse_rule(struct compiler *c, const struct place *place, json_object
 
 /* ---- the document ------------------------------------------------------------------------------------------------- */
 
-static int check_arch(struct compiler *c, const struct place *place, json_object *value) {
-    const char *text;
-    if (!value)
-        return fail(c, place, "is missing");
-    if (get_string(c, place, value, &text) < 0)
-        return -1;
-    if (strncmp(text, "SCMP_ARCH_", 10) != 0)
-        return fail(c, place, "\"%.40s\" is no architecture such as SCMP_ARCH_X86_64", text);
-    return 0;
-}
-
-static int check_archs(struct compiler *c, const struct place *place, json_object *array) {
-    size_t count;
-    if (check_strings(c, place, array, &count) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
-        const struct place element = {place, NULL, i};
-        if (check_arch(c, &element, json_object_array_get_idx(array, i)) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* Only this machine's own architecture is compiled, whatever the lists say; so they are looked at for their form only. */
-static int check_arch_map(struct compiler *c, const struct place *place, json_object *array) {
-    static const char *const keys[] = {"architecture", "subArchitectures"};
-    if (!array)
-        return 0;
-    if (check_type(c, place, array, json_type_array) < 0)
-        return -1;
-    for (size_t i = 0; i < json_object_array_length(array); i++) {
-        const struct place element = {place, NULL, i}, arch_place = {&element, keys[0], 0}, sub_place = {&element, keys[1], 0};
-        json_object *object = json_object_array_get_idx(array, i);
-        if (check_keys(c, &element, object, keys, COUNT(keys)) < 0 || check_arch(c, &arch_place, get(object, keys[0])) < 0 ||
-            check_archs(c, &sub_place, get(object, keys[1])) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* Flags of seccomp(2) that do nothing for one thread, log, or loosen: a filter without them refuses the same calls. */
 static int check_flags(struct compiler *c, json_object *array) {
     static const char *const flags[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
@@ -593,29 +554,31 @@ static int check_flags(struct compiler *c, json_object *array) {
     size_t count;
     if (check_strings(c, &place, array, &count) < 0)
         return -1;
-    for (size_t i = 0, known; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct place element = {&place, NULL, i};
-        for (known = 0; known < COUNT(flags) && strcmp(flags[known], string_at(array, i)) != 0;)
-            known++;
-        if (known == COUNT(flags))
-            return fail_word(c, &element, string_at(array, i), "SECCOMP_FILTER_FLAG_", flags, known, "flag that can be had");
+        if (find_word(c, &element, string_at(array, i), "SECCOMP_FILTER_FLAG_", flags, COUNT(flags),
+                      "flag that can be had") < 0)
+            return -1;
     }
     return 0;
 }
 
 static int parse_document(struct compiler *c, json_object *document) {
-    static const char *const keys[] = {"defaultAction", "defaultErrnoRet", "defaultErrno",     "architectures", "archMap",
-                                       "syscalls",      "flags",           "listenerPath", "listenerMetadata", "comment"};
-    const struct place arch_place = {NULL, "architectures", 0}, map_place = {NULL, "archMap", 0};
+    static const char *const keys[] = {"defaultAction",    "defaultErrnoRet", "defaultErrno", "architectures",
+                                       "archMap",          "syscalls",        "flags",        "listenerPath",
+                                       "listenerMetadata", "comment"};
     const struct place syscalls_place = {NULL, "syscalls", 0}, listener_place = {NULL, "listenerPath", 0};
     if (check_keys(c, NULL, document, keys, COUNT(keys)) < 0)
         return -1;
     if (get(document, "listenerPath") || get(document, "listenerMetadata"))
         return fail(c, &listener_place, "a listener needs a supervisor outside of the box, and minibox runs none");
     json_object *rules = get(document, "syscalls");
-    if (parse_action(c, NULL, document, "defaultAction", "defaultErrnoRet", "defaultErrno", &c->default_action) < 0 ||
-        check_archs(c, &arch_place, get(document, "architectures")) < 0 ||
-        check_arch_map(c, &map_place, get(document, "archMap")) < 0 || check_flags(c, get(document, "flags")) < 0 ||
+    if (parse_action(c, NULL, document, "defaultAction", "defaultErrnoRet", "defaultErrno", &c->default_action) < 0)
+        return -1;
+    bool refuses = c->default_action != SECCOMP_RET_ALLOW && c->default_action != SECCOMP_RET_LOG;
+    c->other_arch_action = refuses ? c->default_action : SECCOMP_RET_ERRNO | ENOSYS;
+    /* Only this machine's own architecture is compiled, whatever architectures and archMap say: the others are refused. */
+    if (check_flags(c, get(document, "flags")) < 0 ||
         (rules && check_type(c, &syscalls_place, rules, json_type_array) < 0))
         return -1;
     for (size_t i = 0; rules && i < json_object_array_length(rules); i++) {
@@ -654,8 +617,7 @@ static int parse_text(struct compiler *c, const char *text) {
         line += text[i] == '\n';
         column = text[i] == '\n' ? 1 : column + 1;
     }
-    return fail(c, NULL, "line %zu, column %zu: %s", line, column,
-                error == json_tokener_continue ? "the text ends too early" : json_tokener_error_desc(error));
+    return fail(c, NULL, "line %zu, column %zu: %s", line, column, json_tokener_error_desc(error));
 }
 
 /* ---- ranges of numbers -------------------------------------------------------------------------------------------- */
@@ -713,7 +675,7 @@ static int make_ranges(struct compiler *c) {
 #ifdef __x86_64__
     /* The x32 ABI has the same architecture value, and this bit. -1 is not of it: a tracer skips a call by it. */
     enum { X32_BIT = 0x40000000 };
-    if (add_range(c, (struct range){.first = X32_BIT, .action = SECCOMP_RET_ERRNO | ENOSYS}) < 0 ||
+    if (add_range(c, (struct range){.first = X32_BIT, .action = c->other_arch_action}) < 0 ||
         add_range(c, (struct range){.first = UINT32_MAX, .action = c->default_action}) < 0)
         return -1;
 #endif
@@ -908,17 +870,19 @@ static int emit_program(struct compiler *c) {
         emit(c, BPF_JMP | BPF_JA, (uint32_t)(c->length - search - 1), 0, 0);
     size_t native = emit_load(c, offsetof(struct seccomp_data, nr));
     /* Programs of other architectures, as 32-bit ones: the same numbers are other calls there. */
-    emit_test(c, BPF_JEQ, NATIVE_ARCH, native, emit_return(c, SECCOMP_RET_ERRNO | ENOSYS));
+    emit_test(c, BPF_JEQ, NATIVE_ARCH, native, emit_return(c, c->other_arch_action));
     emit_load(c, offsetof(struct seccomp_data, arch));
     if (c->length > BPF_MAXINSNS)
         return fail(c, NULL, "it takes more than %d instructions, which the kernel does not allow", BPF_MAXINSNS);
     return 0;
 }
 
-int mb_seccomp_compile(struct mb_arena *arena, const char *text, const char *name, uint64_t capabilities, bool allow_suid,
-                       const struct mb_origin *origin, struct mb_filter *ret_filter, struct minibox_error *err) {
-    struct compiler c = {.arena = arena, .name = name, .origin = origin, .err = err, .capabilities = capabilities,
-                         .allow_suid = allow_suid};
+int mb_seccomp_compile(struct mb_arena *arena, const char *text, const char *name, uint64_t capabilities,
+                       bool allow_suid, const struct mb_origin *origin, struct mb_filter *ret_filter,
+                       struct minibox_error *err) {
+    struct compiler c = {.arena = arena, .name = name, .origin = origin, .err = err};
+    c.capabilities = capabilities;
+    c.allow_suid = allow_suid;
     if (parse_text(&c, text) < 0 || make_ranges(&c) < 0 || emit_program(&c) < 0)
         return -1;
     *ret_filter = (struct mb_filter){.code = c.code + BPF_MAXINSNS - c.length, .count = c.length};

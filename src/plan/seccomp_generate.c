@@ -63,8 +63,9 @@ static int generate(const char *path, const char *out_path) {
         fprintf(stderr, "seccomp-generate: cannot write %s: %s\n", out_path, strerror(errno));
         return -1;
     }
-    fprintf(out, "/* SPDX-License-Identifier: Apache-2.0 */\n/* Written by seccomp-generate from the default profile. */\n"
-                 "#include \"plan/seccomp.h\"\n");
+    fprintf(out,
+            "/* SPDX-License-Identifier: Apache-2.0 */\n/* Written by seccomp-generate from the default profile. */\n"
+            "#include \"plan/seccomp.h\"\n");
     if (write_filter(out, text, path, "mb_seccomp_builtin", false) < 0 ||
         write_filter(out, text, path, "mb_seccomp_builtin_allow_suid", true) < 0)
         return -1;

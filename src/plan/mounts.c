@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is mounted in a box besides its root: the kernel's own file systems, masks over parts of them, and what the user
+ * asked for. Sources on the host are looked at here and recognised again at launch; targets are resolved in the box only.
+ */
+#include "plan/compile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include "base/fd.h"
+
+/* ---- parts ---------------------------------------------------------------------------------------------------- */
+
+void mb_mounts_add_tmpfs(struct mb_compiler *c, const struct mb_origin *origin, const char *target, uint32_t mode, uint64_t size,
+                      uint64_t attributes) {
+    struct mb_step *step = mb_compile_add_in_root(c, MB_STEP_MOUNT, origin, target);
+    step->source = "tmpfs";
+    step->attributes = MB_NOSUID_NODEV | attributes;
+    step->is_directory = true;
+    const char *mode_text = MB_TEXT(c, "%04o", mode);
+    if (size)
+        MB_OPTIONS(c, step, {"mode", mode_text}, {"size", MB_TEXT(c, "%llu", (unsigned long long)size)});
+    else
+        MB_OPTIONS(c, step, {"mode", mode_text});
+}
+
+void mb_mounts_add_scratch(struct mb_compiler *c, const struct mb_origin *origin, const char *target, uint32_t mode,
+                           uint64_t attributes) {
+    if (c->rootfs == MB_ROOTFS_DIR) {
+        mb_mounts_add_tmpfs(c, origin, target, mode, 0, attributes);
+        return;
+    }
+    /* The root is a tmpfs of the box: another one would cost more than the folder of it that is mounted here again. */
+    mb_rootfs_plan_folder(c, target, mode);
+    mb_compile_add_in_root(c, MB_STEP_REMOUNT, origin, target)->attributes = MB_NOSUID_NODEV | attributes;
+}
+
+/* Looks at a source on the host, so that the launch can tell that it still is the same. */
+int mb_mounts_identify(struct mb_compiler *c, struct mb_step *step, const char *path) {
+    struct statx st;
+    if (statx(AT_FDCWD, path, AT_STATX_SYNC_AS_STAT, STATX_TYPE | STATX_MODE | STATX_INO, &st) < 0)
+        return mb_error_host(c->err, step->origin, errno == EACCES ? MB_REMEDY_VOLUME_DENIED : MB_REMEDY_NO_SUCH_PATH, errno,
+                             "cannot show", path);
+    step->device = makedev(st.stx_dev_major, st.stx_dev_minor);
+    step->inode = st.stx_ino;
+    step->is_directory = S_ISDIR(st.stx_mode);
+    step->mode = st.stx_mode & S_IFMT;
+    step->node = (uint32_t)makedev(st.stx_rdev_major, st.stx_rdev_minor);
+    return 0;
+}
+
+static bool exists_on_host(struct mb_compiler *c, const char *path) {
+    struct stat st;
+    return lstat(MB_TEXT(c, "%s%s", c->host->root, path), &st) == 0;
+}
+
+/* Binds a path of the host, read-only but for what `attributes` takes back. */
+int mb_mounts_add_bind(struct mb_compiler *c, const struct mb_origin *origin, const char *source, const char *target,
+                    enum mb_access access, uint64_t attributes) {
+    struct mb_step *step = mb_compile_add_in_root(c, MB_STEP_BIND, origin, target);
+    step->source = source;
+    step->attributes = MB_NOSUID_NODEV | attributes | (access == MB_ACCESS_RW ? 0 : MOUNT_ATTR_RDONLY);
+    step->recursive = true;
+    return mb_mounts_identify(c, step, source);
+}
+
+/* Owners on the host are seen as the same numbers inside: what a user of docker expects of a folder. */
+void mb_mounts_add_idmap(struct mb_compiler *c, bool optional) {
+    struct mb_plan *plan = c->plan;
+    struct mb_step *step = mb_compile_last(c);
+    if (!plan->privileged || !(plan->flags & CLONE_NEWUSER))
+        return;
+    step->idmap = true;
+    step->idmap_optional = optional;
+}
+
+/* ---- overlays ------------------------------------------------------------------------------------------------- */
+
+static bool uses_overlay(const struct mb_compiler *c) {
+    bool uses = c->rootfs == MB_ROOTFS_DIR && c->spec->rootfs_access == MB_ACCESS_OVERLAY;
+    for (size_t i = 0; i < c->spec->volume_count; i++)
+        uses |= c->spec->volumes[i].access == MB_ACCESS_OVERLAY;
+    return uses;
+}
+
+void mb_mounts_plan_stage(struct mb_compiler *c) {
+    if (!uses_overlay(c))
+        return;
+    const struct mb_origin *origin = &c->spec->origin[MB_OPTION_ROOTFS];
+    struct mb_step *step = mb_compile_add_at(c, MB_STEP_MOUNT, origin, MB_SLOT_NONE, "(staging)", "");
+    step->source = "tmpfs";
+    step->attributes = MB_NOSUID_NODEV;
+    step->keep = MB_SLOT_STAGE;
+    step->is_directory = true;
+    MB_OPTIONS(c, step, {"mode", "0700"});
+}
+
+/* The lower layer is bound into the staging tmpfs, so that its name needs no escaping in overlay's options; the staging
+ * tmpfs goes with the old root, and overlay keeps what it needs of it. */
+int mb_mounts_add_overlay(struct mb_compiler *c, const struct mb_origin *origin, const char *source, const char *target,
+                       uint64_t attributes, enum mb_slot keep) {
+    static const char *const layers[] = {"lower", "upper", "work"};
+    unsigned n = c->overlays++;
+    const char *names[3];
+    for (int i = 0; i < 3; i++) {
+        names[i] = MB_TEXT(c, "%s%u", layers[i], n);
+        mb_compile_add_at(c, MB_STEP_DIRECTORY, origin, MB_SLOT_STAGE, MB_TEXT(c, "(staging)/%s", names[i]), names[i])->mode = S_IFDIR | 0755;
+    }
+    struct mb_step *bind = mb_compile_add_at(c, MB_STEP_BIND, origin, MB_SLOT_STAGE, MB_TEXT(c, "(staging)/%s", names[0]), names[0]);
+    bind->source = source;
+    bind->attributes = MB_NOSUID_NODEV | MOUNT_ATTR_RDONLY;
+    bind->recursive = true;
+    if (mb_mounts_identify(c, bind, source))
+        return -1;
+    if (!bind->is_directory)
+        return mb_error_host(c->err, origin, MB_REMEDY_NONE, ENOTDIR, "cannot put an overlay over", source);
+    mb_mounts_add_idmap(c, false);
+
+    struct mb_step *step = keep ? mb_compile_add_at(c, MB_STEP_OVERLAY, origin, MB_SLOT_NONE, target, "")
+                                : mb_compile_add_in_root(c, MB_STEP_OVERLAY, origin, target);
+    step->source = "overlay";
+    step->attributes = MB_NOSUID_NODEV | attributes;
+    step->keep = keep;
+    step->is_directory = true;
+    if (c->plan->flags & CLONE_NEWUSER)
+        MB_OPTIONS(c, step, {"lowerdir", names[0]}, {"upperdir", names[1]}, {"workdir", names[2]}, {"userxattr", NULL});
+    else
+        MB_OPTIONS(c, step, {"lowerdir", names[0]}, {"upperdir", names[1]}, {"workdir", names[2]});
+    return 0;
+}
+
+/* Whether something is mounted at or above a path of the box, so that what the root has there does not count. */
+static bool is_covered(struct mb_compiler *c, const char *path) {
+    for (size_t i = 0; i < c->plan->step_count; i++) {
+        const struct mb_step *step = &c->plan->steps[i];
+        size_t length = step->target && step->at == MB_SLOT_ROOT && step->is_directory ? strlen(step->target) : 0;
+        if (length && strncmp(step->target, path, length) == 0 && path[length] == '/')
+            return true;
+    }
+    return false;
+}
+
+/* A read-only root must have the mount point already. */
+static int check_mount_point(struct mb_compiler *c, const char *target, const struct mb_origin *origin) {
+    if (c->root_fd < 0 || c->spec->rootfs_access != MB_ACCESS_RO || is_covered(c, target))
+        return 0;
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    mb_autofd fd = (int)syscall(SYS_openat2, c->root_fd, target + strspn(target, "/"), &how, sizeof(how));
+    if (fd >= 0)
+        return 0;
+    if (errno == ENOSYS)
+        return mb_error_host(c->err, origin, MB_REMEDY_OLD_KERNEL, errno, "cannot resolve paths safely", "openat2");
+    mb_error_host(c->err, origin, MB_REMEDY_NO_MOUNT_POINT, errno, "cannot mount in the root file system on", target);
+    if (errno == ENOENT)
+        mb_error_remedy(c->err, "mkdir -p %s%s, or --rootfs %s:overlay", c->rootfs_path, target, c->rootfs_path);
+    return -1;
+}
+
+/* ---- the kernel's ---------------------------------------------------------------------------------------------- */
+
+/* Kernel files that show or change more than the box: hidden, or made read-only. */
+static void plan_masks(struct mb_compiler *c) {
+    static const struct {
+        const char *path;
+        enum mb_slot at;
+        bool read_only;
+    } masks[] = {
+        {"/proc/acpi", MB_SLOT_PROC, false},          {"/proc/asound", MB_SLOT_PROC, false},
+        {"/proc/interrupts", MB_SLOT_PROC, false},    {"/proc/kallsyms", MB_SLOT_PROC, false},
+        {"/proc/kcore", MB_SLOT_PROC, false},         {"/proc/keys", MB_SLOT_PROC, false},
+        {"/proc/latency_stats", MB_SLOT_PROC, false}, {"/proc/sched_debug", MB_SLOT_PROC, false},
+        {"/proc/scsi", MB_SLOT_PROC, false},          {"/proc/timer_list", MB_SLOT_PROC, false},
+        {"/proc/timer_stats", MB_SLOT_PROC, false},   {"/proc/bus", MB_SLOT_PROC, true},
+        {"/proc/fs", MB_SLOT_PROC, true},             {"/proc/irq", MB_SLOT_PROC, true},
+        {"/proc/sys", MB_SLOT_PROC, true},            {"/proc/sysrq-trigger", MB_SLOT_PROC, true},
+        {"/sys/firmware", MB_SLOT_SYS, false},        {"/sys/devices/virtual/powercap", MB_SLOT_SYS, false},
+    };
+    for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+        if (masks[i].at == MB_SLOT_SYS && !(c->plan->flags & CLONE_NEWNET))
+            continue;
+        if (!exists_on_host(c, masks[i].path)) {
+            mb_compile_add_absent(c, MB_TEXT(c, "%s: this kernel has none", masks[i].path));
+            continue;
+        }
+        struct mb_step *step = mb_compile_add_at(c, masks[i].read_only ? MB_STEP_REMOUNT : MB_STEP_MASK, NULL, masks[i].at,
+                                      masks[i].path, strchr(masks[i].path + 1, '/') + 1);
+        step->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
+    }
+}
+
+int mb_mounts_plan_kernel(struct mb_compiler *c) {
+    static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "tty"};
+    static const char *const own[] = {"/proc", "/dev", "/tmp"};
+    bool own_sys = c->plan->flags & CLONE_NEWNET;
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (check_mount_point(c, own[i], &mb_compile_default))
+            return -1;
+    if (own_sys && check_mount_point(c, "/sys", &mb_compile_default))
+        return -1;
+
+    struct mb_step *step;
+    if (c->plan->flags & CLONE_NEWPID) {
+        step = mb_compile_add_in_root(c, MB_STEP_MOUNT, NULL, "/proc");
+        step->source = "proc";
+        step->attributes = MB_SAFE;
+        step->is_directory = true;
+    } else { /* a new one would show the host's processes all the same, and only root may make it */
+        if (mb_mounts_add_bind(c, NULL, MB_TEXT(c, "%s/proc", c->host->root), "/proc", MB_ACCESS_RW, MOUNT_ATTR_NOEXEC))
+            return -1;
+        step = mb_compile_last(c);
+    }
+    step->keep = MB_SLOT_PROC;
+    step->no_links = true;
+
+    if (own_sys) {
+        step = mb_compile_add_in_root(c, MB_STEP_MOUNT, NULL, "/sys");
+        step->source = "sysfs";
+        step->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
+        step->keep = MB_SLOT_SYS;
+        step->no_links = step->is_directory = true;
+    } else {
+        mb_compile_add_absent(c, "/sys: the network is shared, and sysfs would show the host's");
+    }
+    mb_mounts_add_scratch(c, NULL, "/tmp", 01777, 0);
+    mb_mounts_add_scratch(c, NULL, "/dev", 0755, MOUNT_ATTR_NOEXEC);
+    step = mb_compile_last(c);
+    step->keep = MB_SLOT_DEV;
+    step->no_links = true;
+    for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+        step = mb_compile_add_at(c, MB_STEP_DEVICE, NULL, MB_SLOT_DEV, MB_TEXT(c, "/dev/%s", devices[i]), devices[i]);
+        step->source = MB_TEXT(c, "%s/dev/%s", c->host->root, devices[i]);
+        step->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+        static const uint8_t minors[] = {3, 5, 7, 8, 9, 0};
+        if (mb_mounts_identify(c, step, step->source))
+            return -1;
+        if (step->mode != S_IFCHR || step->node != makedev(i < 5 ? 1 : 5, minors[i]))
+            return mb_error_host(c->err, NULL, MB_REMEDY_NONE, ENODEV, "this is not the device that its name says",
+                                 step->source);
+    }
+    static const char *const links[][2] = {{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
+                                           {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
+                                           {"ptmx", "pts/ptmx"}};
+    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+        mb_compile_add_at(c, MB_STEP_LINK, NULL, MB_SLOT_DEV, MB_TEXT(c, "/dev/%s", links[i][0]), links[i][0])->source = links[i][1];
+
+    step = mb_compile_add_at(c, MB_STEP_MOUNT, NULL, MB_SLOT_DEV, "/dev/pts", "pts");
+    step->source = "devpts";
+    step->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+    step->keep = MB_SLOT_PTS;
+    step->is_directory = true;
+    if (!c->joins_user && mb_ids_is_mapped(c->plan, 5, true)) /* the group tty, where the box is known to have it */
+        MB_OPTIONS(c, step, {"mode", "0620"}, {"ptmxmode", "0666"}, {"gid", "5"});
+    else
+        MB_OPTIONS(c, step, {"mode", "0600"}, {"ptmxmode", "0666"});
+    mb_compile_add_at(c, MB_STEP_DIRECTORY, NULL, MB_SLOT_DEV, "/dev/shm", "shm")->mode = S_IFDIR | 01777;
+    mb_compile_add_at(c, MB_STEP_REMOUNT, NULL, MB_SLOT_DEV, "/dev/shm", "shm")->attributes = MB_SAFE;
+    plan_masks(c);
+    return 0;
+}
+
+/* ---- what the user asked for ---------------------------------------------------------------------------------- */
+
+/* A volume's place in the box; NULL after an error. */
+static const char *volume_target(struct mb_compiler *c, const struct mb_volume *volume) {
+    if (volume->target)
+        return volume->target;
+    char *path = realpath(volume->source, NULL);
+    const char *target = path ? mb_arena_copy(&c->plan->arena, path, strlen(path)) : NULL;
+    free(path);
+    if (!target)
+        mb_error_host(c->err, &volume->origin, MB_REMEDY_NO_SUCH_PATH, errno, "cannot show", volume->source);
+    return target;
+}
+
+static unsigned depth_of(const char *path) {
+    unsigned depth = 0;
+    for (const char *p = path; *p; p++)
+        depth += p[0] == '/' && p[1] != '/' && p[1] != '\0';
+    return depth;
+}
+
+static int plan_volume(struct mb_compiler *c, const struct mb_volume *volume, const char *target) {
+    if (check_mount_point(c, target, &volume->origin))
+        return -1;
+    if (volume->access == MB_ACCESS_OVERLAY)
+        return mb_mounts_add_overlay(c, &volume->origin, volume->source, target, volume->attributes, MB_SLOT_NONE);
+    if (mb_mounts_add_bind(c, &volume->origin, volume->source, target, volume->access, volume->attributes))
+        return -1;
+    mb_mounts_add_idmap(c, volume->access != MB_ACCESS_RW);
+    return 0;
+}
+
+static int plan_device(struct mb_compiler *c, const struct mb_path *device) {
+    static const char dev[] = "/dev/";
+    bool in_dev = strncmp(device->target, dev, sizeof(dev) - 1) == 0;
+    if (!in_dev && check_mount_point(c, device->target, &device->origin))
+        return -1;
+    struct mb_step *step = in_dev ? mb_compile_add_at(c, MB_STEP_DEVICE, &device->origin, MB_SLOT_DEV, device->target,
+                                           device->target + sizeof(dev) - 1)
+                                  : mb_compile_add_in_root(c, MB_STEP_DEVICE, &device->origin, device->target);
+    step->source = device->source;
+    step->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+    if (mb_mounts_identify(c, step, device->source))
+        return -1;
+    if (step->mode != S_IFCHR && step->mode != S_IFBLK)
+        return mb_error_host(c->err, &device->origin, MB_REMEDY_NONE, ENODEV, "this is no device node", device->source);
+    return 0;
+}
+
+/* Volumes, tmpfs and devices in the order of their depth, so that what contains comes before what is contained. */
+int mb_mounts_plan_user(struct mb_compiler *c) {
+    const struct minibox_spec *spec = c->spec;
+    const char **targets = mb_arena_alloc(&c->plan->arena, (spec->volume_count + 1) * sizeof(*targets));
+    if (!targets)
+        return mb_error_memory(c->err);
+    unsigned deepest = 0;
+    for (size_t i = 0; i < spec->volume_count; i++) {
+        if (!(targets[i] = volume_target(c, &spec->volumes[i])))
+            return -1;
+        if (targets[i][strspn(targets[i], "/")] == '\0')
+            return mb_error_usage(c->err, &spec->volumes[i].origin, MB_REMEDY_NONE, "a volume cannot be the root", targets[i],
+                                  "use --rootfs");
+        deepest = depth_of(targets[i]) > deepest ? depth_of(targets[i]) : deepest;
+    }
+    for (size_t i = 0; i < spec->tmpfs_count; i++) {
+        if (spec->tmpfs[i].target[strspn(spec->tmpfs[i].target, "/")] == '\0')
+            return mb_error_usage(c->err, &spec->tmpfs[i].origin, MB_REMEDY_NONE, "a tmpfs cannot be the root",
+                                  spec->tmpfs[i].target, "use --rootfs");
+        deepest = depth_of(spec->tmpfs[i].target) > deepest ? depth_of(spec->tmpfs[i].target) : deepest;
+    }
+    for (unsigned depth = 0; depth <= deepest; depth++) {
+        for (size_t i = 0; i < spec->tmpfs_count; i++) {
+            const struct mb_tmpfs *tmpfs = &spec->tmpfs[i];
+            if (depth_of(tmpfs->target) != depth)
+                continue;
+            if (check_mount_point(c, tmpfs->target, &tmpfs->origin))
+                return -1;
+            mb_mounts_add_tmpfs(c, &tmpfs->origin, tmpfs->target, tmpfs->mode, tmpfs->size, tmpfs->attributes);
+        }
+        for (size_t i = 0; i < spec->volume_count; i++)
+            if (depth_of(targets[i]) == depth && plan_volume(c, &spec->volumes[i], targets[i]))
+                return -1;
+    }
+    for (size_t i = 0; i < spec->device_count; i++)
+        if (plan_device(c, &spec->devices[i]))
+            return -1;
+    for (size_t i = 0; i < spec->mask_count; i++) {
+        const char *target = spec->masks[i].target;
+        if (strncmp(target, "/proc/", 6) == 0)
+            mb_compile_add_at(c, MB_STEP_MASK, &spec->masks[i].origin, MB_SLOT_PROC, target, target + 6)->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
+        else
+            mb_compile_add_in_root(c, MB_STEP_MASK, &spec->masks[i].origin, target)->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
+    }
+    return 0;
+}
+
