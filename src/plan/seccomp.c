@@ -432,7 +432,9 @@ static int match_filter(struct compiler *c, const struct place *place, json_obje
         const struct place element = {&caps_place, NULL, i};
         const char *name = string_at(caps, i);
         cap_value_t value;
-        if (strncmp(name, "CAP_", 4) != 0 || cap_from_name(name, &value) < 0 || value < 0 || value > 63)
+        /* libcap takes "CAP_KILL,CAP_CHOWN" for the first alone. */
+        if (strncmp(name, "CAP_", 4) != 0 || name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_")] ||
+            cap_from_name(name, &value) < 0 || value < 0 || value > 63)
             return fail(c, &element, "\"%.40s\" is no capability such as CAP_SYS_ADMIN", name);
         ret->caps_held += c->capabilities >> value & 1;
     }
@@ -651,8 +653,6 @@ static int make_ranges(struct compiler *c) {
     if (c->entry_count)
         qsort(c->entries, c->entry_count, sizeof(*c->entries), compare_entries);
     uint32_t next = 0;
-    if (add_range(c, (struct range){.first = 0, .action = c->default_action}) < 0)
-        return -1;
     for (size_t i = 0, end; i < c->entry_count; i = end) {
         struct range range = {.first = c->entries[i].number, .action = c->default_action, .start = i};
         for (end = i; end < c->entry_count && c->entries[end].number == range.first;)

@@ -85,7 +85,10 @@ int mb_flags_check(uint64_t flags, const struct mb_origin *origin, struct minibo
         mb_error_usage(err, origin, MB_REMEDY_NONE, "the kernel refuses", NULL, "%s %s %s, because %s", name_of(rule->flag),
                        rule->missing ? "without" : "together with", name_of(rule->other), rule->why);
         err->number = EINVAL;
-        mb_error_remedy(err, rule->missing ? "share %s too" : "leave one of the two out", name_of(rule->other));
+        if (rule->missing)
+            mb_error_remedy(err, "share %s too", name_of(rule->other));
+        else
+            mb_error_remedy(err, "leave %s out, or share %s too", name_of(rule->other), name_of(rule->flag));
         return -1;
     }
     return 0;

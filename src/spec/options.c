@@ -191,8 +191,14 @@ const char *mb_options_suggest(const char *word, const char *const *names, size_
 static int refuse_word(struct value *v, const char *word, const char *what, const char *const *names, size_t count) {
     mb_error_usage(v->err, &v->origin, MB_REMEDY_HELP, what, word, word[0] ? "unknown" : "empty");
     const char *near = mb_options_suggest(word, names, count);
-    if (near)
+    if (near) {
         mb_error_remedy(v->err, "did you mean %s?", near);
+        return -1;
+    }
+    char list[sizeof(v->err->remedy)] = "";
+    for (size_t i = 0, length = 0; i < count && length < sizeof(list) - 1; i++)
+        length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s", i ? ", " : "", names[i]);
+    mb_error_remedy(v->err, "one of %s", list);
     return -1;
 }
 
@@ -609,6 +615,8 @@ static int parse_join(struct value *v) {
     if (!slot)
         return mb_error_memory(v->err);
     bool is_pid = mb_number_parse(rest, 10, INT32_MAX, &pid) == 0;
+    if (is_pid && pid == 0)
+        return refuse_form(v, "NAME=PATH or NAME=PID, a process that is there");
     const char *path = is_pid ? mb_arena_printf(&v->spec->arena, "/proc/%d/ns/%s", (int)pid, name) : rest;
     *slot = (struct mb_join){(enum mb_flag_id)id, path, v->origin};
     return 0;
@@ -684,7 +692,7 @@ static int parse_custom(struct value *v) {
     case MB_OPTION_NETWORK:
         if ((index = parse_word(v, networks, COUNT(networks))) < 0)
             return -1;
-        *(index ? &v->spec->share : &v->spec->isolate) |= mb_flags[MB_FLAG_NET].flag;
+        v->spec->network = index ? MB_NETWORK_HOST : MB_NETWORK_NONE;
         return 0;
     case MB_OPTION_SHARE:
     case MB_OPTION_ISOLATE:

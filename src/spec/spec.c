@@ -39,6 +39,10 @@ int minibox_spec_set(struct minibox_spec *spec, const char *option, const char *
         return -1;
     }
     struct mb_origin origin = {.kind = MB_ORIGIN_API, .name = mb_options[id].name};
+    if (!value)
+        value = mb_options[id].implied;
+    if (!value)
+        return mb_error_usage(err, &origin, MB_REMEDY_NONE, "no value given for", option, NULL);
     return mb_options_set(spec, (enum mb_option_id)id, value, origin, err);
 }
 
@@ -61,10 +65,14 @@ int mb_spec_flags(const struct minibox_spec *spec, uint64_t *ret_flags, struct m
     for (int i = 0; i < MB_FLAG_COUNT; i++) {
         const struct mb_flag *row = &mb_flags[i];
         bool share = spec->share & row->flag, isolate = spec->isolate & row->flag, join = joined & row->flag;
+        if (i == MB_FLAG_NET) { /* --network: another spelling of --share net and --isolate net */
+            share |= spec->network == MB_NETWORK_HOST;
+            isolate |= spec->network == MB_NETWORK_NONE;
+        }
         if (share + isolate + join > 1) {
-            int second = join ? MB_OPTION_JOIN : MB_OPTION_ISOLATE, first = share ? MB_OPTION_SHARE : MB_OPTION_ISOLATE;
-            if (spec->origin[second].kind == MB_ORIGIN_DEFAULT || spec->origin[first].kind == MB_ORIGIN_DEFAULT)
-                second = MB_OPTION_NETWORK; /* the other spelling of --share net and --isolate net */
+            int second = join ? MB_OPTION_JOIN : i == MB_FLAG_NET ? MB_OPTION_NETWORK : MB_OPTION_ISOLATE;
+            if (spec->origin[second].kind == MB_ORIGIN_DEFAULT)
+                second = MB_OPTION_ISOLATE;
             mb_error_usage(err, &spec->origin[second], MB_REMEDY_NONE, "asked for both ways", row->name,
                            "%s", join ? "joined, and shared or isolated" : "shared and isolated");
             mb_error_remedy(err, "leave one of the two out");

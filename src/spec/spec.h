@@ -49,6 +49,7 @@ enum mb_access { MB_ACCESS_RO, MB_ACCESS_RW, MB_ACCESS_OVERLAY };
 enum mb_choice { MB_NO, MB_YES, MB_AUTO };
 enum mb_userns { MB_USERNS_AUTO, MB_USERNS_KEEP_ID, MB_USERNS_MAP };
 enum mb_seccomp { MB_SECCOMP_DEFAULT, MB_SECCOMP_OFF, MB_SECCOMP_FILE };
+enum mb_network { MB_NETWORK_DEFAULT, MB_NETWORK_NONE, MB_NETWORK_HOST };
 enum mb_dry_run { MB_DRY_RUN_NO, MB_DRY_RUN_TEXT, MB_DRY_RUN_JSON };
 
 struct mb_volume {
@@ -133,7 +134,8 @@ struct minibox_spec {
     struct mb_ulimit *ulimits;
     size_t ulimit_count;
 
-    uint64_t share, isolate; /* CLONE_* flags of the rows named by --share, --isolate and --network */
+    uint64_t share, isolate; /* CLONE_* flags of the rows named by --share and --isolate */
+    enum mb_network network;
     struct mb_join *joins;
     size_t join_count;
 
