@@ -90,7 +90,8 @@ void minibox_spec_free(struct minibox_spec *spec);
 
 /*
  * Sets one option, named as on the command line without its dashes ("hostname", "volume", "cap-add"), from the text
- * that would follow it there. Options that can be repeated add to their list. Both strings are copied.
+ * that would follow it there; NULL stands for an option without a value ("tty"). Options that can be repeated add to
+ * their list. Both strings are copied.
  * Errors: MINIBOX_PHASE_USAGE for an unknown name or a value of the wrong form.
  */
 int minibox_spec_set(struct minibox_spec *spec, const char *option, const char *value, struct minibox_error *err);

@@ -13,7 +13,7 @@
 /* What the verifier compares. Names for messages: mb_check_names in launch.c. */
 enum mb_check {
     MB_CHECK_NONE,
-    MB_CHECK_READ, /* a file of /proc could not be read */
+    MB_CHECK_READ, /* the kernel could not be asked */
     MB_CHECK_UID,
     MB_CHECK_GID,
     MB_CHECK_GROUPS,
@@ -24,8 +24,7 @@ enum mb_check {
     MB_CHECK_CAP_AMBIENT,
     MB_CHECK_SECUREBITS,
     MB_CHECK_NO_NEW_PRIVS,
-    MB_CHECK_SIGNALS_IGNORED,
-    MB_CHECK_SIGNALS_CAUGHT,
+    MB_CHECK_SIGNALS, /* one that is caught or ignored */
     MB_CHECK_DUMPABLE,
     MB_CHECK_NAMESPACE,
     MB_CHECK_ID_MAP,
@@ -45,21 +44,11 @@ enum mb_check {
     MB_CHECK_COUNT
 };
 
-enum { MB_BOX_NAMESPACES = 8, MB_BOX_HOSTNAME = 65 };
+enum { MB_BOX_HOSTNAME = 65 };
 
 struct mb_box_mount {
     uint64_t id;         /* written by the builder: statx(2), stx_mnt_id */
     uint64_t attributes; /* MOUNT_ATTR_* that it must have */
-};
-
-struct mb_box_namespace {
-    char name[8]; /* in /proc/self/ns; "": none */
-    uint64_t inode;
-    uint32_t same; /* must be this one, else must not be */
-};
-
-struct mb_box_id_map {
-    uint32_t inside, outside, count, is_gid;
 };
 
 struct mb_box_limit {
@@ -79,8 +68,8 @@ struct mb_verdict {
 struct mb_box {
     /* How far it came. The first three are futexes, futex(2). */
     _Atomic uint32_t maps_written;  /* by the launcher: the builder waits for it */
-    _Atomic uint32_t facts_written; /* by the launcher: namespaces[].inode are there */
-    _Atomic uint32_t init_verified; /* by init: 1 its part of the box is as planned; 2 it is not */
+    _Atomic uint32_t launcher_verified; /* by the launcher: the namespaces and id maps are as planned */
+    _Atomic uint32_t init_verified; /* by init: 1 the mounts are as planned; 2 they are not */
     uint32_t executing;            /* the command's process has got as far as execve */
     int32_t failed_step;           /* number of the step, counted from 1; 0: none */
     int32_t failed_number;         /* errno */
@@ -95,6 +84,7 @@ struct mb_box {
     int32_t launcher_fd, sync_fd, proc_fd, lock_fd; /* numbers of descriptors; -1: none */
     uint32_t preserve_fds;
     uint8_t init, die_with_launcher, terminal;
+    uint8_t init_tells; /* init tells the launcher that the namespaces are made, not the builder */
     uint64_t fork_flags; /* of the command's process: CLONE_IO, CLONE_SYSVSEM */
     int32_t step_init, step_session, step_verify, step_filter, step_exec; /* numbers of the steps */
 
@@ -104,11 +94,9 @@ struct mb_box {
     int32_t session_keyring;
     uint8_t own_session_keyring, has_hostname;
     char hostname[MB_BOX_HOSTNAME];
-    struct mb_box_namespace namespaces[MB_BOX_NAMESPACES];
 
     /* Arrays behind this struct: offset in bytes, number of elements. */
     uint32_t mounts, mount_count;         /* struct mb_box_mount */
-    uint32_t id_maps, id_map_count;       /* struct mb_box_id_map; count 0: not checked */
     uint32_t limits, limit_count;         /* struct mb_box_limit */
     uint32_t filter, filter_count;        /* struct sock_filter */
     uint32_t candidates, candidate_count; /* NUL-terminated strings one after the other */

@@ -485,6 +485,14 @@ static long close_others(const struct mb_builder *b) {
     return raw(SYS_close_range, next, ~0u, 0);
 }
 
+static long unshare_late(const struct mb_builder *b, const struct mb_step *step) {
+    long result = step->flags ? raw(SYS_unshare, step->flags) : 0;
+    /* A joiner's child is closed to its launcher too; init tells it instead. */
+    if (result >= 0 && !b->joins)
+        result = raw(SYS_write, b->sync_fd, here, 1);
+    return result;
+}
+
 static long wait_for_maps(const struct mb_builder *b) {
     while (!atomic_load(&b->box->maps_written)) {
         long result = raw(SYS_futex, &b->box->maps_written, FUTEX_WAIT, 0, 0, 0, 0);
@@ -590,8 +598,8 @@ static long execute(struct mb_builder *b, const struct mb_step *step) {
         /* setresuid disarmed the parent-death signal */
         return result < 0 || !b->plan->die_with_launcher ? result : die_with_launcher(b);
     }
-    case MB_STEP_TIME:
-        return raw(SYS_unshare, CLONE_NEWTIME);
+    case MB_STEP_UNSHARE:
+        return unshare_late(b, step);
     case MB_STEP_MOUNT:
         return attach(b, step, make_mount(step->source, step->options, step->option_count, step->attributes));
     case MB_STEP_BIND:
@@ -675,7 +683,7 @@ static void join_and_clone(struct mb_builder *b) {
     if (result >= 0)
         execute_from(b, 0, true);
     if (result >= 0)
-        result = raw(SYS_clone, (plan->flags & ~(uint64_t)(CLONE_VM | CLONE_NEWTIME)) | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+        result = raw(SYS_clone, (plan->steps[clone_step].flags & ~(uint64_t)CLONE_VM) | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
     if (result < 0) {
         b->box->failed_step = (int32_t)clone_step + 1;
         b->box->failed_number = (int32_t)-result;

@@ -59,25 +59,14 @@ static void check(struct mb_box *box, int step, long result) {
         fail(box, step, result);
 }
 
-/* The kernel's sigaction, whose set is 8 bytes; not the C library's. */
-struct kernel_sigaction {
-    void (*handler)(int);
-    unsigned long flags;
-    void (*restorer)(void);
-    uint64_t mask;
-};
-
-/* Moves the two descriptors that are still needed to the numbers behind the command's, and closes all others. */
-static int arrange_descriptors(struct mb_box *box) {
+/* Moves the sync pipe to the number behind the command's descriptors, and closes all others. */
+static void arrange_descriptors(struct mb_box *box) {
     unsigned first = 3 + box->preserve_fds;
-    long sync = raw(SYS_fcntl, box->sync_fd, F_DUPFD_CLOEXEC, first + 2);
-    check(box, box->step_session, sync);
-    long proc = raw(SYS_fcntl, box->proc_fd, F_DUPFD_CLOEXEC, first + 2);
-    check(box, box->step_session, proc);
-    check(box, box->step_session, raw(SYS_dup3, sync, first, O_CLOEXEC));
-    check(box, box->step_session, raw(SYS_dup3, proc, first + 1, O_CLOEXEC));
-    check(box, box->step_session, raw(SYS_close_range, first + 2, ~0u, 0));
-    return (int)first + 1;
+    if (box->sync_fd == (int)first)
+        check(box, box->step_session, raw(SYS_fcntl, first, F_SETFD, FD_CLOEXEC));
+    else
+        check(box, box->step_session, raw(SYS_dup3, box->sync_fd, first, O_CLOEXEC));
+    check(box, box->step_session, raw(SYS_close_range, first + 1, ~0u, 0));
 }
 
 static void start_session(struct mb_box *box) {
@@ -88,7 +77,7 @@ static void start_session(struct mb_box *box) {
 
 /* What the launcher ignored (nohup) is no business of the box; and an ignored SIGCHLD would lose the status. */
 static void reset_signals(struct mb_box *box) {
-    struct kernel_sigaction by_default = {0};
+    struct mb_kernel_sigaction by_default = {0};
     for (int signo = 1; signo <= 64; signo++)
         if (signo != SIGKILL && signo != SIGSTOP)
             check(box, box->step_init, raw(SYS_rt_sigaction, signo, &by_default, 0, 8));
@@ -150,37 +139,38 @@ static __attribute__((noreturn)) void refuse(struct mb_box *box, const struct mb
     fail(box, box->step_verify, verdict->number ? -verdict->number : -EPROTO);
 }
 
-/* Without an init of its own the one process does both parts. */
+/* Compares the mounts; in the command's own process when there is no init. */
+static void verify_mounts(struct mb_box *box) {
+    struct mb_verdict verdict;
+    if (mb_verify_mounts(box, box->proc_fd, &verdict) == 0) {
+        atomic_store(&box->init_verified, 1);
+    } else {
+        box->verdict = verdict;
+        box->failed_number = verdict.number ? verdict.number : EPROTO;
+        box->failed_step = box->step_verify;
+        atomic_store(&box->init_verified, 2);
+    }
+    raw(SYS_futex, &box->init_verified, FUTEX_WAKE, 1, 0, 0, 0);
+}
+
+/* The command's process: nothing is executed unless launcher, init and this process itself have found what was planned. */
 static __attribute__((noreturn)) void run_command(struct mb_box *box, char *const *argv, char *const *environment) {
     struct mb_verdict verdict;
-    int proc = arrange_descriptors(box);
+    if (!box->init)
+        verify_mounts(box);
+    arrange_descriptors(box);
     start_session(box);
-    bool as_planned = mb_verify_process(box, proc, &verdict) == 0;
-    if (as_planned && !box->init)
-        as_planned = mb_verify_box(box, proc, &verdict) == 0;
-    if (box->init && mb_verify_wait(&box->init_verified) != 1)
+    bool as_planned = mb_verify_process(box, &verdict) == 0;
+    if (mb_verify_wait(&box->init_verified) != 1)
         quit(125); /* init has written down why */
     if (!as_planned)
         refuse(box, &verdict);
-    check(box, box->step_verify, raw(SYS_close, proc));
+    mb_verify_wait(&box->launcher_verified); /* if they are not as planned, it ends the box instead */
     set_limits(box);
     uint64_t none = 0;
     check(box, box->step_session, raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8));
     load_filter(box);
     execute(box, argv, environment);
-}
-
-/* init's part: what the command's process shares with it. The command waits for the verdict. */
-static void verify_box(struct mb_box *box) {
-    struct mb_verdict verdict;
-    bool as_planned = mb_verify_box(box, box->proc_fd, &verdict) == 0;
-    if (!as_planned) {
-        box->verdict = verdict;
-        box->failed_number = verdict.number ? verdict.number : EPROTO;
-        box->failed_step = box->step_verify;
-    }
-    atomic_store(&box->init_verified, as_planned ? 1 : 2);
-    raw(SYS_futex, &box->init_verified, FUTEX_WAKE, 1, 0, 0, 0);
 }
 
 /* Ended children are reaped; returns whether the command was among them. */
@@ -202,7 +192,7 @@ static bool reap(struct mb_box *box, long command) {
 
 static __attribute__((noreturn)) void supervise(struct mb_box *box, long command) {
     uint64_t all = ~(uint64_t)0;
-    verify_box(box);
+    verify_mounts(box);
     /* No descriptor is left here: what the command closes is closed. */
     raw(SYS_close_range, 0, box->lock_fd > 0 ? (unsigned)box->lock_fd - 1 : ~0u, 0);
     if (box->lock_fd > 0)
@@ -251,6 +241,8 @@ void mb_init_main(long *stack) {
     check(box, box->step_init, raw(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
     check(box, box->step_init, raw(SYS_prctl, PR_SET_NAME, "minibox-init", 0, 0, 0));
     die_with_launcher(box);
+    if (box->init_tells)
+        check(box, box->step_init, raw(SYS_write, box->sync_fd, "", 1));
     reset_signals(box);
     if (!box->init)
         run_command(box, argv + 3, environment);

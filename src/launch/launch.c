@@ -68,12 +68,12 @@ uint64_t mb_launch_clock(void) {
 /* ---- errors --------------------------------------------------------------------------------------------------- */
 
 static const char *const check_names[MB_CHECK_COUNT] = {
-    [MB_CHECK_NONE] = "", [MB_CHECK_READ] = "reading /proc", [MB_CHECK_UID] = "user id", [MB_CHECK_GID] = "group id",
+    [MB_CHECK_NONE] = "", [MB_CHECK_READ] = "what the kernel says", [MB_CHECK_UID] = "user id", [MB_CHECK_GID] = "group id",
     [MB_CHECK_GROUPS] = "number of supplementary groups", [MB_CHECK_CAP_INHERITABLE] = "inheritable capabilities",
     [MB_CHECK_CAP_PERMITTED] = "permitted capabilities", [MB_CHECK_CAP_EFFECTIVE] = "effective capabilities",
     [MB_CHECK_CAP_BOUNDING] = "bounding capabilities", [MB_CHECK_CAP_AMBIENT] = "ambient capabilities",
     [MB_CHECK_SECUREBITS] = "securebits", [MB_CHECK_NO_NEW_PRIVS] = "no_new_privs",
-    [MB_CHECK_SIGNALS_IGNORED] = "ignored signals", [MB_CHECK_SIGNALS_CAUGHT] = "caught signals",
+    [MB_CHECK_SIGNALS] = "an action of a signal",
     [MB_CHECK_DUMPABLE] = "dumpable", [MB_CHECK_NAMESPACE] = "namespace", [MB_CHECK_ID_MAP] = "id map",
     [MB_CHECK_HOSTNAME] = "host name", [MB_CHECK_MOUNT] = "number of planned mounts",
     [MB_CHECK_MOUNT_FLAGS] = "mount flags", [MB_CHECK_MOUNT_SUID] = "a mount without nosuid",
@@ -95,7 +95,8 @@ static const struct {
     {MB_STEP_CLONE, ENOSPC, NULL, MB_REMEDY_USERNS_LIMIT},
     {MB_STEP_CLONE, EUSERS, NULL, MB_REMEDY_USERNS_LIMIT},
     {MB_STEP_CLONE, EINVAL, NULL, MB_REMEDY_NO_NAMESPACE},
-    {MB_STEP_TIME, EINVAL, NULL, MB_REMEDY_NO_NAMESPACE},
+    {MB_STEP_UNSHARE, EINVAL, NULL, MB_REMEDY_NO_NAMESPACE},
+    {MB_STEP_UNSHARE, ENOSPC, NULL, MB_REMEDY_USERNS_LIMIT},
     {MB_STEP_SELF_MAPS, EPERM, NULL, MB_REMEDY_USERNS_FORBIDDEN},
     {MB_STEP_SELF_MAPS, EACCES, NULL, MB_REMEDY_USERNS_FORBIDDEN},
     {MB_STEP_MOUNT, EPERM, "proc", MB_REMEDY_PROC_MASKED},
@@ -245,37 +246,7 @@ static uint32_t take(uint64_t *size, uint64_t bytes) {
     return (uint32_t)offset;
 }
 
-/* Which namespaces the box must be in, or must not: by inode. Reading one's own takes longer than much of the set-up, so
- * it is done while the builder works; init waits for it before it verifies. */
-static int fill_namespaces(struct launch *l) {
-    const struct mb_plan *plan = l->plan;
-    for (int i = MB_FLAG_FIRST_NAMESPACE, n = 0; i < MB_FLAG_COUNT; i++, n++) {
-        struct mb_box_namespace *namespace = &l->shared->namespaces[n];
-        char path[32];
-        struct stat st = {.st_ino = plan->joined[i]};
-        snprintf(path, sizeof(path), "/proc/self/ns/%s", mb_flags[i].name);
-        if (!plan->joined[i] && stat(path, &st) < 0) {
-            if (errno == ENOENT && !(plan->flags & mb_flags[i].flag))
-                continue; /* the kernel has none of this kind, and none was asked for */
-            return fail_step(l, find_step(plan, MB_STEP_CLONE), errno);
-        }
-        namespace->inode = st.st_ino;
-        namespace->same = !(plan->flags & mb_flags[i].flag);
-        strncpy(namespace->name, mb_flags[i].name, sizeof(namespace->name) - 1);
-    }
-    atomic_store(&l->shared->facts_written, 1);
-    syscall(SYS_futex, &l->shared->facts_written, FUTEX_WAKE, 1, NULL, NULL, 0);
-    return 0;
-}
-
 static void fill_arrays(const struct mb_plan *plan, struct mb_box *box) {
-    struct mb_box_id_map *map = mb_box_at(box, box->id_maps);
-    for (size_t i = 0; i < plan->map_count; i++) {
-        const struct mb_id_map *from = &plan->maps[i];
-        for (uint32_t gids = 0; gids < 2; gids++)
-            if (gids ? from->gids : from->uids)
-                *map++ = (struct mb_box_id_map){from->inside, from->outside, from->count, gids};
-    }
     struct mb_box_limit *limit = mb_box_at(box, box->limits);
     for (size_t i = 0; i < plan->step_count; i++)
         if (plan->steps[i].kind == MB_STEP_LIMIT)
@@ -313,9 +284,8 @@ static int make_box(struct launch *l) {
                             .capabilities = plan->capabilities,
                             .session_keyring = plan->session_keyring,
                             .own_session_keyring = plan->own_session_keyring,
-                            .has_hostname = plan->hostname != NULL};
-    for (size_t i = 0; i < plan->map_count; i++)
-        layout.id_map_count += plan->maps[i].uids + plan->maps[i].gids;
+                            .has_hostname = plan->hostname != NULL,
+                            .init_tells = plan->steps[0].kind == MB_STEP_JOIN || plan->steps[0].kind == MB_STEP_DROP_GROUPS};
     size_t text = 0;
     for (size_t i = 0; i < plan->candidate_count; i++)
         text += strlen(plan->candidates[i]) + 1;
@@ -323,7 +293,6 @@ static int make_box(struct launch *l) {
         layout.limit_count += plan->steps[i].kind == MB_STEP_LIMIT;
     uint64_t size = sizeof(layout);
     layout.mounts = take(&size, layout.mount_count * sizeof(struct mb_box_mount));
-    layout.id_maps = take(&size, layout.id_map_count * sizeof(struct mb_box_id_map));
     layout.limits = take(&size, layout.limit_count * sizeof(struct mb_box_limit));
     layout.filter = take(&size, plan->filter.count * sizeof(*plan->filter.code));
     layout.candidates = take(&size, text);
@@ -547,6 +516,78 @@ static int write_maps(struct launch *l) {
     return 0;
 }
 
+/* ---- verifying from outside ----------------------------------------------------------------------------------- */
+
+/* Returns -1. */
+static int fail_check(struct launch *l, enum mb_check check, int index, uint64_t wanted, uint64_t seen) {
+    l->shared->verdict = (struct mb_verdict){check, index, 0, wanted, seen};
+    l->shared->failed_number = EPROTO;
+    l->shared->failed_step = number_of(l->plan, MB_STEP_UNSHARE);
+    return fail_from_box(l);
+}
+
+static int look_at_namespace(struct launch *l, const char *process, int flag, uint64_t *ret_inode) {
+    char path[48];
+    struct stat st;
+    /* The builder's own time namespace is the one that its children will be in. */
+    bool for_children = mb_flags[flag].flag == CLONE_NEWTIME && strcmp(process, "self") != 0;
+    snprintf(path, sizeof(path), "/proc/%s/ns/%s%s", process, mb_flags[flag].name, for_children ? "_for_children" : "");
+    *ret_inode = 0;
+    if (stat(path, &st) < 0) /* ENOENT: the kernel has none of this kind */
+        return errno == ENOENT ? 0 : fail_step(l, find_step(l->plan, MB_STEP_UNSHARE), errno);
+    *ret_inode = st.st_ino;
+    return 0;
+}
+
+static int verify_namespaces(struct launch *l, const char *process) {
+    for (int i = MB_FLAG_FIRST_NAMESPACE; i < MB_FLAG_COUNT; i++) {
+        uint64_t own, seen, joined = l->plan->joined[i];
+        if (look_at_namespace(l, "self", i, &own) || look_at_namespace(l, process, i, &seen))
+            return -1;
+        bool isolated = l->plan->flags & mb_flags[i].flag;
+        if (isolated ? !seen || seen == own : seen != (joined ? joined : own))
+            return fail_check(l, MB_CHECK_NAMESPACE, i, isolated ? 0 : joined ? joined : own, seen);
+    }
+    return 0;
+}
+
+static int verify_map(struct launch *l, const char *process, bool gids) {
+    char path[48], text[8192], *end;
+    size_t lines = 0, wanted = 0;
+    snprintf(path, sizeof(path), "/proc/%s/%s", process, gids ? "gid_map" : "uid_map");
+    if (mb_fd_read_file(path, text, sizeof(text)) < 0)
+        return fail_step(l, find_step(l->plan, MB_STEP_UNSHARE), errno);
+    for (size_t i = 0; i < l->plan->map_count; i++)
+        wanted += gids ? l->plan->maps[i].gids : l->plan->maps[i].uids;
+    for (char *line = text; *line; line = end + (*end == '\n'), lines++) {
+        unsigned long inside = strtoul(line, &end, 10), outside = strtoul(end, &end, 10), count = strtoul(end, &end, 10);
+        bool known = false;
+        for (size_t i = 0; i < l->plan->map_count; i++) {
+            const struct mb_id_map *map = &l->plan->maps[i];
+            known |= (gids ? map->gids : map->uids) && map->inside == inside && map->outside == outside && map->count == count;
+        }
+        if (!known)
+            return fail_check(l, MB_CHECK_ID_MAP, gids, inside, outside);
+        end += strcspn(end, "\n");
+    }
+    return lines == wanted ? 0 : fail_check(l, MB_CHECK_ID_MAP, gids, wanted, lines);
+}
+
+/*
+ * Namespaces and id maps are the launcher's to compare: it waits anyhow while the builder mounts, and for the box's own
+ * process each look at a namespace costs as much as a mount. The command's process waits for the result.
+ */
+static int verify_from_outside(struct launch *l) {
+    char process[16];
+    snprintf(process, sizeof(process), "%d", l->child.pid);
+    if (verify_namespaces(l, process) ||
+        ((l->plan->flags & CLONE_NEWUSER) && (verify_map(l, process, false) || verify_map(l, process, true))))
+        return -1;
+    atomic_store(&l->shared->launcher_verified, 1);
+    syscall(SYS_futex, &l->shared->launcher_verified, FUTEX_WAKE, 1, NULL, NULL, 0);
+    return 0;
+}
+
 /* ---- the end of the set-up ------------------------------------------------------------------------------------ */
 
 static void kill_box(struct launch *l) {
@@ -632,6 +673,12 @@ static int wait_for_execve(struct launch *l) {
             continue;
         if (fds[TERMINAL].revents && receive_terminal(l))
             return -1;
+        if (fds[SYNC].revents & POLLIN) {
+            char byte;
+            if (read(l->sync_read, &byte, 1) == 1 && verify_from_outside(l))
+                return -1;
+            continue;
+        }
         if (fds[SYNC].revents || fds[DEATH].revents)
             break;
         if (fds[CANCEL].revents)
@@ -657,13 +704,13 @@ static int start(struct launch *l) {
         return -1;
     if (!plan->die_with_launcher && l->box->lock_fd >= 0) /* the box may outlive us: init holds the range of ids */
         l->shared->lock_fd = l->builder.lock_fd = l->box->lock_fd;
-    if (list_kept(l) || make_arguments(l) || (plan->memory == MB_MEMORY_VFORK && fill_namespaces(l)))
+    if (list_kept(l) || make_arguments(l))
         return -1;
     l->builder.plan = plan;
     for (size_t i = 0; i < plan->step_count; i++)
         l->builder.joins |= plan->steps[i].kind == MB_STEP_JOIN;
 
-    uint64_t flags = (plan->flags & ~(uint64_t)CLONE_NEWTIME) | SIGCHLD;
+    uint64_t flags = find_step(plan, MB_STEP_CLONE)->flags | SIGCHLD;
     if (plan->memory == MB_MEMORY_COPY)
         flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
     if (l->builder.joins)
@@ -675,7 +722,7 @@ static int start(struct launch *l) {
     /* The box has the only other ends now. *builder is the builder's to read: it does not change any more. */
     mb_fd_close(&l->sync_write);
     mb_fd_close(&l->terminal_send);
-    if (adopt_builder(l) || write_maps(l) || (plan->memory != MB_MEMORY_VFORK && fill_namespaces(l)) || wait_for_execve(l))
+    if (adopt_builder(l) || write_maps(l) || wait_for_execve(l))
         return -1;
     l->box->pid = l->child.pid;
     l->box->pidfd = mb_fd_steal(&l->child.pidfd);

@@ -143,6 +143,7 @@ static bool keeps_groups(const struct mb_compiler *c) {
 
 static void plan_start(struct mb_compiler *c) {
     struct mb_plan *plan = c->plan;
+    const uint64_t late = CLONE_NEWNET | CLONE_NEWTIME;
     if (c->joins_user && plan->privileged)
         mb_compile_add(c, MB_STEP_DROP_GROUPS, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_JOIN]);
     for (size_t i = 0; i < c->spec->join_count; i++) {
@@ -163,7 +164,7 @@ static void plan_start(struct mb_compiler *c) {
         }
     }
     mb_compile_add(c, MB_STEP_CLONE, MB_SIDE_PARENT, &c->spec->origin[c->spec->share ? MB_OPTION_SHARE : MB_OPTION_ISOLATE])->flags =
-        plan->flags;
+        plan->flags & ~late;
     if (plan->die_with_launcher)
         mb_compile_add(c, MB_STEP_DIE_WITH, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_DIE_WITH_LAUNCHER]);
     mb_compile_add(c, MB_STEP_CLOSE, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_PRESERVE_FDS]);
@@ -173,7 +174,12 @@ static void plan_start(struct mb_compiler *c) {
     else if (plan->map_writer != MB_MAPS_NONE)
         mb_compile_add(c, MB_STEP_WRITE_MAPS, MB_SIDE_PARENT, userns);
 
-    /* What needs no id goes on while the parent writes the maps. */
+    /*
+     * A network namespace takes as long to make as all the rest of a box: the builder makes it, while the parent writes the
+     * maps. The time namespace cannot be made by clone(2): its flag lies in the exit signal's byte. What else needs no
+     * mapped id goes on meanwhile too.
+     */
+    mb_compile_add(c, MB_STEP_UNSHARE, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_ISOLATE])->flags = plan->flags & late;
     mb_compile_add(c, MB_STEP_PRIVATE, MB_SIDE_BUILDER, NULL);
     if (plan->flags & CLONE_NEWUTS) {
         plan->hostname = c->spec->hostname ? c->spec->hostname : plan->name;
@@ -182,8 +188,6 @@ static void plan_start(struct mb_compiler *c) {
     }
     if (plan->flags & CLONE_NEWNET)
         mb_compile_add(c, MB_STEP_LOOPBACK, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_NETWORK]);
-    if (plan->flags & CLONE_NEWTIME)
-        mb_compile_add(c, MB_STEP_TIME, MB_SIDE_BUILDER, NULL);
 
     bool waits = plan->map_writer == MB_MAPS_PARENT || plan->map_writer == MB_MAPS_HELPER;
     if (waits)

@@ -34,7 +34,7 @@ static const struct {
     [MB_STEP_LOOPBACK] = {"loopback", "cannot bring the loopback interface up", OBJECT_NONE},
     [MB_STEP_WAIT_MAPS] = {"wait", "cannot wait for the id maps", OBJECT_NONE},
     [MB_STEP_BECOME_ROOT] = {"become", "cannot take the box's own ids", OBJECT_NONE},
-    [MB_STEP_TIME] = {"time", "cannot make a time namespace", OBJECT_NONE},
+    [MB_STEP_UNSHARE] = {"unshare", "cannot make further namespaces", OBJECT_NONE},
     [MB_STEP_MOUNT] = {"mount", "cannot mount %s on", OBJECT_TARGET},
     [MB_STEP_BIND] = {"bind", "cannot show the host's %s at", OBJECT_TARGET},
     [MB_STEP_OVERLAY] = {"overlay", "cannot mount %s on", OBJECT_TARGET},
@@ -151,7 +151,10 @@ static void print_step(const struct mb_plan *plan, const struct mb_step *step, F
         fprintf(out, "enter the namespace %s", step->source);
         break;
     case MB_STEP_CLONE:
+    case MB_STEP_UNSHARE:
         print_flags(step->flags, out);
+        if (step->kind == MB_STEP_UNSHARE)
+            fprintf(out, "%sthe launcher compares all namespaces and maps with the plan", step->flags ? "; " : "");
         break;
     case MB_STEP_WRITE_MAPS:
         if (plan->map_writer == MB_MAPS_HELPER)
@@ -181,9 +184,6 @@ static void print_step(const struct mb_plan *plan, const struct mb_step *step, F
         break;
     case MB_STEP_BECOME_ROOT:
         fprintf(out, "uid %u, gid %u of the box, for what it makes", step->uid, step->gid);
-        break;
-    case MB_STEP_TIME:
-        fputs("a time namespace of its own", out);
         break;
     case MB_STEP_MOUNT:
     case MB_STEP_OVERLAY:

@@ -612,6 +612,9 @@ static int parse_text(struct compiler *c, const char *text) {
     __attribute__((cleanup(free_document))) json_object *document =
         json_tokener_parse_ex(tokener, text, (int)length + 1);
     enum json_tokener_error error = json_tokener_get_error(tokener);
+    /* Without memory json-c gives no document and no error either, as for "null". */
+    if (error == json_tokener_success && !document && text[strspn(text, " \t\r\n")] != 'n')
+        return mb_error_memory(c->err);
     if (error == json_tokener_success)
         return parse_document(c, document);
     size_t line = 1, column = 1, end = json_tokener_get_parse_end(tokener);
