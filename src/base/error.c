@@ -75,6 +75,15 @@ static const struct {
                                  "check the permissions of the path and of the folders above it"},
     [MB_REMEDY_NO_RANGE] = {"every range of 65,536 ids is in use by another box, a user or /etc/subuid",
                             "end other boxes, or name a range with --userns"},
+    [MB_REMEDY_WEAK_ROOT] = {"root without its capabilities can map only its own id, which is host uid 0",
+                             "run as an ordinary user, or give root CAP_SYS_ADMIN, SETUID, SETGID, SETPCAP and KILL"},
+    [MB_REMEDY_VFORK] = {"", "leave vfork out"},
+    [MB_REMEDY_SUID_ON_HOST] = {"the box could leave programs on the host that run as host root for any user",
+                                "use :ro or :overlay, keep other users out of the folder (chmod o-x), or add --allow suid"},
+    [MB_REMEDY_FOLDER_DESCRIPTOR] = {"a folder's descriptor leads out of the box's root", "redirect it from or to a file"},
+    [MB_REMEDY_PID_FILE] = {"", "remove it if no box uses it any more"},
+    [MB_REMEDY_INIT_HOLDS_RANGE] = {"init is what keeps the box's ids from other boxes once the launcher is gone",
+                                    "leave out --init no, or --die-with-launcher no"},
     [MB_REMEDY_WORKDIR] = {"", "name a folder that exists in the box with --workdir"},
 };
 
@@ -157,7 +166,14 @@ static int printable_length(const unsigned char *c) {
     for (int i = 1; i < length; i++)
         if ((c[i] & 0xc0) != 0x80)
             return 0;
-    return c[0] == 0xc2 && c[1] < 0xa0 ? 0 : length; /* U+0080 to U+009F are controls: 9b starts a sequence as ESC [ */
+    uint32_t point = length ? c[0] & (0x7fu >> length) : 0;
+    for (int i = 1; i < length; i++)
+        point = point << 6 | (c[i] & 0x3f);
+    static const uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000}; /* below: overlong, or U+0080 to U+009F, which are controls */
+    bool is_bidi = (point >= 0x200e && point <= 0x200f) || (point >= 0x202a && point <= 0x202e) ||
+                   (point >= 0x2066 && point <= 0x2069); /* would show the text in another order */
+    bool is_wrong = point < least[length] || (point >= 0xd800 && point < 0xe000) || point > 0x10ffff;
+    return is_bidi || is_wrong ? 0 : length;
 }
 
 /* Text from a hostile file or argument must not drive the user's terminal. */

@@ -49,6 +49,12 @@ enum mb_remedy {
     MB_REMEDY_VOLUME_DENIED,
     MB_REMEDY_NO_RANGE,
     MB_REMEDY_WORKDIR,
+    MB_REMEDY_WEAK_ROOT,
+    MB_REMEDY_VFORK,
+    MB_REMEDY_SUID_ON_HOST,
+    MB_REMEDY_FOLDER_DESCRIPTOR,
+    MB_REMEDY_PID_FILE,
+    MB_REMEDY_INIT_HOLDS_RANGE,
     MB_REMEDY_COUNT
 };
 const char *mb_remedy_detail(enum mb_remedy remedy);

@@ -26,6 +26,7 @@ enum mb_check {
     MB_CHECK_NO_NEW_PRIVS,
     MB_CHECK_SIGNALS, /* one that is caught or ignored */
     MB_CHECK_DUMPABLE,
+    MB_CHECK_PERSONALITY,
     MB_CHECK_NAMESPACE,
     MB_CHECK_ID_MAP,
     MB_CHECK_HOSTNAME,
@@ -45,6 +46,8 @@ enum mb_check {
 };
 
 enum { MB_BOX_HOSTNAME = 65 };
+
+#define MB_BOX_ABSENT UINT64_MAX /* the kernel has not what an optional step would hide */
 
 struct mb_box_mount {
     uint64_t id;         /* written by the builder: statx(2), stx_mnt_id */

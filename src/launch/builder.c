@@ -83,17 +83,8 @@ static long make_path(int root, char *path, uint64_t flags, bool is_directory) {
         char saved = name[-1];
         name[-1] = '\0';
         parent = resolve(root, path, O_PATH | O_DIRECTORY, flags);
-        if (parent == -ENOENT) {
-            char copy[256];
-            size_t n = 0;
-            for (; name[n] && n + 1 < sizeof(copy); n++)
-                copy[n] = name[n];
-            copy[n] = '\0';
-            if (name[n])
-                return -ENAMETOOLONG;
-            /* The recursion cuts the parent's part of the path only, which ends before `name`. */
+        if (parent == -ENOENT) /* the recursion cuts only the parent's part, which ends before `name`; depth is limited */
             parent = make_path(root, path, flags, true);
-        }
         name[-1] = saved;
     }
     if (parent < 0)
@@ -243,12 +234,26 @@ long mb_builder_open_tree(const struct mb_step *step) {
 
 /* Overlay takes its layers as names below the working directory: the staging tmpfs. */
 static long mount_overlay(struct mb_builder *b, const struct mb_step *step) {
+    long before = raw(SYS_openat, AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0); /* relative sources are from there */
+    if (before < 0)
+        return before;
     long result = raw(SYS_fchdir, b->slots[MB_SLOT_STAGE]);
     if (result < 0)
         return result;
     long mount = make_mount(step->source, step->options, step->option_count, step->attributes);
-    result = raw(SYS_chdir, "/");
+    result = raw(SYS_fchdir, before);
+    raw(SYS_close, before);
     return result < 0 ? result : attach(b, step, mount);
+}
+
+/* Whether a target that may be missing is: the kernel is asked in two ways. The verifier is told. */
+static bool is_absent(const struct mb_builder *b, const struct mb_step *step, long result) {
+    struct statx st;
+    if (!step->optional || result != -ENOENT ||
+        raw(SYS_statx, b->slots[step->at], step->path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) != -ENOENT)
+        return false;
+    ((struct mb_box_mount *)mb_box_at(b->box, b->box->mounts))[step->mount].id = MB_BOX_ABSENT;
+    return true;
 }
 
 /*
@@ -260,7 +265,7 @@ static long mask(struct mb_builder *b, const struct mb_step *step) {
     int dev = b->slots[MB_SLOT_DEV];
     long target = resolve(b->slots[step->at], step->path, O_PATH, resolve_flags(step));
     if (target < 0)
-        return target;
+        return is_absent(b, step, target) ? 0 : target;
     struct statx st;
     long result = raw(SYS_statx, target, here, AT_EMPTY_PATH, STATX_TYPE, &st);
     bool is_directory = result >= 0 && (st.stx_mode & 0170000) == 0040000;
@@ -289,7 +294,7 @@ static long remount(struct mb_builder *b, const struct mb_step *step) {
         return set_attributes(slot, step->attributes, false);
     long target = resolve(slot, step->path, O_PATH, resolve_flags(step));
     if (target < 0)
-        return target;
+        return is_absent(b, step, target) ? 0 : target;
     long mount = raw(SYS_open_tree, target, here, AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
     long result = mount;
     if (mount >= 0 && (result = set_attributes((int)mount, step->attributes, true)) >= 0 &&
@@ -404,7 +409,7 @@ static long write_own_maps(const struct mb_plan *plan) {
     return result;
 }
 
-static long set_ids(const struct mb_step *step) {
+static long set_ids(const struct mb_builder *b, const struct mb_step *step) {
     long result = raw(SYS_setresgid, step->gid, step->gid, step->gid);
     if (result >= 0 && !step->keep_groups)
         result = raw(SYS_setgroups, 0, 0);
@@ -413,6 +418,8 @@ static long set_ids(const struct mb_step *step) {
         result = raw(SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
     if (result >= 0)
         result = raw(SYS_setresuid, step->uid, step->uid, step->uid);
+    if (result >= 0 && b->joins) /* where fs.suid_dumpable is 1 the change of ids has opened it to tracing */
+        result = raw(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
     return result;
 }
 
@@ -487,8 +494,7 @@ static long close_others(const struct mb_builder *b) {
 
 static long unshare_late(const struct mb_builder *b, const struct mb_step *step) {
     long result = step->flags ? raw(SYS_unshare, step->flags) : 0;
-    /* A joiner's child is closed to its launcher too; init tells it instead. */
-    if (result >= 0 && !b->joins)
+    if (result >= 0 && !b->box->init_tells)
         result = raw(SYS_write, b->sync_fd, here, 1);
     return result;
 }
@@ -594,7 +600,7 @@ static long execute(struct mb_builder *b, const struct mb_step *step) {
     case MB_STEP_WAIT_MAPS:
         return wait_for_maps(b);
     case MB_STEP_BECOME_ROOT: {
-        long result = set_ids(step);
+        long result = set_ids(b, step);
         /* setresuid disarmed the parent-death signal */
         return result < 0 || !b->plan->die_with_launcher ? result : die_with_launcher(b);
     }
@@ -633,7 +639,7 @@ static long execute(struct mb_builder *b, const struct mb_step *step) {
         raw(SYS_umask, 022);
         return 0;
     case MB_STEP_IDS: {
-        long result = set_ids(step);
+        long result = set_ids(b, step);
         return result < 0 || !b->plan->die_with_launcher ? result : die_with_launcher(b);
     }
     case MB_STEP_CAPABILITIES:

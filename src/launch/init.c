@@ -180,8 +180,10 @@ static bool reap(struct mb_box *box, long command) {
         long pid = raw(SYS_wait4, -1, &status, WNOHANG, 0);
         if (pid == -EINTR)
             continue;
-        if (pid <= 0)
-            return pid == -ECHILD && box->has_status;
+        if (pid == 0)
+            return false;
+        if (pid < 0) /* the command cannot be waited for: end with it rather than wait for ever */
+            fail(box, box->step_init, pid);
         if (pid != command)
             continue;
         box->status = status;
@@ -244,8 +246,11 @@ void mb_init_main(long *stack) {
     if (box->init_tells)
         check(box, box->step_init, raw(SYS_write, box->sync_fd, "", 1));
     reset_signals(box);
+    check(box, box->step_init, raw(SYS_personality, 0)); /* no read-implies-exec, no fixed addresses from the caller */
     if (!box->init)
         run_command(box, argv + 3, environment);
+    /* Out of the launcher's process group: a Ctrl-C on its terminal must reach the command once, not twice. */
+    check(box, box->step_init, raw(SYS_setsid));
     uint64_t all = ~(uint64_t)0;
     check(box, box->step_init, raw(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8));
     long self = raw(SYS_getpid), command = raw(SYS_clone, box->fork_flags | SIGCHLD, 0, 0, 0, 0);

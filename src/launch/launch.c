@@ -14,12 +14,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/nsfs.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -74,7 +76,7 @@ static const char *const check_names[MB_CHECK_COUNT] = {
     [MB_CHECK_CAP_BOUNDING] = "bounding capabilities", [MB_CHECK_CAP_AMBIENT] = "ambient capabilities",
     [MB_CHECK_SECUREBITS] = "securebits", [MB_CHECK_NO_NEW_PRIVS] = "no_new_privs",
     [MB_CHECK_SIGNALS] = "an action of a signal",
-    [MB_CHECK_DUMPABLE] = "dumpable", [MB_CHECK_NAMESPACE] = "namespace", [MB_CHECK_ID_MAP] = "id map",
+    [MB_CHECK_DUMPABLE] = "dumpable", [MB_CHECK_PERSONALITY] = "personality", [MB_CHECK_NAMESPACE] = "namespace", [MB_CHECK_ID_MAP] = "id map",
     [MB_CHECK_HOSTNAME] = "host name", [MB_CHECK_MOUNT] = "number of planned mounts",
     [MB_CHECK_MOUNT_FLAGS] = "mount flags", [MB_CHECK_MOUNT_SUID] = "a mount without nosuid",
     [MB_CHECK_PROPAGATION] = "mount propagation", [MB_CHECK_OLD_ROOT] = "number of mounts at /",
@@ -139,9 +141,18 @@ static int fail_step(struct launch *l, const struct mb_step *step, int number) {
     return -1;
 }
 
+static const struct mb_step *find_step(const struct mb_plan *plan, enum mb_step_kind kind) {
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].kind == kind)
+            return &plan->steps[i];
+    return NULL;
+}
+
 /* The error that the box wrote down. Returns -1. */
 static int fail_from_box(struct launch *l) {
     const struct mb_box *shared = l->shared;
+    if (shared->failed_step < 1 || (size_t)shared->failed_step > l->plan->step_count || shared->verdict.check >= MB_CHECK_COUNT)
+        return fail_step(l, find_step(l->plan, MB_STEP_INIT), EPROTO); /* nobody but the box's own writes it; still */
     const struct mb_step *step = &l->plan->steps[shared->failed_step - 1];
     int number = shared->failed_number;
     fail_step(l, step, number);
@@ -167,13 +178,6 @@ static int fail_from_box(struct launch *l) {
     return -1;
 }
 
-static const struct mb_step *find_step(const struct mb_plan *plan, enum mb_step_kind kind) {
-    for (size_t i = 0; i < plan->step_count; i++)
-        if (plan->steps[i].kind == kind)
-            return &plan->steps[i];
-    return NULL;
-}
-
 static int number_of(const struct mb_plan *plan, enum mb_step_kind kind) {
     const struct mb_step *step = find_step(plan, kind);
     return step ? (int)(step - plan->steps) + 1 : 0;
@@ -181,26 +185,15 @@ static int number_of(const struct mb_plan *plan, enum mb_step_kind kind) {
 
 /* ---- before clone --------------------------------------------------------------------------------------------- */
 
-/* A descriptor that the box would get must be open, or another of ours would take its number. */
-static int check_descriptors(struct launch *l) {
-    for (int fd = 0; fd < 3 + (int)l->plan->preserve_fds; fd++) {
-        char number[16];
-        if (fcntl(fd, F_GETFD) >= 0)
-            continue;
-        snprintf(number, sizeof(number), "%d", fd);
-        return mb_error_host(l->err, NULL, MB_REMEDY_FD_CLOSED, errno, "the box would get a descriptor that is not open:", number);
-    }
-    return 0;
-}
-
 /* Sources that only the launcher can reach or may show with other owners are copied as detached mounts here. */
 static int open_sources(struct launch *l) {
     for (size_t i = 0; i < l->plan->step_count; i++) {
         struct mb_step *step = &l->plan->steps[i];
         if (step->kind == MB_STEP_JOIN) {
-            step->fd = open(step->source, O_RDONLY | O_CLOEXEC);
-            if (step->fd < 0)
-                return fail_step(l, step, errno);
+            step->fd = open(step->source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+            int kind = step->fd < 0 ? -1 : ioctl(step->fd, NS_GET_NSTYPE);
+            if (kind < 0 || (uint64_t)kind != step->flags)
+                return fail_step(l, step, step->fd < 0 ? errno : EINVAL);
         } else if ((step->kind == MB_STEP_BIND || step->kind == MB_STEP_DEVICE) && l->plan->privileged) {
             long fd = mb_builder_open_tree(step);
             if (fd < 0)
@@ -285,7 +278,8 @@ static int make_box(struct launch *l) {
                             .session_keyring = plan->session_keyring,
                             .own_session_keyring = plan->own_session_keyring,
                             .has_hostname = plan->hostname != NULL,
-                            .init_tells = plan->steps[0].kind == MB_STEP_JOIN || plan->steps[0].kind == MB_STEP_DROP_GROUPS};
+                            /* A builder that has changed its ids is closed to an ordinary user's launcher; init is not. */
+                            .init_tells = find_step(plan, MB_STEP_JOIN) || plan->map_writer == MB_MAPS_HELPER};
     size_t text = 0;
     for (size_t i = 0; i < plan->candidate_count; i++)
         text += strlen(plan->candidates[i]) + 1;
@@ -309,6 +303,7 @@ static int make_box(struct launch *l) {
     if (box == MAP_FAILED)
         return fail_step(l, step, errno);
     l->shared = l->box->shared = l->builder.box = box;
+    l->box->shared_size = size;
     *box = layout;
     if (plan->hostname)
         strncpy(box->hostname, plan->hostname, sizeof(box->hostname) - 1);
@@ -324,7 +319,12 @@ static int make_init(struct launch *l) {
     if (fd < 0 && errno == EINVAL) /* before Linux 6.3, every memory file is executable */
         fd = memfd_create("minibox-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     l->builder.init_fd = fd;
+    /* Executable but not readable: so the kernel makes init undumpable from its first instruction, and there is no moment
+     * in which a process that is in a joined namespace already could trace it: CVE-2016-9962. (Where nobody is there yet,
+     * an ordinary user may need the access to see that its own box is as planned.) */
+    bool unreadable = l->plan->privileged || l->plan->memory == MB_MEMORY_COPY;
     if (fd < 0 || mb_fd_write_all(fd, mb_init_image, (size_t)(mb_init_image_end - mb_init_image)) < 0 ||
+        fchmod(fd, unreadable ? 0111 : 0555) < 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
         return fail_step(l, step, errno);
     return 0;
@@ -396,6 +396,42 @@ static int make_arguments(struct launch *l) {
     return l->plan->arena.failed ? mb_error_memory(l->err) : 0;
 }
 
+/* ---- waiting -------------------------------------------------------------------------------------------------- */
+
+static int fail_interrupted(struct launch *l, const char *why, int status) {
+    mb_error_host(l->err, NULL, MB_REMEDY_NONE, 0, why, NULL);
+    l->err->phase = MINIBOX_PHASE_LAUNCH;
+    l->err->status = status;
+    return -1;
+}
+
+/* Polls until one of `fds` has an event; the caller's cancel descriptor, put last here, or the time limit end the launch. */
+static int wait_for_any(struct launch *l, struct pollfd *fds, size_t count) {
+    fds[count] = (struct pollfd){l->cancel_fd, POLLIN, 0};
+    for (;;) {
+        struct timespec left = {0, 0};
+        uint64_t now = l->deadline ? mb_launch_clock() : 0;
+        if (l->deadline > now)
+            left = (struct timespec){(time_t)((l->deadline - now) / 1000000000u), (long)((l->deadline - now) % 1000000000u)};
+        int n = ppoll(fds, count + 1, l->deadline ? &left : NULL, NULL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_step(l, find_step(l->plan, MB_STEP_CLONE), errno);
+        if (n == 0)
+            return fail_interrupted(l, "the time limit was reached before the command was executed", MINIBOX_EXIT_TIMEOUT);
+        bool is_cancelled = fds[count].revents;
+        if (n == 1 && is_cancelled)
+            return fail_interrupted(l, "interrupted before the command was executed", MINIBOX_EXIT_FAILED);
+        return 0;
+    }
+}
+
+static int wait_for_fd(struct launch *l, int fd) {
+    struct pollfd fds[2] = {{fd, POLLIN, 0}};
+    return wait_for_any(l, fds, 1);
+}
+
 /* ---- beside the builder --------------------------------------------------------------------------------------- */
 
 static int write_map(struct launch *l, const char *file, bool gids) {
@@ -413,6 +449,16 @@ static int write_map(struct launch *l, const char *file, bool gids) {
     snprintf(path, sizeof(path), "/proc/%d/%s", l->child.pid, file);
     mb_autofd fd = open(path, O_WRONLY | O_CLOEXEC);
     return fd < 0 ? -1 : mb_fd_write_all(fd, text, length);
+}
+
+/* Reads a pipe to its end. */
+static int wait_for_end(struct launch *l, int fd) {
+    char rest[256];
+    do {
+        if (wait_for_fd(l, fd))
+            return -1;
+    } while (read(fd, rest, sizeof(rest)) > 0);
+    return 0;
 }
 
 /* newuidmap(1) and newgidmap(1): set-uid programs that map what /etc/subuid and /etc/subgid grant. */
@@ -455,14 +501,20 @@ static int run_helper(struct launch *l, const char *program, bool gids, const st
     if (number)
         return mb_error_host(l->err, step->origin, MB_REMEDY_NO_NEWUIDMAP, number, "cannot run", program);
     char text[200] = "";
-    ssize_t length = read(read_end, text, sizeof(text) - 1);
+    /* Its end of the pipe closes when it ends, or when it is made to. */
+    int result = wait_for_fd(l, read_end);
+    if (result)
+        kill(pid, SIGKILL);
+    ssize_t length = result ? 0 : read(read_end, text, sizeof(text) - 1);
     text[length > 0 ? length : 0] = '\0';
     text[strcspn(text, "\n")] = '\0';
+    if (!result && length > 0 && (result = wait_for_end(l, read_end)))
+        kill(pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
-            return fail_step(l, step, errno);
-    if (status == 0)
-        return 0;
+            return result ? result : fail_step(l, step, errno);
+    if (status == 0 || result)
+        return result;
     fail_step(l, step, EPERM);
     snprintf(l->err->reason, sizeof(l->err->reason), "%.150s", text[0] ? text : program);
     snprintf(l->err->remedy, sizeof(l->err->remedy), "%s", mb_remedy_text(MB_REMEDY_NO_SUBID));
@@ -512,7 +564,8 @@ static int write_maps(struct launch *l) {
     if (set_idmaps(l))
         return -1;
     atomic_store(&l->shared->maps_written, 1);
-    syscall(SYS_futex, &l->shared->maps_written, FUTEX_WAKE, 1, NULL, NULL, 0);
+    if (syscall(SYS_futex, &l->shared->maps_written, FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
+        return fail_step(l, step, errno);
     return 0;
 }
 
@@ -545,7 +598,7 @@ static int verify_namespaces(struct launch *l, const char *process) {
         if (look_at_namespace(l, "self", i, &own) || look_at_namespace(l, process, i, &seen))
             return -1;
         bool isolated = l->plan->flags & mb_flags[i].flag;
-        if (isolated ? !seen || seen == own : seen != (joined ? joined : own))
+        if (isolated ? !seen || !own || seen == own : seen != (joined ? joined : own))
             return fail_check(l, MB_CHECK_NAMESPACE, i, isolated ? 0 : joined ? joined : own, seen);
     }
     return 0;
@@ -584,7 +637,8 @@ static int verify_from_outside(struct launch *l) {
         ((l->plan->flags & CLONE_NEWUSER) && (verify_map(l, process, false) || verify_map(l, process, true))))
         return -1;
     atomic_store(&l->shared->launcher_verified, 1);
-    syscall(SYS_futex, &l->shared->launcher_verified, FUTEX_WAKE, 1, NULL, NULL, 0);
+    if (syscall(SYS_futex, &l->shared->launcher_verified, FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
+        return fail_step(l, find_step(l->plan, MB_STEP_UNSHARE), errno);
     return 0;
 }
 
@@ -605,16 +659,14 @@ static int adopt_builder(struct launch *l) {
     const struct mb_step *step = find_step(l->plan, MB_STEP_CLONE);
     if (!l->builder.joins)
         return 0;
-    while (waitid((idtype_t)P_PIDFD, (id_t)l->child.pidfd, &info, WEXITED) < 0)
-        if (errno != EINTR)
-            return fail_step(l, step, errno);
+    if (wait_for_fd(l, l->child.pidfd))
+        return -1;
+    while (waitid((idtype_t)P_PIDFD, (id_t)l->child.pidfd, &info, WEXITED) < 0 && errno == EINTR)
+        ; /* any other failure: the caller ignores SIGCHLD, and it is gone without a trace */
     mb_fd_close(&l->child.pidfd);
-    l->child.pid = 0;
-    if (l->shared->failed_step)
-        return fail_from_box(l);
-    if (!l->shared->builder_pid)
-        return fail_step(l, step, ECHILD);
     l->child.pid = l->shared->builder_pid;
+    if (!l->child.pid)
+        return l->shared->failed_step ? fail_from_box(l) : fail_step(l, step, ECHILD);
     l->child.pidfd = (int)syscall(SYS_pidfd_open, l->child.pid, 0);
     if (l->child.pidfd >= 0)
         return 0;
@@ -645,32 +697,15 @@ static int receive_terminal(struct launch *l) {
     return 0;
 }
 
-static int fail_interrupted(struct launch *l, const char *why, int status) {
-    mb_error_host(l->err, NULL, MB_REMEDY_NONE, 0, why, NULL);
-    l->err->phase = MINIBOX_PHASE_LAUNCH;
-    l->err->status = status;
-    return -1;
-}
-
 /* Polls until the command has been executed, or something ended the launch. */
 static int wait_for_execve(struct launch *l) {
-    enum { SYNC, DEATH, CANCEL, TERMINAL, FDS };
+    enum { SYNC, DEATH, TERMINAL, FDS };
     for (;;) {
-        struct pollfd fds[FDS] = {[SYNC] = {l->sync_read, POLLIN, 0},
-                                  [DEATH] = {l->child.pidfd, POLLIN, 0},
-                                  [CANCEL] = {l->cancel_fd, POLLIN, 0},
-                                  [TERMINAL] = {l->terminal_receive, POLLIN, 0}};
-        struct timespec left = {0, 0};
-        uint64_t now = l->deadline ? mb_launch_clock() : 0;
-        if (l->deadline > now)
-            left = (struct timespec){(time_t)((l->deadline - now) / 1000000000u), (long)((l->deadline - now) % 1000000000u)};
-        int count = ppoll(fds, FDS, l->deadline ? &left : NULL, NULL);
-        if (count < 0 && errno != EINTR)
-            return fail_step(l, find_step(l->plan, MB_STEP_CLONE), errno);
-        if (count == 0)
-            return fail_interrupted(l, "the time limit was reached before the command was executed", MINIBOX_EXIT_TIMEOUT);
-        if (count < 0)
-            continue;
+        struct pollfd fds[FDS + 1] = {[SYNC] = {l->sync_read, POLLIN, 0},
+                                      [DEATH] = {l->child.pidfd, POLLIN, 0},
+                                      [TERMINAL] = {l->terminal_receive, POLLIN, 0}};
+        if (wait_for_any(l, fds, FDS))
+            return -1;
         if (fds[TERMINAL].revents && receive_terminal(l))
             return -1;
         if (fds[SYNC].revents & POLLIN) {
@@ -681,8 +716,6 @@ static int wait_for_execve(struct launch *l) {
         }
         if (fds[SYNC].revents || fds[DEATH].revents)
             break;
-        if (fds[CANCEL].revents)
-            return fail_interrupted(l, "interrupted before the command was executed", MINIBOX_EXIT_FAILED);
     }
     if (l->shared->failed_step)
         return fail_from_box(l);
@@ -699,10 +732,10 @@ static void restore_dumpable(const struct launch *l) {
 
 static int start(struct launch *l) {
     struct mb_plan *plan = l->plan;
-    if (check_descriptors(l) || (plan->reserve_range && mb_ids_reserve(plan, &l->box->lock_fd, l->err)) || open_sources(l) ||
+    if ((plan->reserve_range && mb_ids_reserve(plan, &l->box->lock_fd, l->err)) || open_sources(l) ||
         make_box(l) || make_init(l) || make_channels(l))
         return -1;
-    if (!plan->die_with_launcher && l->box->lock_fd >= 0) /* the box may outlive us: init holds the range of ids */
+    if (plan->init && l->box->lock_fd >= 0) /* the box may outlive us, if only by moments: init holds the range of ids */
         l->shared->lock_fd = l->builder.lock_fd = l->box->lock_fd;
     if (list_kept(l) || make_arguments(l))
         return -1;
@@ -715,6 +748,11 @@ static int start(struct launch *l) {
         flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
     if (l->builder.joins)
         flags = SIGCHLD;
+    /* From here on a handler that ran in the builder would run in this process's memory. Before, a signal that ends this
+     * process ends all there is: so what hangs above, a dead network file system, can be interrupted. */
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
     if (minibox_clone(mb_builder_run, &l->builder, flags, 0, &l->child, l->err)) {
         int number = l->err->number;
         return fail_step(l, find_step(plan, MB_STEP_CLONE), number ? number : EINVAL);
@@ -726,6 +764,20 @@ static int start(struct launch *l) {
         return -1;
     l->box->pid = l->child.pid;
     l->box->pidfd = mb_fd_steal(&l->child.pidfd);
+    return 0;
+}
+
+/* To be called before anything is opened: what is not open now would be a descriptor of the launcher's. */
+int mb_launch_check_descriptors(uint32_t preserve_fds, struct minibox_error *err) {
+    for (int fd = 0; fd < 3 + (int)preserve_fds; fd++) {
+        char number[16];
+        struct stat st;
+        snprintf(number, sizeof(number), "%d", fd);
+        if (fstat(fd, &st) < 0)
+            return mb_error_host(err, NULL, MB_REMEDY_FD_CLOSED, errno, "the box would get a descriptor that is not open:", number);
+        if (S_ISDIR(st.st_mode))
+            return mb_error_host(err, NULL, MB_REMEDY_FOLDER_DESCRIPTOR, EISDIR, "refusing to give the box descriptor", number);
+    }
     return 0;
 }
 
@@ -742,6 +794,8 @@ int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t started, struc
                        .cancel_fd = cancel_fd,
                        .deadline = plan->timeout ? started + plan->timeout : 0,
                        .dumpable = prctl(PR_GET_DUMPABLE)};
+    sigset_t before;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
     l.box = malloc(sizeof(*l.box));
     if (!l.box)
         return mb_error_memory(err);
@@ -764,6 +818,7 @@ int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t started, struc
     free(l.keep);
     if (result) {
         minibox_box_free(l.box);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
         return -1;
     }
     *ret_box = l.box;
@@ -821,6 +876,6 @@ void minibox_box_free(struct minibox_box *box) {
     mb_fd_close(&box->lock_fd);
     mb_fd_close(&box->terminal_fd);
     if (box->shared)
-        munmap(box->shared, box->shared->size);
+        munmap(box->shared, box->shared_size);
     free(box);
 }

@@ -11,14 +11,18 @@ struct minibox_box {
     int lock_fd;     /* holds the range of ids; -1: none */
     int terminal_fd; /* master of the box's terminal, for who started it to take; -1: none */
     struct mb_box *shared;
+    size_t shared_size;
     bool ended;
     int status; /* wait status, when it has ended */
 };
 
+/* Sees that the descriptors which the box would get are open, and none of them a folder. Before anything is opened. */
+int mb_launch_check_descriptors(uint32_t preserve_fds, struct minibox_error *err);
+
 /*
  * Executes the plan and returns once the command has been executed. cancel_fd (-1: none), when readable, ends the
- * launch; so does the plan's time limit, counted from `start` (CLOCK_MONOTONIC, nanoseconds). All signals must be blocked
- * in the calling thread. On failure nothing is left, *err says which step, and err->status what to exit with.
+ * launch; so does the plan's time limit, counted from `start` (CLOCK_MONOTONIC, nanoseconds). From before clone all signals are
+ * blocked in the calling thread, and stay so on success. On failure nothing is left, *err says which step, and err->status what to exit with.
  */
 int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t start, struct minibox_box **ret_box,
                     struct minibox_error *err);

@@ -133,6 +133,7 @@ static int verify_signals(struct mb_verdict *v) {
 
 static int verify_session(const struct mb_box *box, struct mb_verdict *v) {
     if (differs(v, MB_CHECK_DUMPABLE, 0, 0, (uint64_t)raw(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0)) ||
+        differs(v, MB_CHECK_PERSONALITY, 0, 0, (uint64_t)raw(SYS_personality, 0xffffffff)) ||
         differs(v, MB_CHECK_SESSION, 0, (uint64_t)raw(SYS_getpid), (uint64_t)raw(SYS_getsid, 0)) ||
         differs(v, MB_CHECK_UMASK, 0, 022, (uint64_t)raw(SYS_umask, 022)))
         return -1;
@@ -157,7 +158,8 @@ static int verify_workdir(const struct mb_box *box, struct mb_verdict *v) {
         cannot_read(v, MB_CHECK_WORKDIR, raw(SYS_statx, AT_FDCWD, path, 0, STATX_INO, &planned)))
         return -1;
     return differs(v, MB_CHECK_WORKDIR, 2, planned.stx_ino, here.stx_ino) ||
-                   differs(v, MB_CHECK_WORKDIR, 3, planned.stx_dev_minor, here.stx_dev_minor)
+                   differs(v, MB_CHECK_WORKDIR, 3, planned.stx_dev_major, here.stx_dev_major) ||
+                   differs(v, MB_CHECK_WORKDIR, 4, planned.stx_dev_minor, here.stx_dev_minor)
                ? -1
                : 0;
 }
@@ -257,6 +259,9 @@ int mb_verify_mounts(const struct mb_box *box, int proc, struct mb_verdict *ret_
         length -= start;
     }
     raw(SYS_close, fd);
+    const struct mb_box_mount *mounts = mb_box_at(box, box->mounts);
+    for (unsigned i = 0; i < box->mount_count; i++)
+        found += mounts[i].id == MB_BOX_ABSENT;
     if (cannot_read(ret_verdict, MB_CHECK_READ, n) || differs(ret_verdict, MB_CHECK_READ, 0, 0, (uint64_t)length))
         return -1;
     return differs(ret_verdict, MB_CHECK_MOUNT, 0, box->mount_count, found) || differs(ret_verdict, MB_CHECK_OLD_ROOT, 0, 1, roots) ? -1 : 0;

@@ -124,14 +124,49 @@ static int plan_namespaces(struct mb_compiler *c) {
     plan->memory = MB_MEMORY_SHARED;
     if (spec->join_count || !(plan->flags & CLONE_NEWPID) || !(plan->flags & CLONE_VM))
         plan->memory = MB_MEMORY_COPY; /* who is already in there could trace a builder that shares our memory */
+    return 0;
+}
+
+/* Combinations that only show once identity is known. */
+static int plan_memory(struct mb_compiler *c) {
+    const struct minibox_spec *spec = c->spec;
+    struct mb_plan *plan = c->plan;
+    if (!plan->init && !plan->die_with_launcher && plan->reserve_range)
+        return mb_error_usage(c->err, &spec->origin[MB_OPTION_INIT], MB_REMEDY_INIT_HOLDS_RANGE,
+                              "refusing --init no with --die-with-launcher no", NULL, NULL);
     if (!(plan->flags & CLONE_VFORK))
         return 0;
-    if (plan->memory == MB_MEMORY_COPY || plan->privileged || plan->terminal)
-        return mb_error_usage(c->err, &spec->origin[MB_OPTION_SHARE], MB_REMEDY_FLAG_NOT_FOR_EXEC, "cannot share", "vfork",
-                              plan->terminal                     ? "the parent must fetch the box's terminal meanwhile"
-                              : plan->memory == MB_MEMORY_COPY ? "the builder works in a copy of the memory"
-                                                                 : "the parent must write root's id maps meanwhile");
+    bool parent_maps = plan->map_writer == MB_MAPS_PARENT || plan->map_writer == MB_MAPS_HELPER;
+    if (plan->memory == MB_MEMORY_COPY || parent_maps || plan->terminal)
+        return mb_error_usage(c->err, &spec->origin[MB_OPTION_SHARE], MB_REMEDY_VFORK, "cannot share", "vfork", "%s",
+                              plan->terminal ? "the parent must fetch the box's terminal meanwhile"
+                              : parent_maps  ? "the parent must write the id maps meanwhile"
+                                             : "the builder works in a copy of the memory");
     plan->memory = MB_MEMORY_VFORK;
+    return 0;
+}
+
+/*
+ * A file that is set-user-id already can be given other content by a shared mapping, which no filter sees and which does not
+ * clear the bit; with SETFCAP a file can be given capabilities. Where the box's root is root of the files on the host, such
+ * a file would run as the host's root for anyone who reaches it there. A root file system is full of them: a writable one
+ * must be out of other users' reach.
+ */
+static int check_suid_on_host(struct mb_compiler *c) {
+    const struct minibox_spec *spec = c->spec;
+    enum { SETFCAP = 31 };
+    bool is_writable = c->rootfs == MB_ROOTFS_DIR && spec->rootfs_access == MB_ACCESS_RW;
+    if (!c->plan->privileged || spec->allow_suid)
+        return 0;
+    if (is_writable && mb_rootfs_is_reachable(c))
+        return mb_error_usage(c->err, &spec->origin[MB_OPTION_ROOTFS], MB_REMEDY_SUID_ON_HOST,
+                              "refusing a writable root file system that other users of the host can reach:", c->rootfs_path,
+                              NULL);
+    for (size_t i = 0; i < spec->volume_count; i++)
+        is_writable |= spec->volumes[i].access == MB_ACCESS_RW;
+    if (is_writable && (c->plan->capabilities >> SETFCAP & 1))
+        return mb_error_usage(c->err, &spec->origin[MB_OPTION_CAP_ADD], MB_REMEDY_SUID_ON_HOST,
+                              "refusing the capability SETFCAP with writable folders of the host", NULL, NULL);
     return 0;
 }
 
@@ -381,7 +416,8 @@ static int compile(struct mb_compiler *c) {
     plan->pid_file = spec->pid_file;
     plan->command = spec->command;
 
-    if (plan_namespaces(c) || mb_rootfs_find(c) || plan_identity(c) || plan_environment(c) || plan_filter(c))
+    if (plan_namespaces(c) || mb_rootfs_find(c) || plan_identity(c) || plan_memory(c) ||
+        check_suid_on_host(c) || plan_environment(c) || plan_filter(c))
         return -1;
     plan_start(c);
     mb_mounts_plan_stage(c);

@@ -77,6 +77,8 @@ int mb_rootfs_find(struct mb_compiler *c);
 /* Its mounts and files; then, once the kernel's are there, the user's home and the resolver's settings. */
 int mb_rootfs_plan(struct mb_compiler *c);
 int mb_rootfs_plan_extras(struct mb_compiler *c);
+/* Whether users other than root can reach the folder that is the root file system. */
+bool mb_rootfs_is_reachable(struct mb_compiler *c);
 void mb_rootfs_plan_folder(struct mb_compiler *c, const char *target, uint32_t mode);
 
 extern const char *const mb_busybox_applets[];

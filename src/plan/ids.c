@@ -12,15 +12,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "base/fd.h"
 #include "base/number.h"
+#include "base/path.h"
 
 enum {
     RANGE_SIZE = 65536,
@@ -29,27 +28,30 @@ enum {
     MAX_ACCOUNTS = 1 << 20,
 };
 
-static int read_below(struct mb_arena *arena, int root_fd, const char *path, const char **ret_text, struct minibox_error *err) {
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-                           .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+/* The text of an open regular file, in the arena. */
+static const char *read_open(struct mb_arena *arena, int fd) {
     struct stat st;
-    *ret_text = "";
-    mb_autofd fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
-        return 0;
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return mb_error_host(err, NULL, errno == ENOSYS ? MB_REMEDY_OLD_KERNEL : MB_REMEDY_NONE, errno,
-                             "cannot read in the root file system", path);
-    if (!S_ISREG(st.st_mode) || st.st_size >= MAX_ACCOUNTS)
-        return mb_error_host(err, NULL, MB_REMEDY_NO_USER, S_ISREG(st.st_mode) ? EFBIG : EINVAL,
-                             "cannot look up users in the root file system's", path);
+    if (fstat(fd, &st) < 0)
+        return NULL;
+    if (!S_ISREG(st.st_mode) || st.st_size >= MAX_ACCOUNTS) {
+        errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+        return NULL;
+    }
     char *text = mb_arena_alloc(arena, (size_t)st.st_size + 2);
-    if (!text)
-        return mb_error_memory(err);
-    if (mb_fd_read_all(fd, text, (size_t)st.st_size + 2) < 0)
-        return mb_error_host(err, NULL, MB_REMEDY_NO_USER, errno, "cannot read in the root file system", path);
-    *ret_text = text;
-    return 0;
+    return text && mb_fd_read_all(fd, text, (size_t)st.st_size + 2) >= 0 ? text : NULL;
+}
+
+static int read_below(struct mb_arena *arena, int root_fd, const char *path, const char **ret_text, struct minibox_error *err) {
+    mb_autofd fd = mb_path_open_regular(root_fd, path);
+    *ret_text = "";
+    /* A root file system without accounts, or with something else in their place, has none. */
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == EINVAL || errno == ELOOP))
+        return 0;
+    *ret_text = fd < 0 ? NULL : read_open(arena, fd);
+    if (*ret_text)
+        return 0;
+    return mb_error_host(err, NULL, errno == ENOSYS ? MB_REMEDY_OLD_KERNEL : MB_REMEDY_NO_USER, errno,
+                         "cannot read in the root file system", path);
 }
 
 int mb_ids_read_accounts(struct mb_arena *arena, int root_fd, struct mb_accounts *ret_accounts, struct minibox_error *err) {
@@ -60,7 +62,7 @@ int mb_ids_read_accounts(struct mb_arena *arena, int root_fd, struct mb_accounts
 }
 
 /* Cuts the line at *text into at most `max` fields at colons, copied into `buffer`; moves *text to the next line.
- * Returns how many there were, 0 at the end. A line that does not fit has none but is passed over (1 empty field). */
+ * Returns how many there were, 0 at the end. A line that is too long for any account has one empty field. */
 static int next_line(const char **text, char *buffer, size_t size, char *ret_fields[], int max) {
     if (!**text)
         return 0;
@@ -134,40 +136,49 @@ void mb_ids_find_name(struct mb_arena *arena, const struct mb_accounts *accounts
     }
 }
 
-/* A subordinate range of /etc/subuid or subgid: NAME:START:COUNT or UID:START:COUNT. */
-struct subordinate {
-    bool own;
-    uint64_t start, count;
+/* Subordinate ranges, /etc/subuid and /etc/subgid: NAME:START:COUNT or UID:START:COUNT. */
+struct subordinates {
+    struct subordinate {
+        bool own;
+        uint64_t start, count;
+    } *list;
+    size_t count;
 };
 
-/* Reads a file of the host whose lines are fields; "" when it is not there or too large to be one. */
-static const char *read_host(struct mb_plan *plan, const struct mb_host *host, const char *path) {
-    struct stat st;
-    mb_autofd fd = open(mb_arena_printf(&plan->arena, "%s%s", host->root, path), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size >= MAX_ACCOUNTS)
-        return "";
-    char *text = mb_arena_alloc(&plan->arena, (size_t)st.st_size + 2);
-    return text && mb_fd_read_all(fd, text, (size_t)st.st_size + 2) > 0 ? text : "";
+/* Reads a file of the host whose lines are fields; "" when it is not there. What cannot be read could name ids that are
+ * somebody's: that is an error. */
+static int read_host(struct mb_plan *plan, const struct mb_host *host, const char *path, const char **ret_text,
+                     struct minibox_error *err) {
+    path = mb_arena_printf(&plan->arena, "%s%s", host->root, path);
+    mb_autofd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    *ret_text = "";
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    *ret_text = fd < 0 ? NULL : read_open(&plan->arena, fd);
+    return *ret_text ? 0 : mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read", path);
 }
 
-static size_t read_subordinates(struct mb_plan *plan, const struct mb_host *host, const char *path, const char *name,
-                                uint32_t uid, struct subordinate *ret_list, size_t max) {
-    char buffer[256], *field[3];
-    size_t count = 0;
-    const char *text = read_host(plan, host, path);
-    for (int n; count < max && (n = next_line(&text, buffer, sizeof(buffer), field, 3));) {
+static int read_subordinates(struct mb_plan *plan, const struct mb_host *host, const char *path, const char *name,
+                             uint32_t uid, struct subordinates *ret, struct minibox_error *err) {
+    char buffer[1024], *field[3];
+    const char *text;
+    *ret = (struct subordinates){0};
+    if (read_host(plan, host, path, &text, err))
+        return -1;
+    for (int n; (n = next_line(&text, buffer, sizeof(buffer), field, 3));) {
         uint32_t owner;
-        struct subordinate *s = &ret_list[count];
-        if (n < 3 || mb_number_parse(field[1], 10, UINT32_MAX, &s->start) ||
-            mb_number_parse(field[2], 10, UINT32_MAX, &s->count) || !s->count)
-            continue;
-        s->own = strcmp(field[0], name) == 0 || (parse_id(field[0], &owner) == 0 && owner == uid);
-        count++;
+        uint64_t start, count;
+        if (n < 3 || mb_number_parse(field[1], 10, UINT32_MAX, &start) || mb_number_parse(field[2], 10, UINT32_MAX, &count))
+            continue; /* no entry: useradd(8) and newuidmap(1) pass it over too */
+        struct subordinate *s = mb_arena_push(&plan->arena, &ret->list, &ret->count, sizeof(*s));
+        if (!s)
+            return mb_error_memory(err);
+        s->own = (name[0] && strcmp(field[0], name) == 0) || (parse_id(field[0], &owner) == 0 && owner == uid);
+        s->start = start;
+        s->count = count;
     }
-    return count;
+    return 0;
 }
-
-enum { MAX_SUBORDINATES = 256 };
 
 static int push_range(struct mb_plan *plan, struct mb_id_range **list, size_t *count, uint64_t uid, uint64_t gid, uint64_t size,
                       struct minibox_error *err) {
@@ -180,31 +191,33 @@ static int push_range(struct mb_plan *plan, struct mb_id_range **list, size_t *c
 
 /* Root's candidates: its own subordinate ids, and what the ranges that nobody owns must keep clear of. */
 static int plan_ranges(const struct mb_host *host, struct mb_plan *plan, struct minibox_error *err) {
-    struct subordinate uids[MAX_SUBORDINATES], gids[MAX_SUBORDINATES];
-    size_t uid_count = read_subordinates(plan, host, "/etc/subuid", "root", 0, uids, MAX_SUBORDINATES);
-    size_t gid_count = read_subordinates(plan, host, "/etc/subgid", "root", 0, gids, MAX_SUBORDINATES);
+    struct subordinates uids, gids;
+    const char *text;
+    if (read_subordinates(plan, host, "/etc/subuid", "root", 0, &uids, err) ||
+        read_subordinates(plan, host, "/etc/subgid", "root", 0, &gids, err) ||
+        read_host(plan, host, "/etc/passwd", &text, err))
+        return -1;
 
     /* The n-th range of root's uids goes with the n-th of its gids. */
     for (size_t u = 0, g = 0;; u++, g++) {
-        while (u < uid_count && (!uids[u].own || !uids[u].start))
+        while (u < uids.count && (!uids.list[u].own || !uids.list[u].start))
             u++;
-        while (g < gid_count && (!gids[g].own || !gids[g].start))
+        while (g < gids.count && (!gids.list[g].own || !gids.list[g].start))
             g++;
-        if (u >= uid_count || g >= gid_count)
+        if (u >= uids.count || g >= gids.count)
             break;
-        uint64_t least = uids[u].count < gids[g].count ? uids[u].count : gids[g].count;
-        if (push_range(plan, &plan->ranges, &plan->range_count, uids[u].start, gids[g].start, least, err))
+        uint64_t least = uids.list[u].count < gids.list[g].count ? uids.list[u].count : gids.list[g].count;
+        if (push_range(plan, &plan->ranges, &plan->range_count, uids.list[u].start, gids.list[g].start, least, err))
             return -1;
     }
 
-    for (size_t i = 0; i < uid_count; i++)
-        if (push_range(plan, &plan->taken, &plan->taken_count, uids[i].start, 0, uids[i].count, err))
+    for (size_t i = 0; i < uids.count; i++)
+        if (push_range(plan, &plan->taken, &plan->taken_count, uids.list[i].start, 0, uids.list[i].count, err))
             return -1;
-    for (size_t i = 0; i < gid_count; i++)
-        if (push_range(plan, &plan->taken, &plan->taken_count, gids[i].start, 0, gids[i].count, err))
+    for (size_t i = 0; i < gids.count; i++)
+        if (push_range(plan, &plan->taken, &plan->taken_count, gids.list[i].start, 0, gids.list[i].count, err))
             return -1;
-    char buffer[1024], *field[4];
-    const char *text = read_host(plan, host, "/etc/passwd");
+    char buffer[4096], *field[4];
     for (int n; (n = next_line(&text, buffer, sizeof(buffer), field, 4));) {
         uint32_t id;
         for (int i = 2; i < n; i++)
@@ -232,10 +245,11 @@ static int push_own_id(struct mb_plan *plan, uint32_t uid, uint32_t gid, const s
 }
 
 /* keep-id, with subordinate ids: the caller's id is itself, the other ids of the box are the caller's subordinate ones. */
-static int push_around_own_id(struct mb_plan *plan, uint32_t id, const struct subordinate *list, size_t count, bool is_gid,
+static int push_around_own_id(struct mb_plan *plan, uint32_t id, const struct subordinates *ranges, bool is_gid,
                               struct minibox_error *err) {
+    const struct subordinate *list = ranges->list;
     uint64_t inside = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < ranges->count; i++) {
         if (!list[i].own)
             continue;
         for (uint64_t outside = list[i].start, left = list[i].count; left;) {
@@ -282,16 +296,17 @@ int mb_ids_plan_maps(const struct minibox_spec *spec, const struct mb_host *host
     plan->map_writer = MB_MAPS_SELF;
     if (spec->userns != MB_USERNS_KEEP_ID)
         return 0;
-    struct mb_accounts accounts = {read_host(plan, host, "/etc/passwd"), ""};
+    struct mb_accounts accounts = {"", ""};
     const char *name, *home;
+    struct subordinates uids, gids;
+    if (read_host(plan, host, "/etc/passwd", &accounts.passwd, err))
+        return -1;
     mb_ids_find_name(&plan->arena, &accounts, host->uid, &name, &home);
-    struct subordinate uids[MAX_SUBORDINATES], gids[MAX_SUBORDINATES];
-    size_t uid_count = read_subordinates(plan, host, "/etc/subuid", name, host->uid, uids, MAX_SUBORDINATES);
-    size_t gid_count = read_subordinates(plan, host, "/etc/subgid", name, host->uid, gids, MAX_SUBORDINATES);
     plan->map_count = 0;
-    if (push_own_id(plan, host->uid, host->gid, host, err) ||
-        push_around_own_id(plan, host->uid, uids, uid_count, false, err) ||
-        push_around_own_id(plan, host->gid, gids, gid_count, true, err))
+    if (read_subordinates(plan, host, "/etc/subuid", name, host->uid, &uids, err) ||
+        read_subordinates(plan, host, "/etc/subgid", name, host->uid, &gids, err) ||
+        push_own_id(plan, host->uid, host->gid, host, err) || push_around_own_id(plan, host->uid, &uids, false, err) ||
+        push_around_own_id(plan, host->gid, &gids, true, err))
         return -1;
     if (plan->map_count > 2)
         plan->map_writer = MB_MAPS_HELPER;

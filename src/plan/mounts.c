@@ -7,15 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 
 /* ---- parts ---------------------------------------------------------------------------------------------------- */
 
@@ -55,11 +54,6 @@ int mb_mounts_identify(struct mb_compiler *c, struct mb_step *step, const char *
     step->mode = st.stx_mode & S_IFMT;
     step->node = (uint32_t)makedev(st.stx_rdev_major, st.stx_rdev_minor);
     return 0;
-}
-
-static bool exists_on_host(struct mb_compiler *c, const char *path) {
-    struct stat st;
-    return lstat(MB_TEXT(c, "%s%s", c->host->root, path), &st) == 0;
 }
 
 /* Binds a path of the host, read-only but for what `attributes` takes back. */
@@ -152,8 +146,7 @@ static bool is_covered(struct mb_compiler *c, const char *path) {
 static int check_mount_point(struct mb_compiler *c, const char *target, const struct mb_origin *origin) {
     if (c->root_fd < 0 || c->spec->rootfs_access != MB_ACCESS_RO || is_covered(c, target))
         return 0;
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-    mb_autofd fd = (int)syscall(SYS_openat2, c->root_fd, target + strspn(target, "/"), &how, sizeof(how));
+    mb_autofd fd = mb_path_open(c->root_fd, target, O_PATH);
     if (fd >= 0)
         return 0;
     if (errno == ENOSYS)
@@ -186,13 +179,10 @@ static void plan_masks(struct mb_compiler *c) {
     for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
         if (masks[i].at == MB_SLOT_SYS && !(c->plan->flags & CLONE_NEWNET))
             continue;
-        if (!exists_on_host(c, masks[i].path)) {
-            mb_compile_add_absent(c, MB_TEXT(c, "%s: this kernel has none", masks[i].path));
-            continue;
-        }
         struct mb_step *step = mb_compile_add_at(c, masks[i].read_only ? MB_STEP_REMOUNT : MB_STEP_MASK, NULL, masks[i].at,
                                       masks[i].path, strchr(masks[i].path + 1, '/') + 1);
         step->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
+        step->optional = true; /* which of them there are, only the box's own /proc can tell */
     }
 }
 

@@ -93,6 +93,7 @@ struct mb_step {
     uint8_t at, keep;    /* enum mb_slot */
     bool is_directory;   /* what source is, and so what target must be */
     bool no_links;       /* target must not lead over a symbolic link */
+    bool optional;       /* MASK, REMOUNT: the kernel need not have target */
     bool recursive;      /* with what is mounted below source */
     bool idmap, idmap_optional; /* owners as the box's user namespace maps them; optional: where the file system can */
     bool keep_groups;    /* IDS, BECOME_ROOT: the kernel forbids dropping the groups */

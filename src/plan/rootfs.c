@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 
 #ifndef MINIBOX_DATADIR
 #define MINIBOX_DATADIR "/usr/local/share/minibox"
@@ -119,8 +120,8 @@ static int plan_root_busybox(struct mb_compiler *c) {
 
 /* The allow-list: what of the host is in the box at all. */
 static int plan_root_host(struct mb_compiler *c) {
-    static const char *const folders[] = {"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix",
-                                          "/gnu"};
+    static const char *const folders[] = {"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt",
+                                          "/nix/store", "/gnu/store"};
     const struct mb_origin *origin = &c->spec->origin[MB_OPTION_ROOTFS];
     add_root_tmpfs(c);
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
@@ -177,11 +178,26 @@ static int plan_resolver(struct mb_compiler *c) {
         return strncmp(target, "/run/", 5) == 0 ? mb_mounts_add_bind(c, &c->spec->origin[MB_OPTION_ROOTFS], path, target, MB_ACCESS_RO, 0)
                                                 : 0;
     }
-    if (fstatat(c->root_fd, "etc/resolv.conf", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)) {
+    mb_autofd there = mb_path_open(c->root_fd, "etc/resolv.conf", O_PATH);
+    if (there < 0 || fstat(there, &st) < 0 || !S_ISREG(st.st_mode)) {
         mb_compile_add_absent(c, "/etc/resolv.conf: the root file system has none to put the host's on");
         return 0;
     }
     return mb_mounts_add_bind(c, &c->spec->origin[MB_OPTION_NETWORK], path, "/etc/resolv.conf", MB_ACCESS_RO, 0);
+}
+
+bool mb_rootfs_is_reachable(struct mb_compiler *c) {
+    char *path = realpath(c->rootfs_path, NULL);
+    bool is_reachable = true; /* what cannot be looked at counts as reachable */
+    struct stat st;
+    while (path && path[1]) {
+        if (stat(path, &st) == 0 && !(st.st_mode & S_IXOTH))
+            is_reachable = false;
+        char *slash = strrchr(path, '/');
+        slash[slash == path] = '\0';
+    }
+    free(path);
+    return is_reachable;
 }
 
 /* In the host's root file system a user's home is there, but empty: programs expect to be able to write to it. */

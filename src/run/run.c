@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. All signals are blocked and read from a signalfd, so there are no handlers and no races: while the box is
- * set up a request to end stops the launch; afterwards every signal is forwarded to the command. One poll loop watches
- * the box's pidfd, the signals, the time limit and the terminal.
+ * How it works. While the plan is made there is nothing yet to clean up: a signal ends the process, and so does the alarm
+ * of the time limit. From clone on all signals are blocked and read from a signalfd, so there are no races: a request to
+ * end stops the launch; afterwards every signal is forwarded to the command. One poll loop watches the box's pidfd, the
+ * signals, the time limit and the terminal, until the box has ended and its last output is written.
  */
 #include "run/run.h"
 
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -28,8 +30,27 @@ struct run {
     int signals, endings; /* signalfds: of all signals, and of those that end a launch */
     uint64_t started, launched; /* nanoseconds, CLOCK_MONOTONIC */
     bool timed_out;
-    bool has_pid_file;
+    int pid_folder; /* -1: no pid file was made */
+    struct stat pid_file;
 };
+
+/* Signals whose default action stops this process: for the launcher itself, since the user's shell expects it of its job. */
+static const int stopping[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+
+/* The time limit while the plan is made, where nothing polls: files may lie on a network that is gone. */
+static void end_by_alarm(int signo) {
+    static const char text[] = "minibox: the time limit was reached before the box was started\n";
+    (void)signo;
+    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+        _exit(MINIBOX_EXIT_TIMEOUT);
+    _exit(MINIBOX_EXIT_TIMEOUT);
+}
+
+static void set_alarm(uint64_t nanoseconds) {
+    struct itimerval timer = {.it_value = {(time_t)(nanoseconds / 1000000000u), (suseconds_t)(nanoseconds / 1000 % 1000000)}};
+    signal(SIGALRM, end_by_alarm);
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
 
 static int open_signals(struct run *run) {
     sigset_t endings, all;
@@ -39,10 +60,8 @@ static int open_signals(struct run *run) {
     sigaddset(&endings, SIGHUP);
     sigaddset(&endings, SIGQUIT);
     sigfillset(&all);
-    /* Stopping is for the launcher itself: the user's shell expects it of its job. */
-    sigdelset(&all, SIGTSTP);
-    sigdelset(&all, SIGTTIN);
-    sigdelset(&all, SIGTTOU);
+    for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
+        sigdelset(&all, stopping[i]);
     run->endings = signalfd(-1, &endings, SFD_CLOEXEC | SFD_NONBLOCK);
     run->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     if (run->endings < 0 || run->signals < 0)
@@ -63,7 +82,8 @@ static int forward_signals(struct run *run) {
         int signo = (int)info.ssi_signo;
         if (signo == SIGWINCH)
             mb_terminal_resize(&run->terminal);
-        if (signo == SIGCHLD || (signo == SIGWINCH && run->terminal.master >= 0) || is_ignored(signo))
+        bool is_own_alarm = signo == SIGALRM && info.ssi_code == SI_KERNEL; /* set_alarm()'s, late */
+        if (signo == SIGCHLD || is_own_alarm || (signo == SIGWINCH && run->terminal.master >= 0) || is_ignored(signo))
             continue;
         if (minibox_kill(run->box, signo, run->err))
             return -1;
@@ -71,25 +91,52 @@ static int forward_signals(struct run *run) {
     return 0;
 }
 
-static int write_pid_file(struct run *run) {
-    const char *path = run->plan.pid_file;
-    char text[16];
-    if (!path)
-        return 0;
-    mb_autofd fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    run->has_pid_file = fd >= 0;
-    int length = snprintf(text, sizeof(text), "%d\n", minibox_box_pid(run->box));
-    if (fd < 0 || mb_fd_write_all(fd, text, (size_t)length) < 0)
-        return mb_error_host(run->err, NULL, MB_REMEDY_NO_SUCH_PATH, errno, "cannot write the pid file", path);
+/* Made before the box is: a new file, through a descriptor of its folder, so that what is removed at the end is what was
+ * made here, wherever the path leads by then. */
+static int make_pid_file(struct run *run, int *ret_fd) {
+    const char *path = run->plan.pid_file, *name = strrchr(path, '/');
+    char folder[4096];
+    snprintf(folder, sizeof(folder), "%.*s", name ? (int)(name - path + 1) : 1, name ? path : ".");
+    name = name ? name + 1 : path;
+    mb_autofd at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    mb_autofd fd = at < 0 ? -1 : openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0 || fstat(fd, &run->pid_file) < 0)
+        return mb_error_host(run->err, NULL, errno == EEXIST ? MB_REMEDY_PID_FILE : MB_REMEDY_NO_SUCH_PATH, errno,
+                             "cannot make the pid file", path);
+    run->pid_folder = mb_fd_steal(&at);
+    *ret_fd = mb_fd_steal(&fd);
     return 0;
 }
 
-/* Waits for the end of the box, and does what is to be done meanwhile. */
+static int write_pid_file(struct run *run, int fd) {
+    char text[16];
+    int length = snprintf(text, sizeof(text), "%d\n", minibox_box_pid(run->box));
+    if (fd >= 0 && mb_fd_write_all(fd, text, (size_t)length) < 0)
+        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot write the pid file", run->plan.pid_file);
+    return 0;
+}
+
+static void remove_pid_file(struct run *run) {
+    struct stat now;
+    if (run->pid_folder < 0)
+        return;
+    const char *name = strrchr(run->plan.pid_file, '/');
+    name = name ? name + 1 : run->plan.pid_file;
+    if (fstatat(run->pid_folder, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == run->pid_file.st_ino &&
+        now.st_dev == run->pid_file.st_dev)
+        unlinkat(run->pid_folder, name, 0);
+    mb_fd_close(&run->pid_folder);
+}
+
+/* Waits for the end of the box, and does what is to be done meanwhile. What the box wrote last is still read from its
+ * terminal; a reader that takes nothing is waited for until a signal or the time limit. */
 static int supervise(struct run *run) {
     enum { DEATH, SIGNAL, TERMINAL, FDS = TERMINAL + MB_TERMINAL_FDS };
     uint64_t deadline = run->plan.timeout ? run->started + run->plan.timeout : 0;
-    for (;;) {
-        struct pollfd fds[FDS] = {[DEATH] = {minibox_box_pidfd(run->box), POLLIN, 0}, [SIGNAL] = {run->signals, POLLIN, 0}};
+    bool has_ended = false;
+    while (!has_ended || mb_terminal_has_output(&run->terminal)) {
+        struct pollfd fds[FDS] = {[DEATH] = {has_ended ? -1 : minibox_box_pidfd(run->box), POLLIN, 0},
+                                  [SIGNAL] = {run->signals, POLLIN, 0}};
         mb_terminal_prepare(&run->terminal, &fds[TERMINAL]);
         struct timespec left = {0, 0};
         uint64_t now = deadline ? mb_launch_clock() : 0;
@@ -100,19 +147,23 @@ static int supervise(struct run *run) {
             return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot watch the box", NULL);
         if (count < 0)
             continue;
-        if (count == 0 && deadline) {
+        if (count == 0 && has_ended)
+            return 0;
+        if (count == 0) {
             run->timed_out = true;
-            deadline = 0;
+            deadline = mb_launch_clock() + 1000000000u; /* for its last output */
             if (minibox_kill(run->box, SIGKILL, run->err))
                 return -1;
             continue;
         }
         mb_terminal_forward(&run->terminal, &fds[TERMINAL]);
+        if (fds[SIGNAL].revents && has_ended)
+            return 0;
         if (fds[SIGNAL].revents && forward_signals(run))
             return -1;
-        if (fds[DEATH].revents)
-            return 0;
+        has_ended |= fds[DEATH].revents != 0;
     }
+    return 0;
 }
 
 static int exit_status(const struct run *run, int status) {
@@ -133,7 +184,9 @@ static void print_end(const struct run *run, int status) {
 
 static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_status) {
     int status;
-    if (open_signals(run))
+    mb_autofd pid_file = -1;
+    if (mb_launch_check_descriptors(run->plan.preserve_fds, run->err) || open_signals(run) ||
+        (run->plan.pid_file && make_pid_file(run, &pid_file)))
         return -1;
     if (spec->verbose)
         mb_plan_print(&run->plan, stderr);
@@ -144,52 +197,47 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
         return -1;
     }
     run->launched = mb_launch_clock();
+    set_alarm(0);
+    sigset_t own;
+    sigemptyset(&own);
+    for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
+        sigaddset(&own, stopping[i]);
+    sigprocmask(SIG_UNBLOCK, &own, NULL);
     if (spec->verbose)
         fprintf(stderr, "minibox: executed %s after %.3f ms; process 1 of the box is %d\n", run->plan.command[0],
                 (double)(run->launched - run->started) / 1e6, minibox_box_pid(run->box));
     if (run->box->terminal_fd >= 0 && mb_terminal_open(&run->terminal, mb_fd_steal(&run->box->terminal_fd)) < 0)
         return mb_error_host(run->err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, errno, "cannot use the terminal", NULL);
-    if (write_pid_file(run) || supervise(run) || minibox_wait(run->box, &status, run->err))
+    if (write_pid_file(run, pid_file) || supervise(run) || minibox_wait(run->box, &status, run->err))
         return -1;
     *ret_status = exit_status(run, status);
-    if (spec->verbose || run->timed_out) {
-        mb_terminal_close(&run->terminal); /* first: the line is for a terminal as the user left it */
+    mb_terminal_close(&run->terminal); /* before any line of our own: it is for a terminal as the user left it */
+    if (spec->verbose || run->timed_out)
         print_end(run, status);
-    }
     return 0;
 }
 
 int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err) {
-    struct run run = {.err = err, .signals = -1, .endings = -1, .terminal.master = -1, .started = mb_launch_clock()};
+    struct run run = {.err = err, .signals = -1, .endings = -1, .terminal.master = -1, .pid_folder = -1,
+                      .started = mb_launch_clock()};
     struct mb_arena arena = {0};
     struct mb_host host;
-    sigset_t all, before;
-    if (mb_host_probe(&arena, &host, err) || mb_plan_compile(spec, &host, &run.plan, err)) {
-        mb_arena_free(&arena);
-        return -1;
-    }
-    int result = 0;
-    if (spec->dry_run != MB_DRY_RUN_NO) {
-        if (spec->dry_run == MB_DRY_RUN_JSON)
-            result = mb_plan_print_json(&run.plan, stdout, err);
-        else
-            mb_plan_print(&run.plan, stdout);
-        *ret_status = 0;
-    } else {
-        sigfillset(&all);
-        sigdelset(&all, SIGTSTP);
-        sigdelset(&all, SIGTTIN);
-        sigdelset(&all, SIGTTOU);
-        sigprocmask(SIG_BLOCK, &all, &before);
+    signal(SIGCHLD, SIG_DFL); /* a caller that ignored it would take the box's status from us */
+    if (spec->timeout)
+        set_alarm(spec->timeout);
+    int result = mb_host_probe(&arena, &host, err) || mb_plan_compile(spec, &host, &run.plan, err) ? -1 : 0;
+    *ret_status = 0;
+    if (result == 0 && spec->dry_run == MB_DRY_RUN_JSON)
+        result = mb_plan_print_json(&run.plan, stdout, err);
+    else if (result == 0 && spec->dry_run == MB_DRY_RUN_TEXT)
+        mb_plan_print(&run.plan, stdout);
+    else if (result == 0)
         result = run_box(&run, spec, ret_status);
-        mb_terminal_close(&run.terminal);
-        minibox_box_free(run.box);
-        if (run.has_pid_file)
-            unlink(run.plan.pid_file);
-        mb_fd_close(&run.signals);
-        mb_fd_close(&run.endings);
-        sigprocmask(SIG_SETMASK, &before, NULL);
-    }
+    mb_terminal_close(&run.terminal);
+    minibox_box_free(run.box);
+    remove_pid_file(&run);
+    mb_fd_close(&run.signals);
+    mb_fd_close(&run.endings);
     mb_plan_free(&run.plan);
     mb_arena_free(&arena);
     return result;
@@ -199,25 +247,24 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
 int minibox_launch(const struct minibox_spec *spec, struct minibox_box **ret_box, struct minibox_error *err) {
     struct mb_arena arena = {0};
     struct mb_host host;
-    struct mb_plan plan;
-    sigset_t all, before;
+    struct mb_plan plan = {0};
+    sigset_t before;
     uint64_t started = mb_launch_clock();
-    if (mb_host_probe(&arena, &host, err)) {
-        mb_arena_free(&arena);
-        return -1;
-    }
+    if (spec->tty == MB_YES)
+        return mb_error_usage(err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, "no terminal can be made", NULL,
+                              "the library starts boxes on the caller's descriptors");
+    int result = mb_host_probe(&arena, &host, err);
     host.terminal = false;
-    int result = spec->tty == MB_YES
-                     ? mb_error_usage(err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, "no terminal can be made", NULL,
-                                      "the library starts boxes on the caller's descriptors")
-                     : mb_plan_compile(spec, &host, &plan, err);
+    if (result == 0)
+        result = mb_plan_compile(spec, &host, &plan, err);
+    if (result == 0)
+        result = mb_launch_check_descriptors(plan.preserve_fds, err);
     if (result == 0) {
-        sigfillset(&all);
-        pthread_sigmask(SIG_BLOCK, &all, &before);
+        pthread_sigmask(SIG_SETMASK, NULL, &before);
         result = mb_launch_start(&plan, -1, started, ret_box, err);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
-        mb_plan_free(&plan);
     }
+    mb_plan_free(&plan);
     mb_arena_free(&arena);
     return result;
 }

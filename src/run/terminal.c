@@ -44,6 +44,7 @@ void mb_terminal_resize(const struct mb_terminal *terminal) {
 void mb_terminal_prepare(const struct mb_terminal *terminal, struct pollfd *fds) {
     bool open = terminal->master >= 0;
     fds[IN] = (struct pollfd){open && !terminal->input_ended && !terminal->input_length ? STDIN_FILENO : -1, POLLIN, 0};
+    /* Room for some bytes in a pipe is room for PIPE_BUF, and the buffer is no larger: the write does not block. */
     fds[OUT] = (struct pollfd){terminal->output_length ? STDOUT_FILENO : -1, POLLOUT, 0};
     fds[MASTER_READ] = (struct pollfd){open && !terminal->output_length ? terminal->master : -1, POLLIN, 0};
     fds[MASTER_WRITE] = (struct pollfd){open && terminal->input_length ? terminal->master : -1, POLLOUT, 0};
@@ -93,18 +94,13 @@ void mb_terminal_forward(struct mb_terminal *terminal, const struct pollfd *fds)
         mb_fd_close(&terminal->master);
 }
 
+bool mb_terminal_has_output(const struct mb_terminal *terminal) {
+    return terminal->master >= 0 || terminal->output_length;
+}
+
 void mb_terminal_close(struct mb_terminal *terminal) {
-    while (terminal->master >= 0) {
-        if (terminal->output_length)
-            mb_fd_write_all(STDOUT_FILENO, terminal->output + terminal->output_sent,
-                            terminal->output_length - terminal->output_sent);
-        terminal->output_length = terminal->output_sent = 0;
-        if (!read_master(terminal) || !terminal->output_length)
-            mb_fd_close(&terminal->master);
-    }
-    if (terminal->output_length)
-        mb_fd_write_all(STDOUT_FILENO, terminal->output + terminal->output_sent, terminal->output_length - terminal->output_sent);
+    mb_fd_close(&terminal->master);
     if (terminal->is_raw)
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->saved);
+        tcsetattr(STDIN_FILENO, TCSANOW, &terminal->saved);
     terminal->is_raw = false;
 }

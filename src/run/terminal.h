@@ -13,7 +13,7 @@ struct mb_terminal {
     bool is_raw;     /* standard input is a terminal, was put into raw mode, and `saved` is what it was before */
     struct termios saved;
     bool input_ended;
-    char input[4096], output[4096]; /* on their way to the box, and from it */
+    char input[4096], output[4096]; /* on their way to the box, and from it; at most PIPE_BUF */
     size_t input_length, input_sent, output_length, output_sent;
 };
 
@@ -29,7 +29,10 @@ void mb_terminal_forward(struct mb_terminal *terminal, const struct pollfd *fds)
 /* The user's window has another size now. */
 void mb_terminal_resize(const struct mb_terminal *terminal);
 
-/* Writes out what the box wrote before it ended, and restores the user's terminal. */
+/* Whether the box's terminal may still have something to read, or some of it is still to be written. */
+bool mb_terminal_has_output(const struct mb_terminal *terminal);
+
+/* Restores the user's terminal, at once. */
 void mb_terminal_close(struct mb_terminal *terminal);
 
 #endif

@@ -261,7 +261,11 @@ static char *scratch_copy(struct value *v, const char *text) {
 /* Paths in the box are absolute, and ".." has no business in one: it would mean different things before and after
  * links are followed. */
 static bool is_box_path(const char *path) {
-    if (path[0] != '/')
+    enum { MAX_DEPTH = 100 };
+    unsigned depth = 0;
+    for (const char *c = path; *c; c++)
+        depth += *c == '/';
+    if (path[0] != '/' || depth > MAX_DEPTH)
         return false;
     for (const char *part = path; (part = strstr(part, "/..")); part += 3)
         if (part[3] == '/' || part[3] == '\0')
