@@ -24,7 +24,6 @@ enum mb_check {
     MB_CHECK_CAP_AMBIENT,
     MB_CHECK_SECUREBITS,
     MB_CHECK_NO_NEW_PRIVS,
-    MB_CHECK_SIGNALS, /* one that is caught or ignored */
     MB_CHECK_DUMPABLE,
     MB_CHECK_PERSONALITY,
     MB_CHECK_NAMESPACE,

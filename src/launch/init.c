@@ -59,6 +59,14 @@ static void check(struct mb_box *box, int step, long result) {
         fail(box, step, result);
 }
 
+/* The kernel's sigaction, whose set is 8 bytes; not the C library's. */
+struct kernel_sigaction {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
 /* Moves the sync pipe to the number behind the command's descriptors, and closes all others. */
 static void arrange_descriptors(struct mb_box *box) {
     unsigned first = 3 + box->preserve_fds;
@@ -69,18 +77,25 @@ static void arrange_descriptors(struct mb_box *box) {
     check(box, box->step_session, raw(SYS_close_range, first + 1, ~0u, 0));
 }
 
+/* What the launcher ignored (nohup) is no business of the box. execve has reset what was caught. */
+static void reset_signals(struct mb_box *box) {
+    struct kernel_sigaction by_default = {0}, now;
+    for (int signo = 1; signo <= 64; signo++) {
+        check(box, box->step_session, raw(SYS_rt_sigaction, signo, 0, &now, 8));
+        if (now.handler)
+            check(box, box->step_session, raw(SYS_rt_sigaction, signo, &by_default, 0, 8));
+        if (now.handler) /* asked again, as the verifier does with the rest */
+            check(box, box->step_session, raw(SYS_rt_sigaction, signo, 0, &now, 8));
+        if (now.handler)
+            fail(box, box->step_session, -EPROTO);
+    }
+}
+
 static void start_session(struct mb_box *box) {
     check(box, box->step_session, raw(SYS_setsid));
     if (box->terminal)
         check(box, box->step_session, raw(SYS_ioctl, 0, TIOCSCTTY, 0));
-}
-
-/* What the launcher ignored (nohup) is no business of the box; and an ignored SIGCHLD would lose the status. */
-static void reset_signals(struct mb_box *box) {
-    struct mb_kernel_sigaction by_default = {0};
-    for (int signo = 1; signo <= 64; signo++)
-        if (signo != SIGKILL && signo != SIGSTOP)
-            check(box, box->step_init, raw(SYS_rt_sigaction, signo, &by_default, 0, 8));
+    reset_signals(box);
 }
 
 static void set_limits(struct mb_box *box) {
@@ -245,7 +260,8 @@ void mb_init_main(long *stack) {
     die_with_launcher(box);
     if (box->init_tells)
         check(box, box->step_init, raw(SYS_write, box->sync_fd, "", 1));
-    reset_signals(box);
+    struct kernel_sigaction by_default = {0}; /* an ignored SIGCHLD would lose the command's status */
+    check(box, box->step_init, raw(SYS_rt_sigaction, SIGCHLD, &by_default, 0, 8));
     check(box, box->step_init, raw(SYS_personality, 0)); /* no read-implies-exec, no fixed addresses from the caller */
     if (!box->init)
         run_command(box, argv + 3, environment);

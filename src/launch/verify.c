@@ -121,16 +121,6 @@ static int verify_capabilities(const struct mb_box *box, struct mb_verdict *v) {
                : 0;
 }
 
-static int verify_signals(struct mb_verdict *v) {
-    struct mb_kernel_sigaction action;
-    for (int signo = 1; signo <= 64; signo++) {
-        if (cannot_read(v, MB_CHECK_SIGNALS, raw(SYS_rt_sigaction, signo, 0, &action, 8)) ||
-            differs(v, MB_CHECK_SIGNALS, signo, 0, (uint64_t)(uintptr_t)action.handler))
-            return -1;
-    }
-    return 0;
-}
-
 static int verify_session(const struct mb_box *box, struct mb_verdict *v) {
     if (differs(v, MB_CHECK_DUMPABLE, 0, 0, (uint64_t)raw(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0)) ||
         differs(v, MB_CHECK_PERSONALITY, 0, 0, (uint64_t)raw(SYS_personality, 0xffffffff)) ||
@@ -175,7 +165,7 @@ static int verify_descriptors(const struct mb_box *box, struct mb_verdict *v) {
 }
 
 int mb_verify_process(const struct mb_box *box, struct mb_verdict *ret_verdict) {
-    return verify_ids(box, ret_verdict) || verify_capabilities(box, ret_verdict) || verify_signals(ret_verdict) ||
+    return verify_ids(box, ret_verdict) || verify_capabilities(box, ret_verdict) ||
                    verify_session(box, ret_verdict) || verify_workdir(box, ret_verdict) ||
                    verify_descriptors(box, ret_verdict)
                ? -1

@@ -13,14 +13,6 @@
 int mb_verify_mounts(const struct mb_box *box, int proc, struct mb_verdict *ret_verdict);
 int mb_verify_process(const struct mb_box *box, struct mb_verdict *ret_verdict);
 
-/* The kernel's sigaction, whose set is 8 bytes; not the C library's. */
-struct mb_kernel_sigaction {
-    void (*handler)(int);
-    unsigned long flags;
-    void (*restorer)(void);
-    uint64_t mask;
-};
-
 /* Sleeps until *word is not 0, and returns it. */
 uint32_t mb_verify_wait(const _Atomic uint32_t *word);
 

@@ -54,9 +54,11 @@ static int read_below(struct mb_arena *arena, int root_fd, const char *path, con
                          "cannot read in the root file system", path);
 }
 
-int mb_ids_read_accounts(struct mb_arena *arena, int root_fd, struct mb_accounts *ret_accounts, struct minibox_error *err) {
+int mb_ids_read_accounts(struct mb_arena *arena, int root_fd, bool with_groups, struct mb_accounts *ret_accounts,
+                         struct minibox_error *err) {
+    ret_accounts->group = "";
     return read_below(arena, root_fd, "etc/passwd", &ret_accounts->passwd, err) ||
-                   read_below(arena, root_fd, "etc/group", &ret_accounts->group, err)
+                   (with_groups && read_below(arena, root_fd, "etc/group", &ret_accounts->group, err))
                ? -1
                : 0;
 }

@@ -10,8 +10,9 @@ struct mb_accounts {
     const char *passwd, *group; /* contents; "" when there are none */
 };
 
-/* Reads /etc/passwd and /etc/group below the folder `root_fd`, with links resolved inside it. Missing: "". */
-int mb_ids_read_accounts(struct mb_arena *arena, int root_fd, struct mb_accounts *ret_accounts, struct minibox_error *err);
+/* Reads /etc/passwd and (with_groups) /etc/group below the folder `root_fd`, with links resolved inside it. Missing: "". */
+int mb_ids_read_accounts(struct mb_arena *arena, int root_fd, bool with_groups, struct mb_accounts *ret_accounts,
+                         struct minibox_error *err);
 
 /* NAME, UID, or either with a group, as numbers. */
 int mb_ids_find_user(const struct mb_accounts *accounts, const char *user, const char *group, const struct mb_origin *origin,

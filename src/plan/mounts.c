@@ -70,6 +70,7 @@ int mb_mounts_add_bind(struct mb_compiler *c, const struct mb_origin *origin, co
 void mb_mounts_add_idmap(struct mb_compiler *c, bool optional) {
     struct mb_plan *plan = c->plan;
     struct mb_step *step = mb_compile_last(c);
+    step->by_parent = plan->privileged; /* root's own folders are closed to the box's ids, which are another user's */
     if (!plan->privileged || !(plan->flags & CLONE_NEWUSER))
         return;
     step->idmap = true;
@@ -298,6 +299,7 @@ static int plan_device(struct mb_compiler *c, const struct mb_path *device) {
                                   : mb_compile_add_in_root(c, MB_STEP_DEVICE, &device->origin, device->target);
     step->source = device->source;
     step->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+    step->by_parent = c->plan->privileged;
     if (mb_mounts_identify(c, step, device->source))
         return -1;
     if (step->mode != S_IFCHR && step->mode != S_IFBLK)

@@ -95,6 +95,7 @@ struct mb_step {
     bool no_links;       /* target must not lead over a symbolic link */
     bool optional;       /* MASK, REMOUNT: the kernel need not have target */
     bool recursive;      /* with what is mounted below source */
+    bool by_parent; /* BIND, DEVICE: only the launcher may reach source; it opens it before clone */
     bool idmap, idmap_optional; /* owners as the box's user namespace maps them; optional: where the file system can */
     bool keep_groups;    /* IDS, BECOME_ROOT: the kernel forbids dropping the groups */
     /* Run time, set by launch/ in its own copy: */

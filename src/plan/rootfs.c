@@ -235,7 +235,7 @@ int mb_rootfs_find(struct mb_compiler *c) {
     if (fd < 0)
         return mb_error_host(c->err, origin, errno == ENOENT ? MB_REMEDY_NO_SUCH_PATH : MB_REMEDY_NONE, errno,
                              "cannot use as a root file system", path);
-    if (mb_ids_read_accounts(&c->plan->arena, fd, &c->accounts, c->err))
+    if (mb_ids_read_accounts(&c->plan->arena, fd, spec->group != NULL, &c->accounts, c->err))
         return -1;
     if (c->rootfs == MB_ROOTFS_HOST)
         return 0;
