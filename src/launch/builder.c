@@ -492,13 +492,6 @@ static long close_others(const struct mb_builder *b) {
     return raw(SYS_close_range, next, ~0u, 0);
 }
 
-static long unshare_late(const struct mb_builder *b, const struct mb_step *step) {
-    long result = step->flags ? raw(SYS_unshare, step->flags) : 0;
-    if (result >= 0 && !b->box->init_tells)
-        result = raw(SYS_write, b->sync_fd, here, 1);
-    return result;
-}
-
 static long wait_for_maps(const struct mb_builder *b) {
     while (!atomic_load(&b->box->maps_written)) {
         long result = raw(SYS_futex, &b->box->maps_written, FUTEX_WAIT, 0, 0, 0, 0);
@@ -605,7 +598,7 @@ static long execute(struct mb_builder *b, const struct mb_step *step) {
         return result < 0 || !b->plan->die_with_launcher ? result : die_with_launcher(b);
     }
     case MB_STEP_UNSHARE:
-        return unshare_late(b, step);
+        return raw(SYS_unshare, step->flags);
     case MB_STEP_MOUNT:
         return attach(b, step, make_mount(step->source, step->options, step->option_count, step->attributes));
     case MB_STEP_BIND:

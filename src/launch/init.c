@@ -258,8 +258,7 @@ void mb_init_main(long *stack) {
     check(box, box->step_init, raw(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
     check(box, box->step_init, raw(SYS_prctl, PR_SET_NAME, "minibox-init", 0, 0, 0));
     die_with_launcher(box);
-    if (box->init_tells)
-        check(box, box->step_init, raw(SYS_write, box->sync_fd, "", 1));
+    check(box, box->step_init, raw(SYS_write, box->sync_fd, "", 1)); /* the launcher may look at the namespaces now */
     struct kernel_sigaction by_default = {0}; /* an ignored SIGCHLD would lose the command's status */
     check(box, box->step_init, raw(SYS_rt_sigaction, SIGCHLD, &by_default, 0, 8));
     check(box, box->step_init, raw(SYS_personality, 0)); /* no read-implies-exec, no fixed addresses from the caller */

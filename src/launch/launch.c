@@ -276,9 +276,7 @@ static int make_box(struct launch *l) {
                             .capabilities = plan->capabilities,
                             .session_keyring = plan->session_keyring,
                             .own_session_keyring = plan->own_session_keyring,
-                            .has_hostname = plan->hostname != NULL,
-                            /* A builder that has changed its ids is closed to an ordinary user's launcher; init is not. */
-                            .init_tells = find_step(plan, MB_STEP_JOIN) || plan->map_writer == MB_MAPS_HELPER};
+                            .has_hostname = plan->hostname != NULL};
     size_t text = 0;
     for (size_t i = 0; i < plan->candidate_count; i++)
         text += strlen(plan->candidates[i]) + 1;
@@ -574,7 +572,7 @@ static int write_maps(struct launch *l) {
 static int fail_check(struct launch *l, enum mb_check check, int index, uint64_t wanted, uint64_t seen) {
     l->shared->verdict = (struct mb_verdict){check, index, 0, wanted, seen};
     l->shared->failed_number = EPROTO;
-    l->shared->failed_step = number_of(l->plan, MB_STEP_UNSHARE);
+    l->shared->failed_step = number_of(l->plan, MB_STEP_VERIFY);
     return fail_from_box(l);
 }
 
@@ -591,7 +589,7 @@ static int open_namespaces(const char *process) {
 static int read_namespace(struct launch *l, int folder, const char *name, char *ret_text) {
     ssize_t length = readlinkat(folder, name, ret_text, NAMESPACE_NAME - 1);
     if (length < 0 && errno != ENOENT)
-        return fail_step(l, find_step(l->plan, MB_STEP_UNSHARE), errno);
+        return fail_step(l, find_step(l->plan, MB_STEP_VERIFY), errno);
     ret_text[length > 0 ? length : 0] = '\0';
     return 0;
 }
@@ -604,7 +602,7 @@ static uint64_t inode_in(const char *text) {
 static int verify_namespaces(struct launch *l, const char *process) {
     mb_autofd own_folder = open_namespaces("self"), box_folder = open_namespaces(process);
     if (own_folder < 0 || box_folder < 0)
-        return fail_step(l, find_step(l->plan, MB_STEP_UNSHARE), errno);
+        return fail_step(l, find_step(l->plan, MB_STEP_VERIFY), errno);
     for (int i = MB_FLAG_FIRST_NAMESPACE; i < MB_FLAG_COUNT; i++) {
         char own_text[NAMESPACE_NAME], box_text[NAMESPACE_NAME];
         /* The builder's own time namespace is the one that its children will be in. */
@@ -624,7 +622,7 @@ static int verify_map(struct launch *l, const char *process, bool gids) {
     size_t lines = 0, wanted = 0;
     snprintf(path, sizeof(path), "/proc/%s/%s", process, gids ? "gid_map" : "uid_map");
     if (mb_fd_read_file(path, text, sizeof(text)) < 0)
-        return fail_step(l, find_step(l->plan, MB_STEP_UNSHARE), errno);
+        return fail_step(l, find_step(l->plan, MB_STEP_VERIFY), errno);
     for (size_t i = 0; i < l->plan->map_count; i++)
         wanted += gids ? l->plan->maps[i].gids : l->plan->maps[i].uids;
     for (char *line = text; *line; line = end + (*end == '\n'), lines++) {
@@ -642,8 +640,8 @@ static int verify_map(struct launch *l, const char *process, bool gids) {
 }
 
 /*
- * Namespaces and id maps are the launcher's to compare: it waits anyhow while the builder mounts, and for the box's own
- * process each look at a namespace costs as much as a mount. The command's process waits for the result.
+ * Namespaces and id maps are the launcher's to compare, since it is idle: init says when it is there (before, the builder may
+ * be closed to an ordinary user's launcher), looks at the mounts meanwhile, and the command's process waits for the result.
  */
 static int verify_from_outside(struct launch *l) {
     char process[16];
@@ -653,7 +651,7 @@ static int verify_from_outside(struct launch *l) {
         return -1;
     atomic_store(&l->shared->launcher_verified, 1);
     if (syscall(SYS_futex, &l->shared->launcher_verified, FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
-        return fail_step(l, find_step(l->plan, MB_STEP_UNSHARE), errno);
+        return fail_step(l, find_step(l->plan, MB_STEP_VERIFY), errno);
     return 0;
 }
 

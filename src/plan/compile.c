@@ -214,7 +214,8 @@ static void plan_start(struct mb_compiler *c) {
      * maps. The time namespace cannot be made by clone(2): its flag lies in the exit signal's byte. What else needs no
      * mapped id goes on meanwhile too.
      */
-    mb_compile_add(c, MB_STEP_UNSHARE, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_ISOLATE])->flags = plan->flags & late;
+    if (plan->flags & late)
+        mb_compile_add(c, MB_STEP_UNSHARE, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_ISOLATE])->flags = plan->flags & late;
     mb_compile_add(c, MB_STEP_PRIVATE, MB_SIDE_BUILDER, NULL);
     if (plan->flags & CLONE_NEWUTS) {
         plan->hostname = c->spec->hostname ? c->spec->hostname : plan->name;

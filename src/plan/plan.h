@@ -35,7 +35,7 @@ enum mb_step_kind {
     MB_STEP_LOOPBACK,    /* bring lo up */
     MB_STEP_WAIT_MAPS,   /* builder: wait for WRITE_MAPS */
     MB_STEP_BECOME_ROOT, /* builder: take the box's ids 0, no groups */
-    MB_STEP_UNSHARE,     /* make the namespaces in `flags` too, then tell the launcher that all are made */
+    MB_STEP_UNSHARE,     /* make the namespaces in `flags` too */
     MB_STEP_MOUNT,       /* a new file system of type source with `options` at target */
     MB_STEP_BIND,        /* the host's file or folder source at target */
     MB_STEP_OVERLAY,     /* an overlay of the folder at lower, upper and work in the staging tmpfs, at target */

@@ -153,8 +153,6 @@ static void print_step(const struct mb_plan *plan, const struct mb_step *step, F
     case MB_STEP_CLONE:
     case MB_STEP_UNSHARE:
         print_flags(step->flags, out);
-        if (step->kind == MB_STEP_UNSHARE)
-            fprintf(out, "%sthe launcher compares all namespaces and maps with the plan", step->flags ? "; " : "");
         break;
     case MB_STEP_WRITE_MAPS:
         if (plan->map_writer == MB_MAPS_HELPER)
