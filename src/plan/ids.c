@@ -47,9 +47,11 @@ static int read_below(struct mb_arena *arena, int root_fd, const char *path, con
     /* A root file system without accounts, or with something else in their place, has none. */
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == EINVAL || errno == ELOOP))
         return 0;
-    *ret_text = fd < 0 ? NULL : read_open(arena, fd);
-    if (*ret_text)
+    const char *text = fd < 0 ? NULL : read_open(arena, fd);
+    if (text) {
+        *ret_text = text;
         return 0;
+    }
     return mb_error_host(err, NULL, errno == ENOSYS ? MB_REMEDY_OLD_KERNEL : MB_REMEDY_NO_USER, errno,
                          "cannot read in the root file system", path);
 }
@@ -156,8 +158,11 @@ static int read_host(struct mb_plan *plan, const struct mb_host *host, const cha
     *ret_text = "";
     if (fd < 0 && errno == ENOENT)
         return 0;
-    *ret_text = fd < 0 ? NULL : read_open(&plan->arena, fd);
-    return *ret_text ? 0 : mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read", path);
+    const char *text = fd < 0 ? NULL : read_open(&plan->arena, fd);
+    if (!text)
+        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read", path);
+    *ret_text = text;
+    return 0;
 }
 
 static int read_subordinates(struct mb_plan *plan, const struct mb_host *host, const char *path, const char *name,

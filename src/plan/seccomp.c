@@ -326,7 +326,7 @@ static int parse_condition(struct compiler *c, const struct place *place, json_o
     const struct place two_place = {place, "valueTwo", 0}, op_place = {place, "op", 0};
     if (check_keys(c, place, object, keys, COUNT(keys)) < 0)
         return -1;
-    uint64_t index, value, two = 0;
+    uint64_t index = 0, value = 0, two = 0;
     json_object *value_two = get(object, "valueTwo"), *op = get(object, "op");
     const char *text;
     if (get_number(c, &index_place, get(object, "index"), ARGUMENTS - 1, &index) < 0 ||
@@ -526,8 +526,8 @@ static int parse_rule(struct compiler *c, const struct place *place, json_object
     json_object *names = get(object, "names");
     const char *name;
     size_t count, first = c->rule_count;
-    uint32_t action;
-    bool selected;
+    uint32_t action = 0;
+    bool selected = false;
     if (check_strings(c, &names_place, names, &count) < 0 || get_string(c, &name_place, get(object, "name"), &name) < 0)
         return -1;
     if (!names && !name[0])

@@ -77,8 +77,7 @@ static bool is_ignored(int signo) {
 
 static int forward_signals(struct run *run) {
     struct signalfd_siginfo info;
-    ssize_t n;
-    while ((n = read(run->signals, &info, sizeof(info))) == sizeof(info)) {
+    while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
         int signo = (int)info.ssi_signo;
         if (signo == SIGWINCH)
             mb_terminal_resize(&run->terminal);

@@ -92,7 +92,7 @@ int mb_spec_flags(const struct minibox_spec *spec, uint64_t *ret_flags, struct m
 }
 
 int mb_spec_check(const struct minibox_spec *spec, struct minibox_error *err) {
-    uint64_t flags;
+    uint64_t flags = 0;
     if (!spec->command)
         return mb_error_usage(err, NULL, MB_REMEDY_NO_COMMAND, "no command given", NULL, NULL);
     if (mb_spec_flags(spec, &flags, err))

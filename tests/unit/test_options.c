@@ -337,14 +337,20 @@ static void test_volume(void **state) {
     for (size_t i = 0; i < COUNT(targets); i++)
         assert_form("volume", targets[i], "SRC:DST with DST an absolute path without \"..\"");
     static const struct refusal words[] = {
-        {"volume", "/a:b", "mount option", "b", "unknown", help},
+        {"volume", "/a:b", "mount option", "b", "unknown",
+                                   "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
         {"volume", "/a:/b:rwx", "mount option", "rwx", "unknown", "did you mean rw?"},
         {"volume", "/a:/b:ro,noexc", "mount option", "noexc", "unknown", "did you mean noexec?"},
-        {"volume", "/a:/b:z", "mount option", "z", "unknown", help},
-        {"volume", "/a:/b:RW", "mount option", "RW", "unknown", help},
-        {"volume", "/a:", "mount option", "", "empty", help},
-        {"volume", "/a:/b:", "mount option", "", "empty", help},
-        {"volume", "/a:/b:ro,", "mount option", "", "empty", help},
+        {"volume", "/a:/b:z", "mount option", "z", "unknown",
+                                   "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
+        {"volume", "/a:/b:RW", "mount option", "RW", "unknown",
+                                   "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
+        {"volume", "/a:", "mount option", "", "empty",
+                                   "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
+        {"volume", "/a:/b:", "mount option", "", "empty",
+                                   "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
+        {"volume", "/a:/b:ro,", "mount option", "", "empty",
+                                   "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
     };
     for (size_t i = 0; i < COUNT(words); i++)
         assert_refused(&words[i]);
@@ -387,7 +393,8 @@ static void test_tmpfs(void **state) {
         assert_form("tmpfs", modes[i], "DST:mode=M with M octal, at most 1777");
     assert_refused(&(struct refusal){"tmpfs", "/t:siez", "tmpfs option", "siez", "unknown", "did you mean size?"});
     assert_refused(&(struct refusal){"tmpfs", "/t:rw", "tmpfs option", "rw", "unknown", "did you mean ro?"});
-    assert_refused(&(struct refusal){"tmpfs", "/t:", "tmpfs option", "", "empty", help});
+    assert_refused(&(struct refusal){"tmpfs", "/t:", "tmpfs option", "", "empty",
+                                   "one of size, mode, noexec, noatime, nosymfollow, ro"});
 }
 
 static void test_device_and_mask(void **state) {
@@ -560,8 +567,8 @@ static void test_common_forms(void **state) {
         char what[64];
         snprintf(what, sizeof(what), "value of --%s", yes_no[i]);
         assert_refused(&(struct refusal){yes_no[i], "yess", what, "yess", "unknown", "did you mean yes?"});
-        assert_refused(&(struct refusal){yes_no[i], "true", what, "true", "unknown", help});
-        assert_refused(&(struct refusal){yes_no[i], "", what, "", "empty", help});
+        assert_refused(&(struct refusal){yes_no[i], "true", what, "true", "unknown", "one of no, yes"});
+        assert_refused(&(struct refusal){yes_no[i], "", what, "", "empty", "one of no, yes"});
     }
     static const char *const counts[] = {"", "-1", "1001", "x", "1x", "99999999999999999999"};
     for (size_t i = 0; i < COUNT(counts); i++)
@@ -688,7 +695,8 @@ static void test_words(void **state) {
     assert_form("seccomp", "", "default, off, or a file");
     assert_refused(&(struct refusal){"allow", "siud", "value of --allow", "siud", "unknown", "did you mean suid?"});
     assert_refused(&(struct refusal){"network", "hots", "value of --network", "hots", "unknown", "did you mean host?"});
-    assert_refused(&(struct refusal){"network", "bridge", "value of --network", "bridge", "unknown", help});
+    assert_refused(&(struct refusal){"network", "bridge", "value of --network", "bridge", "unknown",
+                                   "one of none, host"});
     static const char form[] = "1 to 63 letters, digits, \"_\", \".\" or \"-\", the first a letter or digit";
     static const char *const names[] = {
         "",    "-a",  ".",   "..",       "_a",
@@ -742,9 +750,12 @@ static void test_ulimit(void **state) {
         assert_form("ulimit", bad[i], "NAME=SOFT[:HARD], numbers or unlimited, SOFT at most HARD");
     assert_refused(
         &(struct refusal){"ulimit", "nofiles=1", "resource limit", "nofiles", "unknown", "did you mean nofile?"});
-    assert_refused(&(struct refusal){"ulimit", "open=1", "resource limit", "open", "unknown", help});
-    assert_refused(&(struct refusal){"ulimit", "", "resource limit", "", "empty", help});
-    assert_refused(&(struct refusal){"ulimit", "=1", "resource limit", "", "empty", help});
+    assert_refused(&(struct refusal){"ulimit", "open=1", "resource limit", "open", "unknown",
+                                   "one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack"});
+    assert_refused(&(struct refusal){"ulimit", "", "resource limit", "", "empty",
+                                   "one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack"});
+    assert_refused(&(struct refusal){"ulimit", "=1", "resource limit", "", "empty",
+                                   "one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack"});
 }
 
 static void test_suggestions(void **state) {
@@ -867,9 +878,12 @@ static void test_share_and_isolate_each_row(void **state) {
     assert_int_equal(spec->share, CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_IO);
     minibox_spec_free(spec);
     assert_refused(&(struct refusal){"share", "net,usre", "resource", "usre", "unknown", "did you mean user?"});
-    assert_refused(&(struct refusal){"isolate", "network", "resource", "network", "unknown", help});
-    assert_refused(&(struct refusal){"share", "", "resource", "", "empty", help});
-    assert_refused(&(struct refusal){"share", "net,,pid", "resource", "", "empty", help});
+    assert_refused(&(struct refusal){"isolate", "network", "resource", "network", "unknown",
+                                   "one of vm, files, fs, sighand, io, sysvsem, vfork, thread, parent, mnt, pid, uts, net, ipc, user, cgroup, time"});
+    assert_refused(&(struct refusal){"share", "", "resource", "", "empty",
+                                   "one of vm, files, fs, sighand, io, sysvsem, vfork, thread, parent, mnt, pid, uts, net, ipc, user, cgroup, time"});
+    assert_refused(&(struct refusal){"share", "net,,pid", "resource", "", "empty",
+                                   "one of vm, files, fs, sighand, io, sysvsem, vfork, thread, parent, mnt, pid, uts, net, ipc, user, cgroup, time"});
 }
 
 static void test_default_flags(void **state) {
@@ -971,12 +985,12 @@ static void test_contradictions(void **state) {
          "asked for both ways",
          "net",
          "joined, and shared or isolated",
-         "network (argument 2)"},
+         "join (argument 1)"},
         {{{"join", "net=1"}, {"network", "none"}},
          "asked for both ways",
          "net",
          "joined, and shared or isolated",
-         "network (argument 2)"},
+         "join (argument 1)"},
         {{{"join", "net=1"}, {"join", "net=2"}}, "joined twice", "net", "", "join (argument 2)"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -1114,12 +1128,14 @@ static void test_rules_name_rows_and_reason(void **state) {
     for (size_t i = 0; i < mb_flag_rule_count; i++) {
         const struct mb_flag_rule *rule = &mb_flag_rules[i];
         struct minibox_error err;
-        char reason[200], remedy[64];
+        char reason[200], remedy[80];
         assert_int_equal(mb_flags_check(violate(rule), &origin, &err), -1);
         snprintf(reason, sizeof(reason), "%s %s %s, because %s", name_of(rule->flag),
                  rule->missing ? "without" : "together with", name_of(rule->other), rule->why);
-        snprintf(remedy, sizeof(remedy), rule->missing ? "share %s too" : "leave one of the two out",
-                 name_of(rule->other));
+        if (rule->missing)
+            snprintf(remedy, sizeof(remedy), "share %s too", name_of(rule->other));
+        else
+            snprintf(remedy, sizeof(remedy), "leave %s out, or share %s too", name_of(rule->other), name_of(rule->flag));
         assert_string_equal(err.what, "the kernel refuses");
         assert_string_equal(err.object, "");
         assert_string_equal(err.reason, reason);

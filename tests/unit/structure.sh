@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# structure.sh BUILD_DIR: what must stay true of the tree and of what was built, checked by tools that read it.
+set -u
+top=$(dirname "$(dirname "$(dirname "$(readlink -f "$0")")")")
+build=$1
+failed=0 number=0
+result() { # NAME WHAT_WAS_SEEN: passes if nothing was seen
+    number=$((number + 1))
+    if [ -z "$2" ]; then echo "ok $number - $1"; else
+        failed=1
+        echo "not ok $number - $1"
+        printf '%s\n' "$2" | sed 's/^/# seen: /'
+    fi
+}
+cd "$top" || exit 1
+
+# The builder works in its parent's memory: nothing of the C library may be called, whatever the preset.
+object=$build/CMakeFiles/launch.dir/src/launch/builder.c.o
+if [ -e "$object" ]; then seen=$(nm -u "$object" | awk '{print $2}' | grep -vxE 'memcpy|memset|memmove'); else seen="no $object"; fi
+result "the builder has no undefined symbols but memcpy, memset, memmove" "$seen"
+[ -e "$object" ] && seen=$(nm "$object" | grep -E ' [BDbd] ')
+result "the builder has no variables" "$seen"
+
+# init is mapped and started by the kernel alone: nobody would apply relocations.
+seen=$(readelf -rW "$build/minibox-init" | grep R_)
+result "init has no relocations" "$seen"
+seen=$(readelf -lW "$build/minibox-init" | grep -E 'INTERP|GNU_STACK.*E')
+result "init has no interpreter and no executable stack" "$seen"
+
+# A folder includes only what stands to its left.
+order='base spec front plan launch run'
+allowed='minibox'
+for folder in $order; do
+    allowed="$allowed|$folder"
+    seen=$(grep -nE '^#include "' src/"$folder"/*.[chS] | grep -vE "#include \"($allowed)/")
+    result "$folder includes only $allowed" "$seen"
+done
+
+seen=$(git ls-files src tests include rootfs configs | grep -v '^tests/unit/structure.sh$' | xargs grep -nE '\b(TODO|FIXME|XXX)\b|not implemented' /dev/null)
+result "nothing is left to do" "$seen"
+lines=$(cat src/*.c src/*/*.[chS] | wc -l)
+result "src/ has less than 10,000 lines" "$([ "$lines" -lt 10000 ] || echo "$lines")"
+seen=$(grep -nE '\bgoto\b' src/*.c src/*/*.[ch] | grep -v '/\*')
+result "no goto" "$seen"
+echo "1..$number"
+exit $failed
