@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* A row: what the refusal means, and what to do. Kept to what can be acted on; the step and errno stand beside it. */
 static const struct {
     const char *detail, *remedy;
@@ -158,33 +160,15 @@ void mb_error_remedy(struct minibox_error *err, const char *format, ...) {
     va_end(args);
 }
 
-/* Bytes of the UTF-8 character at `c` that may be shown as they are; 0: its first byte must not be. */
-static int printable_length(const unsigned char *c) {
-    if (c[0] < 0x80)
-        return c[0] >= 0x20 && c[0] != 0x7f;
-    int length = c[0] >= 0xc2 && c[0] < 0xe0 ? 2 : c[0] >= 0xe0 && c[0] < 0xf0 ? 3 : c[0] >= 0xf0 && c[0] < 0xf5 ? 4 : 0;
-    for (int i = 1; i < length; i++)
-        if ((c[i] & 0xc0) != 0x80)
-            return 0;
-    uint32_t point = length ? c[0] & (0x7fu >> length) : 0;
-    for (int i = 1; i < length; i++)
-        point = point << 6 | (c[i] & 0x3f);
-    static const uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000}; /* below: overlong, or U+0080 to U+009F, which are controls */
-    bool is_bidi = (point >= 0x200e && point <= 0x200f) || (point >= 0x202a && point <= 0x202e) ||
-                   (point >= 0x2066 && point <= 0x2069); /* would show the text in another order */
-    bool is_wrong = point < least[length] || (point >= 0xd800 && point < 0xe000) || point > 0x10ffff;
-    return is_bidi || is_wrong ? 0 : length;
-}
-
 /* Text from a hostile file or argument must not drive the user's terminal. */
 static void print_escaped(FILE *out, const char *text) {
-    for (const unsigned char *c = (const unsigned char *)text; *c;) {
-        int length = printable_length(c);
+    while (*text) {
+        size_t length = mb_utf8_printable(text);
         if (length)
-            fwrite(c, 1, (size_t)length, out);
+            fwrite(text, 1, length, out);
         else
-            fprintf(out, "\\x%02x", *c);
-        c += length ? length : 1;
+            fprintf(out, "\\x%02x", (unsigned char)*text);
+        text += length ? length : 1;
     }
 }
 

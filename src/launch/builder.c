@@ -542,16 +542,6 @@ static long open_terminal(struct mb_builder *b, const struct mb_step *step) {
     return result < 0 ? result : 0;
 }
 
-/* A raised hard limit needs the privilege that is gone later; the exact values are set last, on the command's side. */
-static long raise_limit(const struct mb_step *step) {
-    struct rlimit limit;
-    long result = raw(SYS_prlimit64, 0, step->resource, 0, &limit);
-    if (result < 0)
-        return result;
-    limit.rlim_max = step->hard;
-    return raw(SYS_prlimit64, 0, step->resource, &limit, 0);
-}
-
 static long exec_init(struct mb_builder *b) {
     const int keep[] = {b->box_fd, b->launcher_fd, b->sync_fd, b->lock_fd};
     for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++) {
@@ -626,8 +616,6 @@ static long execute(struct mb_builder *b, const struct mb_step *step) {
         long serial = raw(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
         return serial < 0 ? serial : 0;
     }
-    case MB_STEP_RAISE_LIMIT:
-        return raise_limit(step);
     case MB_STEP_UMASK:
         raw(SYS_umask, 022);
         return 0;

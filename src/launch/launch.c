@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -548,6 +549,23 @@ static int set_idmaps(struct launch *l) {
     return 0;
 }
 
+/* Raising a hard limit takes CAP_SYS_RESOURCE on the host, which the box's root has not, but the launcher may have. The exact
+ * values are set on the command's side. */
+static int raise_limits(struct launch *l) {
+    for (size_t i = 0; i < l->plan->step_count; i++) {
+        const struct mb_step *step = &l->plan->steps[i];
+        struct rlimit limit;
+        if (step->kind != MB_STEP_RAISE_LIMIT)
+            continue;
+        if (prlimit(l->child.pid, (__rlimit_resource_t)step->resource, NULL, &limit) < 0)
+            return fail_step(l, step, errno);
+        limit.rlim_max = step->hard;
+        if (prlimit(l->child.pid, (__rlimit_resource_t)step->resource, &limit, NULL) < 0)
+            return fail_step(l, step, errno);
+    }
+    return 0;
+}
+
 static int write_maps(struct launch *l) {
     const struct mb_step *step = find_step(l->plan, MB_STEP_WRITE_MAPS);
     if (!step)
@@ -773,7 +791,7 @@ static int start(struct launch *l) {
     /* The box has the only other ends now. *builder is the builder's to read: it does not change any more. */
     mb_fd_close(&l->sync_write);
     mb_fd_close(&l->terminal_send);
-    if (adopt_builder(l) || write_maps(l) || wait_for_execve(l))
+    if (adopt_builder(l) || raise_limits(l) || write_maps(l) || wait_for_execve(l))
         return -1;
     l->box->pid = l->child.pid;
     l->box->pidfd = mb_fd_steal(&l->child.pidfd);

@@ -340,7 +340,7 @@ static int plan_end(struct mb_compiler *c) {
             return mb_error_host(c->err, &limit->origin, MB_REMEDY_NONE, errno, "cannot read the limit", limit->name);
         if (limit->hard <= now.rlim_max)
             continue;
-        step = mb_compile_add(c, MB_STEP_RAISE_LIMIT, MB_SIDE_BUILDER, &limit->origin);
+        step = mb_compile_add(c, MB_STEP_RAISE_LIMIT, MB_SIDE_PARENT, &limit->origin);
         *step = (struct mb_step){.kind = step->kind, .side = step->side, .origin = step->origin, .source = limit->name,
                                  .resource = limit->resource, .soft = limit->soft, .hard = limit->hard, .fd = -1, .mount = -1};
     }

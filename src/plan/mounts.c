@@ -198,7 +198,7 @@ int mb_mounts_plan_kernel(struct mb_compiler *c) {
         return -1;
 
     struct mb_step *step;
-    if (c->plan->flags & CLONE_NEWPID) {
+    if ((c->plan->flags & CLONE_NEWPID) || c->plan->joined[MB_FLAG_PID]) {
         step = mb_compile_add_in_root(c, MB_STEP_MOUNT, NULL, "/proc");
         step->source = "proc";
         step->attributes = MB_SAFE;

@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "base/utf8.h"
 #include "plan/plan.h"
 
 /* What an error names as the object. */
@@ -287,9 +288,12 @@ void mb_plan_print(const struct mb_plan *plan, FILE *out) {
         const struct mb_step *step = &plan->steps[i];
         char text[4096], origin[160];
         mb_step_describe(plan, step, text, sizeof(text));
-        for (char *c = text; *c; c++)
-            if ((unsigned char)*c < 0x20 || *c == 0x7f) /* what a name holds must not drive the terminal */
+        for (char *c = text; *c;) { /* what a name holds must not drive the terminal */
+            size_t length = mb_utf8_printable(c);
+            if (!length)
                 *c = '?';
+            c += length ? length : 1;
+        }
         fprintf(out, "%3zu  %-7s  %-12s  %s", i + 1, sides[step->side], kinds[step->kind].name, text);
         if (step->origin->kind != MB_ORIGIN_DEFAULT) {
             mb_origin_print(step->origin, origin, sizeof(origin));
@@ -301,17 +305,31 @@ void mb_plan_print(const struct mb_plan *plan, FILE *out) {
         fprintf(out, "  -  absent   %s\n", plan->absent[i]);
 }
 
+/* JSON is UTF-8; names and words are any bytes. What is not UTF-8 becomes U+FFFD, byte by byte. */
+static struct json_object *new_string(struct mb_arena *arena, const char *text) {
+    size_t length = strlen(text);
+    char *copy = mb_arena_alloc(arena, length * 3 + 1), *to = copy;
+    for (const char *from = text; copy && *from;) {
+        size_t size = mb_utf8_length(from);
+        memcpy(to, size ? from : "\xef\xbf\xbd", size ? size : 3);
+        to += size ? size : 3;
+        from += size ? size : 1;
+    }
+    return json_object_new_string(copy ? copy : "");
+}
+
 int mb_plan_print_json(const struct mb_plan *plan, FILE *out, struct minibox_error *err) {
+    struct mb_arena arena = {0};
     struct json_object *document = json_object_new_object(), *steps = json_object_new_array(),
                        *absent = json_object_new_array(), *command = json_object_new_array(),
                        *environment = json_object_new_array();
-    json_object_object_add(document, "name", json_object_new_string(plan->name));
+    json_object_object_add(document, "name", new_string(&arena, plan->name));
     json_object_object_add(document, "command", command);
     for (char *const *word = plan->command; *word; word++)
-        json_object_array_add(command, json_object_new_string(*word));
+        json_object_array_add(command, new_string(&arena, *word));
     json_object_object_add(document, "environment", environment);
     for (char *const *word = plan->environment; *word; word++)
-        json_object_array_add(environment, json_object_new_string(*word));
+        json_object_array_add(environment, new_string(&arena, *word));
     json_object_object_add(document, "uid", json_object_new_int64(plan->uid));
     json_object_object_add(document, "gid", json_object_new_int64(plan->gid));
     json_object_object_add(document, "supplementary_groups_kept", json_object_new_int64((int64_t)plan->group_count));
@@ -323,21 +341,22 @@ int mb_plan_print_json(const struct mb_plan *plan, FILE *out, struct minibox_err
         mb_step_describe(plan, step, text, sizeof(text));
         mb_origin_print(step->origin, origin, sizeof(origin));
         json_object_object_add(item, "step", json_object_new_int64((int64_t)i + 1));
-        json_object_object_add(item, "side", json_object_new_string(sides[step->side]));
-        json_object_object_add(item, "kind", json_object_new_string(kinds[step->kind].name));
+        json_object_object_add(item, "side", new_string(&arena, sides[step->side]));
+        json_object_object_add(item, "kind", new_string(&arena, kinds[step->kind].name));
         if (step->target)
-            json_object_object_add(item, "target", json_object_new_string(step->target));
+            json_object_object_add(item, "target", new_string(&arena, step->target));
         if (step->source && step->kind != MB_STEP_FILE)
-            json_object_object_add(item, "source", json_object_new_string(step->source));
-        json_object_object_add(item, "text", json_object_new_string(text));
-        json_object_object_add(item, "origin", json_object_new_string(origin));
+            json_object_object_add(item, "source", new_string(&arena, step->source));
+        json_object_object_add(item, "text", new_string(&arena, text));
+        json_object_object_add(item, "origin", new_string(&arena, origin));
         json_object_array_add(steps, item);
     }
     json_object_object_add(document, "absent", absent);
     for (size_t i = 0; i < plan->absent_count; i++)
-        json_object_array_add(absent, json_object_new_string(plan->absent[i]));
+        json_object_array_add(absent, new_string(&arena, plan->absent[i]));
     const char *text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-    int result = text && fprintf(out, "%s\n", text) > 0 ? 0 : mb_error_host(err, NULL, MB_REMEDY_NONE, ENOMEM, "cannot print the plan", NULL);
+    int result = text && !arena.failed && fprintf(out, "%s\n", text) > 0 ? 0 : mb_error_host(err, NULL, MB_REMEDY_NONE, ENOMEM, "cannot print the plan", NULL);
     json_object_put(document);
+    mb_arena_free(&arena);
     return result;
 }
