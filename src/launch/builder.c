@@ -144,9 +144,11 @@ static void close_parent(const struct mb_builder *b, const struct mb_step *step,
 
 /* ---- mounts --------------------------------------------------------------------------------------------------- */
 
+/* Private, too: a copy of a shared mount, which most hosts' are, would be its peer. */
 static long set_attributes(int fd, uint64_t attributes, bool recursive) {
     struct mount_attr attr = {.attr_set = attributes,
-                              .attr_clr = attributes & MOUNT_ATTR_NOATIME ? MOUNT_ATTR__ATIME : 0};
+                              .attr_clr = attributes & MOUNT_ATTR_NOATIME ? MOUNT_ATTR__ATIME : 0,
+                              .propagation = MS_PRIVATE};
     return raw(SYS_mount_setattr, fd, here, AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof(attr));
 }
 
@@ -522,7 +524,9 @@ static long open_terminal(struct mb_builder *b, const struct mb_step *step) {
         slave = raw(SYS_ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (slave < 0)
         return slave;
-    long result = raw(SYS_fchown, slave, step->uid, -1);
+    long result = raw(SYS_ioctl, master, TIOCSWINSZ, &b->plan->window);
+    if (result >= 0)
+        result = raw(SYS_fchown, slave, step->uid, -1);
     for (int fd = 0; result >= 0 && fd < 3; fd++)
         result = raw(SYS_dup3, slave, fd, 0);
     if (result < 0)

@@ -411,6 +411,7 @@ static int compile(struct mb_compiler *c) {
     plan->init = spec->init == MB_YES;
     plan->die_with_launcher = spec->die_with_launcher == MB_YES;
     plan->terminal = spec->tty == MB_YES || (spec->tty == MB_AUTO && c->host->terminal);
+    plan->window = c->host->window;
     plan->preserve_fds = spec->preserve_fds;
     plan->timeout = spec->timeout;
     plan->name = spec->name;

@@ -61,6 +61,8 @@ int mb_host_probe(struct mb_arena *arena, struct mb_host *ret_host, struct minib
         return -1;
     host.privileged = privilege;
     host.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &host.window) < 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &host.window) < 0)
+        host.window = (struct winsize){0};
     int bits = cap_max_bits();
     host.capabilities = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
 

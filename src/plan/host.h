@@ -3,6 +3,7 @@
 #ifndef MB_PLAN_HOST_H
 #define MB_PLAN_HOST_H
 
+#include <sys/ioctl.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
@@ -17,6 +18,7 @@ struct mb_host {
     bool privileged;      /* may map any id and mount in the host's own namespaces: full root */
     bool keyrings;        /* the kernel has them */
     bool terminal;        /* standard input and output are terminals */
+    struct winsize window; /* of that terminal; zeros: unknown */
     uint64_t capabilities; /* bit n: the kernel knows capability n */
     int32_t session_keyring; /* serial, or 0 */
     const char *cwd;

@@ -124,6 +124,7 @@ struct mb_plan {
     bool privileged, init, die_with_launcher, terminal;
     uint32_t preserve_fds;
     uint64_t timeout; /* nanoseconds; 0: none */
+    struct winsize window; /* of the box's terminal */
     const char *name, *pid_file;
 
     enum mb_map_writer map_writer;

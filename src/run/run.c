@@ -30,6 +30,7 @@ struct run {
     int signals, endings; /* signalfds: of all signals, and of those that end a launch */
     uint64_t started, launched; /* nanoseconds, CLOCK_MONOTONIC */
     bool timed_out;
+    bool is_ending; /* a signal asked minibox itself to end */
     int pid_folder; /* -1: no pid file was made */
     struct stat pid_file;
 };
@@ -84,6 +85,7 @@ static int forward_signals(struct run *run) {
         bool is_own_alarm = signo == SIGALRM && info.ssi_code == SI_KERNEL; /* set_alarm()'s, late */
         if (signo == SIGCHLD || is_own_alarm || (signo == SIGWINCH && run->terminal.master >= 0) || is_ignored(signo))
             continue;
+        run->is_ending |= signo == SIGTERM || signo == SIGHUP || signo == SIGINT || signo == SIGQUIT;
         if (minibox_kill(run->box, signo, run->err))
             return -1;
     }
@@ -128,11 +130,11 @@ static void remove_pid_file(struct run *run) {
 }
 
 /* Waits for the end of the box, and does what is to be done meanwhile. What the box wrote last is still read from its
- * terminal; a reader that takes nothing is waited for until a signal or the time limit. */
+ * terminal; a reader that takes nothing is waited for until the time limit, or a second once a signal asked for the end. */
 static int supervise(struct run *run) {
     enum { DEATH, SIGNAL, TERMINAL, FDS = TERMINAL + MB_TERMINAL_FDS };
     uint64_t deadline = run->plan.timeout ? run->started + run->plan.timeout : 0;
-    bool has_ended = false;
+    bool has_ended = false, is_hurried = false;
     while (!has_ended || mb_terminal_has_output(&run->terminal)) {
         struct pollfd fds[FDS] = {[DEATH] = {has_ended ? -1 : minibox_box_pidfd(run->box), POLLIN, 0},
                                   [SIGNAL] = {run->signals, POLLIN, 0}};
@@ -156,11 +158,14 @@ static int supervise(struct run *run) {
             continue;
         }
         mb_terminal_forward(&run->terminal, &fds[TERMINAL]);
-        if (fds[SIGNAL].revents && has_ended)
-            return 0;
         if (fds[SIGNAL].revents && forward_signals(run))
             return -1;
         has_ended |= fds[DEATH].revents != 0;
+        uint64_t soon = mb_launch_clock() + 1000000000u;
+        if (has_ended && run->is_ending && (!deadline || deadline > soon) && !is_hurried) {
+            deadline = soon;
+            is_hurried = true;
+        }
     }
     return 0;
 }
@@ -211,7 +216,8 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
         return -1;
     *ret_status = exit_status(run, status);
     mb_terminal_close(&run->terminal); /* before any line of our own: it is for a terminal as the user left it */
-    if (spec->verbose || run->timed_out)
+    struct pollfd errors = {STDERR_FILENO, POLLOUT, 0}; /* a terminal that nobody reads would hold us here */
+    if ((spec->verbose || run->timed_out) && poll(&errors, 1, 100) > 0)
         print_end(run, status);
     return 0;
 }
@@ -235,6 +241,9 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
     mb_terminal_close(&run.terminal);
     minibox_box_free(run.box);
     remove_pid_file(&run);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL); /* whatever is written now, a signal may interrupt */
     mb_fd_close(&run.signals);
     mb_fd_close(&run.endings);
     mb_plan_free(&run.plan);

@@ -18,11 +18,16 @@
 enum { IN, OUT, MASTER_READ, MASTER_WRITE };
 
 int mb_terminal_open(struct mb_terminal *terminal, int master) {
-    *terminal = (struct mb_terminal){.master = master};
+    *terminal = (struct mb_terminal){.master = master, .out = STDOUT_FILENO};
+    /* A terminal that takes no more would block the write, whatever poll said. Opened again, not made non-blocking: others
+     * have the same open file. Where that is forbidden (a terminal that another user opened) it may block. */
+    if (isatty(STDOUT_FILENO)) {
+        int again = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        terminal->out = again < 0 ? STDOUT_FILENO : again;
+    }
     int flags = fcntl(master, F_GETFL);
     if (flags < 0 || fcntl(master, F_SETFL, flags | O_NONBLOCK) < 0)
         return -1;
-    mb_terminal_resize(terminal);
     if (!isatty(STDIN_FILENO))
         return 0;
     if (tcgetattr(STDIN_FILENO, &terminal->saved) < 0)
@@ -45,7 +50,7 @@ void mb_terminal_prepare(const struct mb_terminal *terminal, struct pollfd *fds)
     bool open = terminal->master >= 0;
     fds[IN] = (struct pollfd){open && !terminal->input_ended && !terminal->input_length ? STDIN_FILENO : -1, POLLIN, 0};
     /* Room for some bytes in a pipe is room for PIPE_BUF, and the buffer is no larger: the write does not block. */
-    fds[OUT] = (struct pollfd){terminal->output_length ? STDOUT_FILENO : -1, POLLOUT, 0};
+    fds[OUT] = (struct pollfd){terminal->output_length ? terminal->out : -1, POLLOUT, 0};
     fds[MASTER_READ] = (struct pollfd){open && !terminal->output_length ? terminal->master : -1, POLLIN, 0};
     fds[MASTER_WRITE] = (struct pollfd){open && terminal->input_length ? terminal->master : -1, POLLOUT, 0};
 }
@@ -68,30 +73,42 @@ static bool read_master(struct mb_terminal *terminal) {
     return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-/* A pipe that ends is Ctrl-D on a terminal: the box's own character for it. */
+/*
+ * A pipe that ends is Ctrl-D on a terminal: the box's own character for it. After part of a line one only ends that part. A
+ * shell that changes the terminal's mode just then loses the character: so it comes again after output that may be a prompt,
+ * a few times, as a pipe's end can be read again; not without end, since a program may echo it.
+ */
 static void end_input(struct mb_terminal *terminal) {
+    enum { MOST = 16 };
     struct termios settings;
     terminal->input_ended = true;
-    if (tcgetattr(terminal->master, &settings) < 0 || !(settings.c_lflag & ICANON))
+    if (terminal->input_length || terminal->ends_sent++ >= MOST || tcgetattr(terminal->master, &settings) < 0)
         return;
-    terminal->input[0] = (char)settings.c_cc[VEOF];
-    terminal->input_length = 1;
+    terminal->input[0] = terminal->input[1] = (char)settings.c_cc[VEOF];
+    terminal->input_length = terminal->is_in_line && (settings.c_lflag & ICANON) ? 2 : 1;
+    terminal->is_in_line = false;
 }
 
 void mb_terminal_forward(struct mb_terminal *terminal, const struct pollfd *fds) {
     if (fds[IN].revents) {
         ssize_t n = read(STDIN_FILENO, terminal->input, sizeof(terminal->input));
-        if (n > 0)
+        if (n > 0) {
             terminal->input_length = (size_t)n;
-        else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+            terminal->is_in_line = terminal->input[n - 1] != '\n';
+        } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
             end_input(terminal);
+        }
     }
     if (fds[MASTER_WRITE].revents)
         write_some(terminal->master, terminal->input, &terminal->input_length, &terminal->input_sent);
     if (fds[OUT].revents)
-        write_some(STDOUT_FILENO, terminal->output, &terminal->output_length, &terminal->output_sent);
-    if (fds[MASTER_READ].revents && !read_master(terminal))
+        write_some(terminal->out, terminal->output, &terminal->output_length, &terminal->output_sent);
+    if (!fds[MASTER_READ].revents)
+        return;
+    if (!read_master(terminal))
         mb_fd_close(&terminal->master);
+    else if (terminal->input_ended)
+        end_input(terminal);
 }
 
 bool mb_terminal_has_output(const struct mb_terminal *terminal) {
@@ -100,6 +117,8 @@ bool mb_terminal_has_output(const struct mb_terminal *terminal) {
 
 void mb_terminal_close(struct mb_terminal *terminal) {
     mb_fd_close(&terminal->master);
+    if (terminal->out > STDERR_FILENO)
+        mb_fd_close(&terminal->out);
     if (terminal->is_raw)
         tcsetattr(STDIN_FILENO, TCSANOW, &terminal->saved);
     terminal->is_raw = false;

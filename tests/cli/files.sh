@@ -38,7 +38,6 @@ ok "host: nothing of that on the host" [ ! -e /var/tmp/x ]
 # ---- a folder --------------------------------------------------------------------------------------------------------
 
 make_rootfs root
-chmod 700 root # a writable one must be out of other users' reach
 in_box "folder: read-only by default" no --rootfs root sh -c "$try" /data/x
 in_box "folder: a relative path, :ro" no --rootfs ./root:ro sh -c "$try" /data/x
 in_box "folder: :overlay" yes --rootfs "$work/home/root:overlay" sh -c "$try" /data/x

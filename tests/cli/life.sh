@@ -85,7 +85,6 @@ wait "$launcher" 2>/dev/null
 sleep 0.3
 ok "die-with-launcher no: the box lives on" grep -qaf "$work/mark" /proc/[0-9]*/cmdline
 kill -KILL "$(cat pid)"
-rm pid
 rm pid # a killed launcher cannot
 is "die-with-launcher no: the death of process 1 is the box's" "$(leftovers)" ""
 

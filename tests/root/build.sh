@@ -1,0 +1,122 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A real job: minibox is built inside minibox with the host's tools, and programs run under the default filter. The box can
+# write to the folder that it was given and to nothing else; the caller's home is hidden. As root and as an ordinary user.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+source=$(cd "$here/../.." && pwd)
+skip() {
+    echo "skipped: $1" >&2
+    exit 77
+}
+[ "$(id -u)" = 0 ] || skip "needs root"
+for tool in cmake ninja cc python3 git make pkg-config setpriv; do
+    # In the box the path is the system's own.
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin command -v "$tool" >/dev/null || skip "needs $tool"
+done
+id mbtest >/dev/null 2>&1 || useradd --create-home --shell /bin/sh mbtest || skip "cannot make the user mbtest"
+folder=$(mktemp -d) || exit 1
+secret=
+other=
+trap 'rm -rf "$folder"; [ -z "$secret" ] || rm -f "$secret"; [ -z "$other" ] || rmdir "$other" 2>/dev/null' EXIT
+chmod 755 "$folder"
+cp "${MINIBOX:?}" "$folder/minibox" && chmod 755 "$folder/minibox" || exit 1
+count=0
+failed=0
+
+# point NAME SAW WANTED
+point() {
+    count=$((count + 1))
+    if [ "$2" = "$3" ]; then
+        echo "ok $count - $1"
+    else
+        echo "not ok $count - $1"
+        printf '%s\n' "$2" | tail -n 15 | sed 's/^/#   saw:    /'
+        printf '%s\n' "$3" | sed 's/^/#   wanted: /'
+        failed=1
+    fi
+}
+
+# box USER OPTION... : minibox run with the host's system folders and the present folder
+box() {
+    user=$1
+    shift
+    if [ "$user" = root ]; then
+        setpriv --groups 60123,60124 "$folder/minibox" run --rootfs host -v .:rw -w . "$@" </dev/null
+    else
+        setpriv --reuid mbtest --regid mbtest --groups 60123,60124 "$folder/minibox" run --rootfs host -v .:rw -w . "$@" </dev/null
+    fi
+}
+
+job() {
+    user=$1
+    tree=$folder/$user/tree
+    mkdir -p "$tree"
+    # The sources without what was built from them.
+    (cd "$source" && tar -c --exclude=./.git --exclude='./build*' --exclude='*.pyc' .) | tar -x --no-same-owner -C "$tree" || exit 1
+    chown -R "$user:" "$folder/$user"
+    cd "$tree" || exit 1
+
+    out=$(box "$user" sh -c 'cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Debug && cmake --build build' 2>&1)
+    point "$user: cmake and ninja build minibox inside minibox" "$?" 0
+    [ -x build/minibox ] || printf '%s\n' "$out" | tail -n 30 | sed 's/^/# /'
+    point "$user: what was built runs" "$(build/minibox --version 2>&1 | cut -d' ' -f1)" minibox
+    point "$user: the files belong to the caller" "$(stat -c %U build/minibox 2>&1)" "$user"
+    point "$user: what was built runs in a box, too" "$(box "$user" build/minibox --version 2>&1 | cut -d' ' -f1)" minibox
+
+    point "$user: python3" "$(box "$user" python3 -c 'import json, socket, threading, multiprocessing, tempfile, subprocess
+out = subprocess.run(["uname"], capture_output=True, text=True).stdout.strip()
+with multiprocessing.Pool(2) as pool:
+    squares = pool.map(abs, range(-3, 0))
+thread = threading.Thread(target=print, args=("thread",)); thread.start(); thread.join()
+a, b = socket.socketpair(); a.send(b"x"); b.recv(1)
+with tempfile.NamedTemporaryFile() as file: file.write(b"x")
+print(out, squares)' 2>&1)" 'thread
+Linux [3, 2, 1]'
+    point "$user: git" "$(box "$user" sh -c 'git init -q repository && cd repository && echo text > file && git add file &&
+        git -c user.name=a -c user.email=a@example.org commit -q -m first && git clone -q . ../clone && git -C ../clone log --format=%s' 2>&1)" first
+    # shellcheck disable=SC2016
+    point "$user: gcc and make" "$(box "$user" sh -c 'mkdir job && cd job &&
+        printf "#include <stdio.h>\nint main(void) { return puts(\"made\") < 0; }\n" > main.c &&
+        printf "main: main.c\n\tcc -o \$@ \$<\n" > Makefile && make -s -j2 && ./main' 2>&1)" made
+
+    # Everything else is read-only, or the box's own, or not there at all.
+    for place in / /usr /etc /home /var /dev /sys /proc; do
+        out=$(box "$user" sh -c "touch '$place/made-by-the-box' 2>/dev/null && echo written || echo refused")
+        point "$user: a write to $place" "$out$([ -e "$place/made-by-the-box" ] && echo ', on the host')" refused
+    done
+    # The folders above the volume are made in the box's own memory; the home is an empty one of the box's.
+    for place in "$folder" "$folder/$user" /root /home /run; do
+        box "$user" touch "$place/made-by-the-box" 2>/dev/null
+        point "$user: no write to $place comes out" "$([ -e "$place/made-by-the-box" ] && echo 'on the host')" ""
+    done
+    for place in /tmp /var/tmp /dev/shm; do
+        out=$(box "$user" sh -c "touch '$place/made-by-the-box' && ls '$place'" 2>&1)
+        point "$user: $place is the box's own" "$out$([ -e "$place/made-by-the-box" ] && echo ', on the host')" \
+            "$(case $place in "$(dirname "$folder")") printf '%s\n' made-by-the-box "${folder##*/}" ;; *) echo made-by-the-box ;; esac)"
+    done
+
+    # ~ is hidden, and so are the homes of others.
+    home=$(getent passwd "$user" | cut -d: -f6)
+    other=$(mktemp -d /home/minibox-build-test-XXXXXX) || exit 1
+    for place in "$home" "$other"; do
+        [ -d "$place" ] || continue
+        secret=$place/.minibox-build-test
+        echo secret >"$secret"
+        chown "$user:" "$secret" "$other"
+        # shellcheck disable=SC2088
+        point "$user: $([ "$place" = "$home" ] && echo '~' || echo 'the home of another') is hidden" \
+            "$(box "$user" sh -c "cat '$secret' ~/.minibox-build-test 2>/dev/null; ls -A '$place' ~ /home 2>/dev/null |
+                grep minibox-build-test")" ""
+        rm -f "$secret"
+    done
+    rmdir "$other"
+    secret=
+    point "$user: what lies beside the volume is hidden" "$(box "$user" ls -A "$folder" 2>&1)" "$user"
+    cd / || exit 1
+}
+
+job root
+job mbtest
+echo "1..$count"
+exit $failed

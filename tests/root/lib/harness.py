@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the root tests share: points, callers, places, programs made for a test.
+
+A test prints one line a point (TAP) and, where one fails, what it saw and what it wanted. It ends with 0, 1, or 77 with a
+reason on standard error when it cannot run here. It runs in a mount namespace of its own with an empty /run, so that
+what it counts afterwards - mounts, files, locks - is its own doing and that of the boxes it started.
+"""
+import atexit
+import ctypes
+import errno
+import fcntl
+import os
+import pwd
+import shutil
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SOURCE = os.path.dirname(os.path.dirname(HERE))
+EXTRA_GROUPS = [60123, 60124]  # no names: the kernel knows numbers
+libc = ctypes.CDLL(None, use_errno=True)
+
+_count = 0
+_failed = []
+
+
+def skip(reason):
+    print("skipped: " + reason, file=sys.stderr)
+    sys.exit(77)
+
+
+def point(good, name, saw=None, wanted=None):
+    """One thing that is so, or is not."""
+    global _count
+    _count += 1
+    print("%s %d - %s" % ("ok" if good else "not ok", _count, name))
+    if not good:
+        _failed.append(name)
+        print("#   saw:    %s" % (saw if isinstance(saw, str) else repr(saw)).replace("\n", "\n#           "))
+        print("#   wanted: %s" % (wanted if isinstance(wanted, str) else repr(wanted)))
+    sys.stdout.flush()
+    return good
+
+
+def same(saw, wanted, name):
+    return point(saw == wanted, name, saw, wanted)
+
+
+def skip_point(name, reason):
+    global _count
+    _count += 1
+    print("ok %d - %s # SKIP %s" % (_count, name, reason))
+
+
+def finish():
+    print("1..%d" % _count)
+    for name in _failed:
+        print("failed: " + name, file=sys.stderr)
+    sys.exit(1 if _failed or not _count else 0)
+
+
+def check_libc(result, what):
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, what + ": " + os.strerror(number))
+    return result
+
+
+def begin():
+    """Root, and a mount namespace whose mounts are shared with nobody but would show what a box lets out."""
+    if os.geteuid() != 0:
+        skip("needs root")
+    if not os.path.exists(os.environ.get("MINIBOX", "")):
+        skip("MINIBOX does not name the binary")
+    CLONE_NEWNS, MS_REC, MS_PRIVATE, MS_SHARED = 0x20000, 0x4000, 1 << 18, 1 << 20
+    try:
+        check_libc(libc.unshare(CLONE_NEWNS), "unshare")
+        check_libc(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount --make-rprivate")
+        check_libc(libc.mount(b"none", b"/", None, MS_REC | MS_SHARED, None), "mount --make-rshared")
+        check_libc(libc.mount(b"tmpfs", b"/run", b"tmpfs", 0, b"mode=755"), "mount /run")
+    except OSError as problem:
+        skip("no mount namespace: %s" % problem)
+    # Orphans come to this process: what a killed launcher leaves behind is waited for here, and so counted.
+    check_libc(libc.prctl(36, 1, 0, 0, 0), "PR_SET_CHILD_SUBREAPER")
+
+
+class Caller:
+    """Who starts minibox, with which supplementary groups."""
+
+    def __init__(self, name, uid, gid, groups, home):
+        self.name, self.uid, self.gid, self.groups, self.home = name, uid, gid, groups, home
+        self.is_root = uid == 0
+
+    def options(self):
+        if self.is_root:
+            return {"extra_groups": self.groups}
+        return {"user": self.uid, "group": self.gid, "extra_groups": self.groups}
+
+
+def _user():
+    try:
+        return pwd.getpwnam("mbtest")
+    except KeyError:
+        done = subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", "mbtest"], stderr=subprocess.PIPE)
+        try:
+            return pwd.getpwnam("mbtest")
+        except KeyError:
+            skip("cannot make the user mbtest: " + done.stderr.decode(errors="replace").strip())
+
+
+def callers():
+    """Root and an ordinary user; both have supplementary groups, for the box to get rid of."""
+    user = _user()
+    return [Caller("root", 0, 0, EXTRA_GROUPS, "/root"),
+            Caller("user", user.pw_uid, user.pw_gid, EXTRA_GROUPS, user.pw_dir)]
+
+
+_creator = os.getpid()
+
+
+def _remove(path):
+    if os.getpid() == _creator:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def place():
+    """A folder that every caller can reach, with the binary in it. Returns its path and the binary's."""
+    path = tempfile.mkdtemp(prefix="minibox-test-")
+    atexit.register(_remove, path)
+    os.chmod(path, 0o755)
+    binary = os.path.join(path, "minibox")
+    shutil.copyfile(os.environ["MINIBOX"], binary)
+    os.chmod(binary, 0o755)
+    return path, binary
+
+
+def own_folder(path, caller):
+    os.makedirs(path)
+    os.chown(path, caller.uid, caller.gid)
+    return path
+
+
+def compile_static(path, source, name):
+    """A program that runs in every box."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        skip("needs a C compiler")
+    program = os.path.join(path, name)
+    done = subprocess.run([compiler, "-std=gnu17", "-D_GNU_SOURCE", "-O1", "-Wall", "-static", "-o", program, os.path.join(HERE, source)],
+                          stderr=subprocess.PIPE)
+    if done.returncode:
+        skip("cannot make %s: %s" % (source, done.stderr.decode(errors="replace")))
+    os.chmod(program, 0o755)
+    return program
+
+
+def make_rootfs(path):
+    """A folder with busybox in it, for --rootfs DIR."""
+    busybox = next((p for p in ("/bin/busybox", "/usr/bin/busybox") if os.path.exists(p)), None)
+    if not busybox:
+        skip("needs busybox-static")
+    for name in ("bin", "etc", "proc", "sys", "dev", "tmp", "run", "mnt"):
+        os.makedirs(os.path.join(path, name))
+    os.chmod(path, 0o755)
+    shutil.copyfile(busybox, os.path.join(path, "bin/busybox"))
+    os.chmod(os.path.join(path, "bin/busybox"), 0o755)
+    for applet in ("sh", "cat", "sleep", "id", "stty", "tty", "true", "ls", "touch", "mkdir", "kill", "grep", "head", "ps"):
+        os.symlink("busybox", os.path.join(path, "bin", applet))
+    with open(os.path.join(path, "etc/passwd"), "w") as file:
+        file.write("root:x:0:0:root:/:/bin/sh\n")
+    return path
+
+
+def run(argv, caller, timeout=30, **more):
+    """Runs to the end; output and errors are kept. A test that hangs is a test that failed."""
+    options = dict(stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
+    options.update(caller.options())
+    options.update(more)
+    text = options.pop("input", None)
+    if text is not None:
+        options["stdin"] = subprocess.PIPE
+    process = subprocess.Popen(argv, **options)
+    try:
+        out, err = process.communicate(text, timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        process.returncode = "still running after %d s" % timeout
+    return process.returncode, (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace")
+
+
+# ---- what is left ----------------------------------------------------------------------------------------------------
+
+def with_token(token):
+    """Processes that have `token` in their arguments or environment. The builder has its launcher's, the init its command's."""
+    found = []
+    for pid in os.listdir("/proc"):
+        if not pid.isdigit() or int(pid) == os.getpid():
+            continue
+        for name in ("cmdline", "environ"):
+            try:
+                with open("/proc/%s/%s" % (pid, name), "rb") as file:
+                    if token in file.read():
+                        found.append(int(pid))
+                        break
+            except OSError:
+                pass
+    return found
+
+
+def children_left():
+    """Reaps whatever has ended; returns whether anything has not."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return False
+        if pid == 0:
+            return True
+
+
+def cgroups():
+    found = set()
+    for base, folders, _ in os.walk("/sys/fs/cgroup"):
+        found.update(os.path.join(base, name) for name in folders)
+    return found
+
+
+def mounts():
+    with open("/proc/self/mountinfo") as file:
+        return set(file.read().splitlines())
+
+
+def range_is_held():
+    """Whether some descriptor still holds a range of ids."""
+    F_OFD_SETLK = 37
+    try:
+        fd = os.open("/run/minibox/ids", os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.fcntl(fd, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+        return False
+    except OSError as problem:
+        if problem.errno in (errno.EAGAIN, errno.EACCES):
+            return True
+        raise
+    finally:
+        os.close(fd)
+
+
+class State:
+    """What there is now, to be compared with what there is later."""
+
+    def __init__(self):
+        self.mounts, self.cgroups = mounts(), cgroups()
+
+    def left(self, token, patience=2.0):
+        """What a box has left behind, after at most `patience` seconds: a list of words, empty when nothing."""
+        end = time.monotonic() + patience
+        pause = 0.0005
+        while True:
+            left = []
+            if children_left():
+                left.append("processes")
+            elif token:
+                left += ["process %d" % pid for pid in with_token(token)]
+            if not left:
+                left += ["mount " + line for line in mounts() - self.mounts]
+                files = set(os.listdir("/run/minibox")) if os.path.isdir("/run/minibox") else set()
+                left += ["file " + name for name in files - {"ids"}]
+                if range_is_held():
+                    left.append("a held range of ids")
+                if not left:
+                    left += ["cgroup " + name for name in cgroups() - self.cgroups]
+            if not left or time.monotonic() > end:
+                return left
+            time.sleep(pause)
+            pause = min(pause * 2, 0.05)
