@@ -18,7 +18,8 @@
  *     minibox_spec_free(spec);
  *
  * Every function that can fail returns 0 on success, or -1 with *err filled in. Nothing is printed, nothing exits,
- * there is no global state. Strings given to the library are copied unless a comment says that they are kept.
+ * and there is no state but the caller's own and, while launches run, the process's dumpable flag, which is restored. Strings
+ * given to the library are copied unless a comment says that they are kept.
  *
  * A launch belongs to the thread that made it: the box's parent-death signal fires when that *thread* ends
  * (prctl(2), PR_SET_PDEATHSIG), and the box dies with it.

@@ -16,6 +16,7 @@
 #include <linux/futex.h>
 #include <linux/nsfs.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -57,7 +58,6 @@ struct launch {
     int terminal_receive, terminal_send;
     int cancel_fd;
     uint64_t deadline; /* nanoseconds of CLOCK_MONOTONIC; 0: none */
-    int dumpable;
     int *keep;
     size_t keep_count;
 };
@@ -755,10 +755,28 @@ static int wait_for_execve(struct launch *l) {
     return fail_interrupted(l, "the box died before the command was executed", MINIBOX_EXIT_FAILED);
 }
 
-/* setresuid in shared memory has made this process undumpable too. */
-static void restore_dumpable(const struct launch *l) {
-    if (l->dumpable == 1 && prctl(PR_GET_DUMPABLE) != 1)
+/*
+ * setresuid in shared memory makes this process undumpable too. That is a property of the whole process, so launches of
+ * several threads at once must agree on what it was before and when it may be restored: the one variable of this library.
+ */
+static struct {
+    pthread_mutex_t lock;
+    unsigned launches;
+    int before;
+} dumpable = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void save_dumpable(void) {
+    pthread_mutex_lock(&dumpable.lock);
+    if (dumpable.launches++ == 0)
+        dumpable.before = prctl(PR_GET_DUMPABLE);
+    pthread_mutex_unlock(&dumpable.lock);
+}
+
+static void restore_dumpable(void) {
+    pthread_mutex_lock(&dumpable.lock);
+    if (--dumpable.launches == 0 && dumpable.before == 1 && prctl(PR_GET_DUMPABLE) != 1)
         prctl(PR_SET_DUMPABLE, 1);
+    pthread_mutex_unlock(&dumpable.lock);
 }
 
 static int start(struct launch *l) {
@@ -823,18 +841,18 @@ int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t started, struc
                        .terminal_receive = -1,
                        .terminal_send = -1,
                        .cancel_fd = cancel_fd,
-                       .deadline = plan->timeout ? started + plan->timeout : 0,
-                       .dumpable = prctl(PR_GET_DUMPABLE)};
+                       .deadline = plan->timeout ? started + plan->timeout : 0};
     sigset_t before;
     pthread_sigmask(SIG_SETMASK, NULL, &before);
     l.box = malloc(sizeof(*l.box));
     if (!l.box)
         return mb_error_memory(err);
     *l.box = (struct minibox_box){.pidfd = -1, .lock_fd = -1, .terminal_fd = -1};
+    save_dumpable();
     int result = start(&l);
     if (result)
         kill_box(&l);
-    restore_dumpable(&l);
+    restore_dumpable();
     close_sources(plan);
     mb_fd_close(&l.builder.box_fd);
     mb_fd_close(&l.builder.init_fd);
