@@ -45,6 +45,13 @@ int minibox_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_siz
     if (mb_flags_check(flags, NULL, err))
         return -1;
     uint64_t unfit = flags & (CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID);
+    if ((flags & CSIGNAL) > 64) { /* CLONE_NEWTIME is one of clone3(2)'s flags: here its bit belongs to the signal's number */
+        mb_error_usage(err, NULL, MB_REMEDY_NONE, "no such exit signal", NULL, "%d%s", (int)(flags & CSIGNAL),
+                       flags & CLONE_NEWTIME ? ": clone(2) does not know CLONE_NEWTIME" : "");
+        mb_error_remedy(err, "a signal in the low byte; unshare(CLONE_NEWTIME) in the child");
+        err->number = EINVAL;
+        return -1;
+    }
     if (unfit || flags > INT32_MAX * UINT64_C(2) + 1) {
         mb_error_usage(err, NULL, MB_REMEDY_NONE, "minibox_clone() cannot give", NULL,
                        flags & CLONE_THREAD ? "CLONE_THREAD: a thread of the C library needs its own thread-local storage"
@@ -68,7 +75,7 @@ int minibox_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_siz
 
 int minibox_clone_wait(struct minibox_child *child, int *ret_status, struct minibox_error *err) {
     siginfo_t info = {0};
-    while (waitid((idtype_t)P_PIDFD, (id_t)child->pidfd, &info, WEXITED) < 0)
+    while (waitid((idtype_t)P_PIDFD, (id_t)child->pidfd, &info, WEXITED | __WALL) < 0)
         if (errno != EINTR)
             return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot wait for the child", NULL);
     *ret_status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);

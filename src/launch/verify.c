@@ -185,9 +185,13 @@ uint64_t mb_verify_parse_attributes(const char *options) {
         size_t length = 0;
         while (word[length] && word[length] != ',' && word[length] != ' ')
             length++;
-        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-            if (starts_with(word, known[i].name) && known[i].name[length] == '\0')
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+            size_t known_length = 0;
+            while (known[i].name[known_length])
+                known_length++;
+            if (known_length == length && starts_with(word, known[i].name))
                 attributes |= known[i].attribute;
+        }
         word += length + (word[length] == ',');
     }
     return attributes;

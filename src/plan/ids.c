@@ -182,7 +182,7 @@ static int read_subordinates(struct mb_plan *plan, const struct mb_host *host, c
             return mb_error_memory(err);
         s->own = (name[0] && strcmp(field[0], name) == 0) || (parse_id(field[0], &owner) == 0 && owner == uid);
         s->start = start;
-        s->count = count;
+        s->count = start + count > UINT32_MAX ? UINT32_MAX - start : count; /* ids end there: beyond is 0 again */
     }
     return 0;
 }
