@@ -90,7 +90,7 @@ struct mb_step {
     uint32_t mode;       /* of what is made; a directory's S_IFDIR and a file's S_IFREG included */
     uint32_t uid, gid;   /* IDS, BECOME_ROOT: the box's ids; DIRECTORY, TERMINAL: of the owner */
     int resource;        /* LIMIT, RAISE_LIMIT */
-    uint8_t at, keep;    /* enum mb_slot */
+    enum mb_slot at, keep;
     bool is_directory;   /* what source is, and so what target must be */
     bool no_links;       /* target must not lead over a symbolic link */
     bool optional;       /* MASK, REMOUNT: the kernel need not have target */

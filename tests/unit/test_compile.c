@@ -120,7 +120,7 @@ static int remove_host(void **state) {
 }
 
 static struct mb_host as_root(void) {
-    static char *environment[] = {"TERM=vt100", "LANG=C", "SECRET=1", NULL};
+    static char term[] = "TERM=vt100", lang[] = "LANG=C", secret[] = "SECRET=1", *environment[] = {term, lang, secret, NULL};
     return (struct mb_host){.root = root, .privileged = true, .keyrings = true, .capabilities = (UINT64_C(1) << 41) - 1, .cwd = "/srv/cwd",
                             .environment = environment, .session_keyring = 77};
 }
@@ -136,7 +136,7 @@ static struct mb_host as_user(void) {
 
 /* ---- compiling ------------------------------------------------------------------------------------------------- */
 
-static char *const command[] = {"prog", "arg", NULL};
+static char prog[] = "prog", arg[] = "arg", *const command[] = {prog, arg, NULL};
 
 struct compiled {
     struct minibox_spec *spec;
@@ -144,6 +144,7 @@ struct compiled {
     struct mb_plan plan;
     struct minibox_error err;
     int result;
+    char words[8][32]; /* "--volume": what origins name */
 };
 
 /* Options as pairs of words, ended by NULL. */
@@ -156,7 +157,8 @@ static void compile_with(struct compiled *c, struct mb_host host, const char *co
     assert_int_equal(minibox_spec_command(c->spec, command, &c->err), 0);
     for (int i = 0; options && options[i]; i += 2) {
         int id = mb_options_find(options[i]);
-        const struct mb_origin origin = {MB_ORIGIN_ARGV, mb_options[id].name, i + 1, 0};
+        snprintf(c->words[i / 2], sizeof(c->words[0]), "--%s", options[i]);
+        const struct mb_origin origin = {MB_ORIGIN_ARGV, c->words[i / 2], i + 1, 0};
         if (mb_options_set(c->spec, (enum mb_option_id)id, options[i + 1], origin, &c->err))
             fail_msg("--%s %s: %s: %s", options[i], options[i + 1], c->err.what, c->err.reason);
     }
@@ -350,7 +352,7 @@ static void default_of_user(void **state) {
     struct compiled c;
     compile_well(&c, as_user(), NULL);
     want_safe(&c);
-    want_kinds(&c, "clone die-with close own-maps unshare private hostname loopback mount folder link bind link file mount folder remount "
+    want_kinds(&c, "clone die-with close id-maps unshare private hostname loopback mount folder link bind link file mount folder remount "
                    "folder remount device link mount folder remount mask remount mask remount pivot workdir keyring umask ids caps "
                    "no-new-privs init session verify limit filter exec");
     assert_int_equal(c.plan.flags, ALL_NAMESPACES | CLONE_VM);
@@ -367,6 +369,12 @@ static void default_of_user(void **state) {
         assert_false(c.plan.steps[i].idmap);
         assert_false(c.plan.steps[i].by_parent);
     }
+    done(&c);
+    compile_well(&c, as_user(), OPTIONS("user", "33:34")); /* the one id can have any number inside */
+    assert_int_equal(c.plan.maps[0].inside, 33);
+    assert_int_equal(c.plan.maps[0].outside, 1000);
+    assert_int_equal(c.plan.maps[1].inside, 34);
+    assert_int_equal(want(&c, MB_STEP_IDS, NULL)->uid, 33);
     done(&c);
 }
 
@@ -707,7 +715,6 @@ static void refuses(void **state) {
         {false, {"user", "nobody-here"}, "--user (argument 1)", "no such user"},
         {false, {"user", "0:nobody-here"}, "--user (argument 1)", "no such group"},
         {false, {"user", "70000"}, "--user (argument 1)", "mapped"},
-        {true, {"user", "1"}, "--user (argument 1)", "mapped"},
         {false, {"userns", "keep-id"}, "--userns (argument 1)", "never mapped"},
         {true, {"share", "user"}, "--share (argument 1)", "user namespace"},
         {false, {"share", "user", "userns", "0:700000:10"}, "--userns (argument 3)", "no ids can be mapped"},
