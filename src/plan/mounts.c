@@ -172,9 +172,9 @@ static void plan_masks(struct mb_compiler *c) {
         {"/proc/kcore", MB_SLOT_PROC, false},         {"/proc/keys", MB_SLOT_PROC, false},
         {"/proc/latency_stats", MB_SLOT_PROC, false}, {"/proc/sched_debug", MB_SLOT_PROC, false},
         {"/proc/scsi", MB_SLOT_PROC, false},          {"/proc/timer_list", MB_SLOT_PROC, false},
-        {"/proc/timer_stats", MB_SLOT_PROC, false},   {"/proc/bus", MB_SLOT_PROC, true},
-        {"/proc/fs", MB_SLOT_PROC, true},             {"/proc/irq", MB_SLOT_PROC, true},
-        {"/proc/sys", MB_SLOT_PROC, true},            {"/proc/sysrq-trigger", MB_SLOT_PROC, true},
+        {"/proc/bus", MB_SLOT_PROC, true},            {"/proc/fs", MB_SLOT_PROC, true},
+        {"/proc/irq", MB_SLOT_PROC, true},            {"/proc/sys", MB_SLOT_PROC, true},
+        {"/proc/sysrq-trigger", MB_SLOT_PROC, true},
         {"/sys/firmware", MB_SLOT_SYS, false},        {"/sys/devices/virtual/powercap", MB_SLOT_SYS, false},
     };
     for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {

@@ -95,7 +95,10 @@ def end_children():
     end = time.monotonic() + 5
     while children_left() and time.monotonic() < end:
         for pid in children_of(os.getpid()):
-            os.kill(pid, signal.SIGKILL)
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         time.sleep(0.005)
 
 
@@ -177,11 +180,11 @@ def kill_stopped_launcher(box):
 def kill_command(box):
     """The leader alone, from outside: init hands on its status and takes the rest along."""
     for pid in children_of(init_of(box)):
-        with open("/proc/%d/cmdline" % pid, "rb") as file:
-            if box.token not in file.read():
-                continue
-        with open("/proc/%d/status" % pid) as file:
-            last = [line for line in file if line.startswith("NSpid:")][0].split()[-1]
+        try:
+            with open("/proc/%d/status" % pid) as file:
+                last = [line for line in file if line.startswith("NSpid:")][0].split()[-1]
+        except OSError:
+            continue # the process between the leader and a daemon, just reaped
         if last == "2":
             os.kill(pid, signal.SIGKILL)
 
