@@ -16,6 +16,9 @@
 #include "base/fd.h"
 #include "base/path.h"
 
+/* Of a device's mount: read-only is the node, whose owner and mode are the host's, not the device. */
+enum { DEVICE = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
+
 /* ---- parts ---------------------------------------------------------------------------------------------------- */
 
 void mb_mounts_add_tmpfs(struct mb_compiler *c, const struct mb_origin *origin, const char *target, uint32_t mode, uint64_t size,
@@ -228,7 +231,7 @@ int mb_mounts_plan_kernel(struct mb_compiler *c) {
     for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
         step = mb_compile_add_at(c, MB_STEP_DEVICE, NULL, MB_SLOT_DEV, MB_TEXT(c, "/dev/%s", devices[i]), devices[i]);
         step->source = MB_TEXT(c, "%s/dev/%s", c->host->root, devices[i]);
-        step->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+        step->attributes = DEVICE;
         static const uint8_t minors[] = {3, 5, 7, 8, 9, 0};
         if (mb_mounts_identify(c, step, step->source))
             return -1;
@@ -298,7 +301,7 @@ static int plan_device(struct mb_compiler *c, const struct mb_path *device) {
                                            device->target + sizeof(dev) - 1)
                                   : mb_compile_add_in_root(c, MB_STEP_DEVICE, &device->origin, device->target);
     step->source = device->source;
-    step->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+    step->attributes = DEVICE;
     step->by_parent = c->plan->privileged;
     if (mb_mounts_identify(c, step, device->source))
         return -1;

@@ -137,4 +137,11 @@ if [ "$mode" = root ]; then
     wait "$launcher" 2>/dev/null
 fi
 
+# The nodes of devices are the host's own, and with user shared its root owns them.
+if [ "$mode" = root ]; then
+    before=$(stat -c '%a %u' /dev/null)
+    run_minibox --share user sh -c 'chmod 0 /dev/null; chown 7 /dev/null; echo x >/dev/null && echo works'
+    is "share user: a device works, its node cannot be changed" "$out $(stat -c '%a %u' /dev/null)" "works $before"
+fi
+
 finish

@@ -167,7 +167,10 @@ def kill_stopped_box(box):
     """A stopped box does not stop the end."""
     init = init_of(box)
     for pid in [*children_of(init), init]:
-        os.kill(pid, signal.SIGSTOP)
+        try:
+            os.kill(pid, signal.SIGSTOP)
+        except ProcessLookupError:
+            pass
     box.process.kill()
 
 
