@@ -17,10 +17,6 @@
 #include "base/fd.h"
 #include "base/path.h"
 
-#ifndef MINIBOX_DATADIR
-#define MINIBOX_DATADIR "/usr/local/share/minibox"
-#endif
-
 void mb_rootfs_plan_folder(struct mb_compiler *c, const char *target, uint32_t mode) {
     mb_compile_add_in_root(c, MB_STEP_DIRECTORY, NULL, target)->mode = S_IFDIR | mode;
 }

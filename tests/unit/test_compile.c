@@ -380,6 +380,38 @@ static void default_of_user(void **state) {
 
 /* ---- root file systems ----------------------------------------------------------------------------------------- */
 
+/* A busybox tree that was installed ready-made is one mount, not some dozens of steps. */
+static void installed_busybox(void **state) {
+    (void)state;
+    static const char *const folders[] = {"", "/bin", "/proc", "/dev", "/tmp", "/sys"};
+    char path[256];
+    for (const char *end = MINIBOX_DATADIR; (end = strchr(end + 1, '/'));) {
+        snprintf(path, sizeof(path), "%s%.*s", root, (int)(end - MINIBOX_DATADIR), MINIBOX_DATADIR);
+        assert_true(mkdir(path, 0755) == 0 || errno == EEXIST);
+    }
+    assert_int_equal(mkdir(below(MINIBOX_DATADIR), 0755), 0);
+    for (size_t i = 0; i < COUNT(folders); i++) {
+        snprintf(path, sizeof(path), "%s%s/busybox%s", root, MINIBOX_DATADIR, folders[i]);
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+    struct compiled c;
+    compile_well(&c, as_user(), OPTIONS());
+    want(&c, MB_STEP_BIND, "/bin/busybox"); /* a tree without the program does not count */
+    done(&c);
+    snprintf(path, sizeof(path), "%s%s/busybox/bin/busybox", root, MINIBOX_DATADIR);
+    write_busybox(path, false);
+    compile_well(&c, as_user(), OPTIONS());
+    snprintf(path, sizeof(path), "%s%s/busybox", root, MINIBOX_DATADIR);
+    assert_string_equal(want(&c, MB_STEP_BIND, "/")->source, path);
+    assert_true(want(&c, MB_STEP_BIND, "/")->attributes & MOUNT_ATTR_RDONLY);
+    want_not(&c, MB_STEP_BIND, "/bin/busybox");
+    done(&c);
+    compile_well(&c, as_user(), OPTIONS("rootfs", "busybox:rw")); /* what is written to must be the box's own */
+    want(&c, MB_STEP_BIND, "/bin/busybox");
+    done(&c);
+    assert_int_equal(nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 static void host_rootfs(void **state) {
     (void)state;
     static const char *const hidden[] = {"/home", "/root", "/srv", "/tree", "/proc", "/dev"};
@@ -838,7 +870,7 @@ static void leaves_the_host_alone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(default_of_root),       cmocka_unit_test(default_of_user),
-        cmocka_unit_test(host_rootfs),           cmocka_unit_test(folder_rootfs),
+        cmocka_unit_test(installed_busybox), cmocka_unit_test(host_rootfs),           cmocka_unit_test(folder_rootfs),
         cmocka_unit_test(shared_pids),           cmocka_unit_test(shared_network),
         cmocka_unit_test(each_option_has_its_step), cmocka_unit_test(options_that_take_away),
         cmocka_unit_test(command_and_environment), cmocka_unit_test(capabilities_and_limits),
