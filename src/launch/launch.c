@@ -35,6 +35,8 @@
 
 #include "base/fd.h"
 #include "launch/builder.h"
+#include "launch/outside.h"
+#include "launch/report.h"
 #include "plan/ids.h"
 
 #ifndef MFD_EXEC
@@ -70,117 +72,13 @@ uint64_t mb_launch_clock(void) {
 
 /* ---- errors --------------------------------------------------------------------------------------------------- */
 
-static const char *const check_names[MB_CHECK_COUNT] = {
-    [MB_CHECK_NONE] = "", [MB_CHECK_READ] = "what the kernel says", [MB_CHECK_UID] = "user id", [MB_CHECK_GID] = "group id",
-    [MB_CHECK_GROUPS] = "number of supplementary groups", [MB_CHECK_CAP_INHERITABLE] = "inheritable capabilities",
-    [MB_CHECK_CAP_PERMITTED] = "permitted capabilities", [MB_CHECK_CAP_EFFECTIVE] = "effective capabilities",
-    [MB_CHECK_CAP_BOUNDING] = "bounding capabilities", [MB_CHECK_CAP_AMBIENT] = "ambient capabilities",
-    [MB_CHECK_SECUREBITS] = "securebits", [MB_CHECK_NO_NEW_PRIVS] = "no_new_privs",
-    [MB_CHECK_DUMPABLE] = "dumpable", [MB_CHECK_PERSONALITY] = "personality", [MB_CHECK_NAMESPACE] = "namespace", [MB_CHECK_ID_MAP] = "id map",
-    [MB_CHECK_HOSTNAME] = "host name", [MB_CHECK_MOUNT] = "number of planned mounts",
-    [MB_CHECK_MOUNT_FLAGS] = "mount flags", [MB_CHECK_MOUNT_SUID] = "a mount without nosuid",
-    [MB_CHECK_PROPAGATION] = "mount propagation", [MB_CHECK_OLD_ROOT] = "number of mounts at /",
-    [MB_CHECK_WORKDIR] = "working directory", [MB_CHECK_UMASK] = "umask", [MB_CHECK_DESCRIPTORS] = "open descriptors",
-    [MB_CHECK_SESSION] = "session", [MB_CHECK_KEYRING] = "session keyring", [MB_CHECK_LIMIT] = "resource limit",
-    [MB_CHECK_FILTER] = "seccomp filter",
-};
-
-/* What a refused step means on this host: the first row that fits. */
-static const struct {
-    enum mb_step_kind kind;
-    int number; /* 0: any */
-    const char *source; /* file system type; NULL: any */
-    enum mb_remedy remedy;
-} step_remedies[] = {
-    {MB_STEP_CLONE, EPERM, NULL, MB_REMEDY_USERNS_FORBIDDEN},
-    {MB_STEP_CLONE, EACCES, NULL, MB_REMEDY_USERNS_FORBIDDEN},
-    {MB_STEP_CLONE, ENOSPC, NULL, MB_REMEDY_USERNS_LIMIT},
-    {MB_STEP_CLONE, EUSERS, NULL, MB_REMEDY_USERNS_LIMIT},
-    {MB_STEP_CLONE, EINVAL, NULL, MB_REMEDY_NO_NAMESPACE},
-    {MB_STEP_UNSHARE, EINVAL, NULL, MB_REMEDY_NO_NAMESPACE},
-    {MB_STEP_UNSHARE, ENOSPC, NULL, MB_REMEDY_USERNS_LIMIT},
-    {MB_STEP_SELF_MAPS, EPERM, NULL, MB_REMEDY_USERNS_FORBIDDEN},
-    {MB_STEP_SELF_MAPS, EACCES, NULL, MB_REMEDY_USERNS_FORBIDDEN},
-    {MB_STEP_MOUNT, EPERM, "proc", MB_REMEDY_PROC_MASKED},
-    {MB_STEP_MOUNT, EPERM, "sysfs", MB_REMEDY_PROC_MASKED},
-    {MB_STEP_OVERLAY, 0, NULL, MB_REMEDY_OVERLAY_FORBIDDEN},
-    {MB_STEP_BIND, ESTALE, NULL, MB_REMEDY_PATH_CHANGED},
-    {MB_STEP_DEVICE, ESTALE, NULL, MB_REMEDY_PATH_CHANGED},
-    {MB_STEP_BIND, EROFS, NULL, MB_REMEDY_NO_MOUNT_POINT},
-    {MB_STEP_DEVICE, EROFS, NULL, MB_REMEDY_NO_MOUNT_POINT},
-    {MB_STEP_MOUNT, EROFS, NULL, MB_REMEDY_NO_MOUNT_POINT},
-    {MB_STEP_BIND, EACCES, NULL, MB_REMEDY_VOLUME_DENIED},
-    {MB_STEP_MASK, ENOENT, NULL, MB_REMEDY_NO_SUCH_PATH},
-    {MB_STEP_WORKDIR, 0, NULL, MB_REMEDY_WORKDIR},
-    {MB_STEP_KEYRING, EDQUOT, NULL, MB_REMEDY_KEY_QUOTA},
-    {MB_STEP_RAISE_LIMIT, EPERM, NULL, MB_REMEDY_ULIMIT_RAISE},
-    {MB_STEP_LIMIT, EPERM, NULL, MB_REMEDY_ULIMIT_RAISE},
-    {MB_STEP_INIT, EACCES, NULL, MB_REMEDY_MEMFD_NOEXEC},
-    {MB_STEP_INIT, E2BIG, NULL, MB_REMEDY_ARGS_TOO_LONG},
-    {MB_STEP_EXEC, E2BIG, NULL, MB_REMEDY_ARGS_TOO_LONG},
-    {MB_STEP_EXEC, EACCES, NULL, MB_REMEDY_NOT_EXECUTABLE},
-    {MB_STEP_EXEC, ENOEXEC, NULL, MB_REMEDY_EXEC_FORMAT},
-    {MB_STEP_EXEC, ENOENT, NULL, MB_REMEDY_COMMAND_NOT_FOUND},
-};
-
-/* Returns -1. */
+/* All return -1. */
 static int fail_step(struct launch *l, const struct mb_step *step, int number) {
-    enum mb_remedy remedy = number == ENOSYS ? MB_REMEDY_OLD_KERNEL : MB_REMEDY_NONE;
-    for (size_t i = 0; i < sizeof(step_remedies) / sizeof(step_remedies[0]); i++) {
-        if (step_remedies[i].kind != step->kind || (step_remedies[i].number && step_remedies[i].number != number) ||
-            (step_remedies[i].source && (!step->source || strcmp(step_remedies[i].source, step->source) != 0)))
-            continue;
-        remedy = step_remedies[i].remedy;
-        break;
-    }
-    mb_error_host(l->err, step->origin, remedy, number, "", NULL);
-    l->err->phase = MINIBOX_PHASE_LAUNCH;
-    l->err->step = (int)(step - l->plan->steps) + 1;
-    l->err->steps = (int)l->plan->step_count;
-    mb_step_fill_error(step, l->err);
-    return -1;
+    return mb_report_step(l->plan, step, number, l->err);
 }
 
-static const struct mb_step *find_step(const struct mb_plan *plan, enum mb_step_kind kind) {
-    for (size_t i = 0; i < plan->step_count; i++)
-        if (plan->steps[i].kind == kind)
-            return &plan->steps[i];
-    return NULL;
-}
-
-/* The error that the box wrote down. Returns -1. */
-static int fail_from_box(struct launch *l) {
-    const struct mb_box *shared = l->shared;
-    if (shared->failed_step < 1 || (size_t)shared->failed_step > l->plan->step_count || shared->verdict.check >= MB_CHECK_COUNT)
-        return fail_step(l, find_step(l->plan, MB_STEP_INIT), EPROTO); /* nobody but the box's own writes it; still */
-    const struct mb_step *step = &l->plan->steps[shared->failed_step - 1];
-    int number = shared->failed_number;
-    fail_step(l, step, number);
-    const struct mb_verdict *verdict = &shared->verdict;
-    if (verdict->check) {
-        snprintf(l->err->reason, sizeof(l->err->reason), "%s: not as planned", check_names[verdict->check]);
-        if (verdict->number)
-            snprintf(l->err->detail, sizeof(l->err->detail), "it could not be read: %s", strerrordesc_np(verdict->number));
-        else
-            snprintf(l->err->detail, sizeof(l->err->detail), "wanted 0x%llx, seen 0x%llx (number %d)",
-                     (unsigned long long)verdict->wanted, (unsigned long long)verdict->seen, verdict->index);
-    }
-    if (step->kind == MB_STEP_EXEC) {
-        bool found = number != ENOENT || shared->found_candidate;
-        l->err->status = found ? MINIBOX_EXIT_NOT_EXECUTED : MINIBOX_EXIT_NOT_FOUND;
-        if (number == ENOENT && found) {
-            snprintf(l->err->detail, sizeof(l->err->detail), "%s", mb_remedy_detail(MB_REMEDY_NO_INTERPRETER));
-            snprintf(l->err->remedy, sizeof(l->err->remedy), "%s", mb_remedy_text(MB_REMEDY_NO_INTERPRETER));
-        }
-    }
-    if (step->kind == MB_STEP_INIT && number == E2BIG)
-        l->err->status = MINIBOX_EXIT_NOT_EXECUTED;
-    return -1;
-}
-
-static int number_of(const struct mb_plan *plan, enum mb_step_kind kind) {
-    const struct mb_step *step = find_step(plan, kind);
-    return step ? (int)(step - plan->steps) + 1 : 0;
+static int fail_kind(struct launch *l, enum mb_step_kind kind, int number) {
+    return mb_report_step(l->plan, mb_plan_find(l->plan, kind), number, l->err);
 }
 
 /* ---- before clone --------------------------------------------------------------------------------------------- */
@@ -252,10 +150,15 @@ static void fill_arrays(const struct mb_plan *plan, struct mb_box *box) {
     strcpy(mb_box_at(box, box->workdir), plan->workdir);
 }
 
+static int number_of(const struct mb_plan *plan, enum mb_step_kind kind) {
+    const struct mb_step *step = mb_plan_find(plan, kind);
+    return step ? (int)(step - plan->steps) + 1 : 0;
+}
+
 /* The shared box: sized, mapped, filled. */
 static int make_box(struct launch *l) {
     struct mb_plan *plan = l->plan;
-    const struct mb_step *step = find_step(plan, MB_STEP_INIT);
+    const struct mb_step *step = mb_plan_find(plan, MB_STEP_INIT);
     struct mb_box layout = {.mount_count = number_mounts(plan, NULL),
                             .filter_count = (uint32_t)plan->filter.count,
                             .candidate_count = (uint32_t)plan->candidate_count,
@@ -312,7 +215,7 @@ static int make_box(struct launch *l) {
 
 /* init's program, in a file that is in no file system and that nobody can change: CVE-2019-5736. */
 static int make_init(struct launch *l) {
-    const struct mb_step *step = find_step(l->plan, MB_STEP_INIT);
+    const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_INIT);
     int fd = memfd_create("minibox-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
     if (fd < 0 && errno == EINVAL) /* before Linux 6.3, every memory file is executable */
         fd = memfd_create("minibox-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -329,7 +232,7 @@ static int make_init(struct launch *l) {
 }
 
 static int make_channels(struct launch *l) {
-    const struct mb_step *step = find_step(l->plan, MB_STEP_CLONE);
+    const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_CLONE);
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return fail_step(l, step, errno);
@@ -415,7 +318,7 @@ static int wait_for_any(struct launch *l, struct pollfd *fds, size_t count) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail_step(l, find_step(l->plan, MB_STEP_CLONE), errno);
+            return fail_kind(l, MB_STEP_CLONE, errno);
         if (n == 0)
             return fail_interrupted(l, "the time limit was reached before the command was executed", MINIBOX_EXIT_TIMEOUT);
         bool is_cancelled = fds[count].revents;
@@ -540,10 +443,8 @@ static int set_idmaps(struct launch *l) {
         if (number == EINVAL && step->idmap_optional)
             continue; /* owners without a map are nobody: the box can do less with the files, not more */
         fail_step(l, step, number);
-        if (number == EINVAL) {
-            snprintf(l->err->detail, sizeof(l->err->detail), "%s", mb_remedy_detail(MB_REMEDY_IDMAP_UNSUPPORTED));
-            snprintf(l->err->remedy, sizeof(l->err->remedy), "%s", mb_remedy_text(MB_REMEDY_IDMAP_UNSUPPORTED));
-        }
+        if (number == EINVAL)
+            mb_report_remedy(l->err, MB_REMEDY_IDMAP_UNSUPPORTED);
         return -1;
     }
     return 0;
@@ -567,7 +468,7 @@ static int raise_limits(struct launch *l) {
 }
 
 static int write_maps(struct launch *l) {
-    const struct mb_step *step = find_step(l->plan, MB_STEP_WRITE_MAPS);
+    const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_WRITE_MAPS);
     if (!step)
         return 0;
     if (l->plan->map_writer == MB_MAPS_HELPER) {
@@ -581,95 +482,6 @@ static int write_maps(struct launch *l) {
     atomic_store(&l->shared->maps_written, 1);
     if (syscall(SYS_futex, &l->shared->maps_written, FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
         return fail_step(l, step, errno);
-    return 0;
-}
-
-/* ---- verifying from outside ----------------------------------------------------------------------------------- */
-
-/* Returns -1. */
-static int fail_check(struct launch *l, enum mb_check check, int index, uint64_t wanted, uint64_t seen) {
-    l->shared->verdict = (struct mb_verdict){check, index, 0, wanted, seen};
-    l->shared->failed_number = EPROTO;
-    l->shared->failed_step = number_of(l->plan, MB_STEP_VERIFY);
-    return fail_from_box(l);
-}
-
-enum { NAMESPACE_NAME = 32 };
-
-static int open_namespaces(const char *process) {
-    char path[32];
-    snprintf(path, sizeof(path), "/proc/%s/ns", process);
-    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-/* What the link says names the namespace ("net:[4026531840]"), and costs half of what following it does. "": the kernel has
- * none of this kind. */
-static int read_namespace(struct launch *l, int folder, const char *name, char *ret_text) {
-    ssize_t length = readlinkat(folder, name, ret_text, NAMESPACE_NAME - 1);
-    if (length < 0 && errno != ENOENT)
-        return fail_step(l, find_step(l->plan, MB_STEP_VERIFY), errno);
-    ret_text[length > 0 ? length : 0] = '\0';
-    return 0;
-}
-
-static uint64_t inode_in(const char *text) {
-    const char *bracket = strchr(text, '[');
-    return bracket ? strtoull(bracket + 1, NULL, 10) : 0;
-}
-
-static int verify_namespaces(struct launch *l, const char *process) {
-    mb_autofd own_folder = open_namespaces("self"), box_folder = open_namespaces(process);
-    if (own_folder < 0 || box_folder < 0)
-        return fail_step(l, find_step(l->plan, MB_STEP_VERIFY), errno);
-    for (int i = MB_FLAG_FIRST_NAMESPACE; i < MB_FLAG_COUNT; i++) {
-        char own_text[NAMESPACE_NAME], box_text[NAMESPACE_NAME];
-        /* The builder's own time namespace is the one that its children will be in. */
-        const char *in_box = i == MB_FLAG_TIME ? "time_for_children" : mb_flags[i].name;
-        if (read_namespace(l, own_folder, mb_flags[i].name, own_text) || read_namespace(l, box_folder, in_box, box_text))
-            return -1;
-        uint64_t own = inode_in(own_text), seen = inode_in(box_text), joined = l->plan->joined[i];
-        bool isolated = l->plan->flags & mb_flags[i].flag;
-        if (isolated ? !seen || !own || seen == own : seen != (joined ? joined : own))
-            return fail_check(l, MB_CHECK_NAMESPACE, i, isolated ? 0 : joined ? joined : own, seen);
-    }
-    return 0;
-}
-
-static int verify_map(struct launch *l, const char *process, bool gids) {
-    char path[48], text[8192], *end;
-    size_t lines = 0, wanted = 0;
-    snprintf(path, sizeof(path), "/proc/%s/%s", process, gids ? "gid_map" : "uid_map");
-    if (mb_fd_read_file(path, text, sizeof(text)) < 0)
-        return fail_step(l, find_step(l->plan, MB_STEP_VERIFY), errno);
-    for (size_t i = 0; i < l->plan->map_count; i++)
-        wanted += gids ? l->plan->maps[i].gids : l->plan->maps[i].uids;
-    for (char *line = text; *line; line = end + (*end == '\n'), lines++) {
-        unsigned long inside = strtoul(line, &end, 10), outside = strtoul(end, &end, 10), count = strtoul(end, &end, 10);
-        bool known = false;
-        for (size_t i = 0; i < l->plan->map_count; i++) {
-            const struct mb_id_map *map = &l->plan->maps[i];
-            known |= (gids ? map->gids : map->uids) && map->inside == inside && map->outside == outside && map->count == count;
-        }
-        if (!known)
-            return fail_check(l, MB_CHECK_ID_MAP, gids, inside, outside);
-        end += strcspn(end, "\n");
-    }
-    return lines == wanted ? 0 : fail_check(l, MB_CHECK_ID_MAP, gids, wanted, lines);
-}
-
-/*
- * Namespaces and id maps are the launcher's to compare, since it is idle: init says when it is there (before, the builder may
- * be closed to an ordinary user's launcher), looks at the mounts meanwhile, and the command's process waits for the result.
- */
-static int verify_from_outside(struct launch *l) {
-    char process[16];
-    snprintf(process, sizeof(process), "%d", l->child.pid);
-    if (verify_namespaces(l, process) ||
-        ((l->plan->flags & CLONE_NEWUSER) && (verify_map(l, process, false) || verify_map(l, process, true))))
-        return -1;
-    atomic_store(&l->shared->launcher_verified, 1);
-    if (syscall(SYS_futex, &l->shared->launcher_verified, FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
-        return fail_step(l, find_step(l->plan, MB_STEP_VERIFY), errno);
     return 0;
 }
 
@@ -687,7 +499,7 @@ static void kill_box(struct launch *l) {
 /* The joiner has made the builder and is gone; from here on the builder is the child. */
 static int adopt_builder(struct launch *l) {
     siginfo_t info;
-    const struct mb_step *step = find_step(l->plan, MB_STEP_CLONE);
+    const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_CLONE);
     if (!l->builder.joins)
         return 0;
     if (wait_for_fd(l, l->child.pidfd))
@@ -697,7 +509,7 @@ static int adopt_builder(struct launch *l) {
     mb_fd_close(&l->child.pidfd);
     l->child.pid = l->shared->builder_pid;
     if (!l->child.pid)
-        return l->shared->failed_step ? fail_from_box(l) : fail_step(l, step, ECHILD);
+        return l->shared->failed_step ? mb_report_box(l->plan, l->shared, l->err) : fail_step(l, step, ECHILD);
     l->child.pidfd = (int)syscall(SYS_pidfd_open, l->child.pid, 0);
     if (l->child.pidfd >= 0)
         return 0;
@@ -717,7 +529,7 @@ static int receive_terminal(struct launch *l) {
         char space[CMSG_SPACE(sizeof(int))];
     } control;
     struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    const struct mb_step *step = find_step(l->plan, MB_STEP_TERMINAL);
+    const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_TERMINAL);
     if (recvmsg(l->terminal_receive, &message, MSG_CMSG_CLOEXEC) < 0)
         return fail_step(l, step, errno);
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
@@ -741,7 +553,7 @@ static int wait_for_execve(struct launch *l) {
             return -1;
         if (fds[SYNC].revents & POLLIN) {
             char byte;
-            if (read(l->sync_read, &byte, 1) == 1 && verify_from_outside(l))
+            if (read(l->sync_read, &byte, 1) == 1 && mb_outside_verify(l->plan, l->shared, l->child.pid, l->err))
                 return -1;
             continue;
         }
@@ -749,7 +561,7 @@ static int wait_for_execve(struct launch *l) {
             break;
     }
     if (l->shared->failed_step)
-        return fail_from_box(l);
+        return mb_report_box(l->plan, l->shared, l->err);
     if (l->shared->executing)
         return 0;
     return fail_interrupted(l, "the box died before the command was executed", MINIBOX_EXIT_FAILED);
@@ -792,7 +604,7 @@ static int start(struct launch *l) {
     for (size_t i = 0; i < plan->step_count; i++)
         l->builder.joins |= plan->steps[i].kind == MB_STEP_JOIN;
 
-    uint64_t flags = find_step(plan, MB_STEP_CLONE)->flags | SIGCHLD;
+    uint64_t flags = mb_plan_find(plan, MB_STEP_CLONE)->flags | SIGCHLD;
     if (plan->memory == MB_MEMORY_COPY)
         flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
     if (l->builder.joins)
@@ -804,7 +616,7 @@ static int start(struct launch *l) {
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     if (minibox_clone(mb_builder_run, &l->builder, flags, 0, &l->child, l->err)) {
         int number = l->err->number;
-        return fail_step(l, find_step(plan, MB_STEP_CLONE), number ? number : EINVAL);
+        return fail_kind(l, MB_STEP_CLONE, number ? number : EINVAL);
     }
     /* The box has the only other ends now. *builder is the builder's to read: it does not change any more. */
     mb_fd_close(&l->sync_write);

@@ -3,7 +3,7 @@
  * The busybox root file system: which names become links to the one program. It is a table, since asking the program
  * would cost a process for each launch; an applet that the host's busybox lacks is a link that says "applet not found".
  */
-#include "plan/compile.h"
+#include "plan/rootfs.h"
 
 const char *const mb_busybox_applets[] = {
     "[", "[[", "acpid", "adjtimex", "ar", "arch", "arp", "arping", "ascii", "ash", "awk", "base64", "basename", "bc",

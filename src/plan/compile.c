@@ -7,7 +7,7 @@
  * that the launch can tell that it mounts what was planned; a path of the box is never resolved on the host; whatever
  * memory could not be had is noticed once, at the end (arena.failed).
  */
-#include "plan/compile.h"
+#include "plan/plan.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -17,52 +17,8 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
-
-const struct mb_origin mb_compile_default = {.kind = MB_ORIGIN_DEFAULT};
-
-/* ---- appending ------------------------------------------------------------------------------------------------ */
-
-/* The new step, to be filled in. Valid until the next one is added. */
-struct mb_step *mb_compile_add(struct mb_compiler *c, enum mb_step_kind kind, enum mb_side side, const struct mb_origin *origin) {
-    struct mb_step *step = mb_arena_push(&c->plan->arena, &c->plan->steps, &c->plan->step_count, sizeof(*step));
-    if (!step)
-        step = &c->scrap;
-    *step = (struct mb_step){.kind = kind, .side = side, .origin = origin ? origin : &mb_compile_default, .fd = -1, .mount = -1};
-    return step;
-}
-
-struct mb_step *mb_compile_add_at(struct mb_compiler *c, enum mb_step_kind kind, const struct mb_origin *origin, enum mb_slot at,
-                              const char *target, const char *path) {
-    struct mb_step *step = mb_compile_add(c, kind, MB_SIDE_BUILDER, origin);
-    step->at = at;
-    step->target = target;
-    step->path = path;
-    return step;
-}
-
-/* A step on an absolute path of the box's root. */
-struct mb_step *mb_compile_add_in_root(struct mb_compiler *c, enum mb_step_kind kind, const struct mb_origin *origin,
-                                   const char *target) {
-    return mb_compile_add_at(c, kind, origin, MB_SLOT_ROOT, target, target + strspn(target, "/"));
-}
-
-void mb_compile_set_options(struct mb_compiler *c, struct mb_step *step, const struct mb_mount_option *options, size_t count) {
-    struct mb_mount_option *copy = mb_arena_alloc(&c->plan->arena, count * sizeof(*copy));
-    if (!copy)
-        return;
-    memcpy(copy, options, count * sizeof(*copy));
-    step->options = copy;
-    step->option_count = count;
-}
-void mb_compile_add_absent(struct mb_compiler *c, const char *what) {
-    const char **slot = mb_arena_push(&c->plan->arena, &c->plan->absent, &c->plan->absent_count, sizeof(*slot));
-    if (slot)
-        *slot = what;
-}
-
-struct mb_step *mb_compile_last(struct mb_compiler *c) {
-    return c->plan->step_count ? &c->plan->steps[c->plan->step_count - 1] : &c->scrap;
-}
+#include "plan/mounts.h"
+#include "plan/rootfs.h"
 
 /* ---- identity and the start of the box ------------------------------------------------------------------------ */
 
@@ -180,12 +136,12 @@ static void plan_start(struct mb_compiler *c) {
     struct mb_plan *plan = c->plan;
     const uint64_t late = CLONE_NEWNET | CLONE_NEWTIME;
     if (c->joins_user && plan->privileged)
-        mb_compile_add(c, MB_STEP_DROP_GROUPS, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_JOIN]);
+        mb_steps_add(c, MB_STEP_DROP_GROUPS, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_JOIN]);
     for (size_t i = 0; i < c->spec->join_count; i++) {
         const struct mb_join *join = &c->spec->joins[i];
         /* The user namespace first: it gives the right to enter the others. */
         if (join->flag == MB_FLAG_USER) {
-            struct mb_step *step = mb_compile_add(c, MB_STEP_JOIN, MB_SIDE_BUILDER, &join->origin);
+            struct mb_step *step = mb_steps_add(c, MB_STEP_JOIN, MB_SIDE_BUILDER, &join->origin);
             step->source = join->path;
             step->flags = CLONE_NEWUSER;
         }
@@ -193,21 +149,21 @@ static void plan_start(struct mb_compiler *c) {
     for (size_t i = 0; i < c->spec->join_count; i++) {
         const struct mb_join *join = &c->spec->joins[i];
         if (join->flag != MB_FLAG_USER) {
-            struct mb_step *step = mb_compile_add(c, MB_STEP_JOIN, MB_SIDE_BUILDER, &join->origin);
+            struct mb_step *step = mb_steps_add(c, MB_STEP_JOIN, MB_SIDE_BUILDER, &join->origin);
             step->source = join->path;
             step->flags = mb_flags[join->flag].flag;
         }
     }
-    mb_compile_add(c, MB_STEP_CLONE, MB_SIDE_PARENT, &c->spec->origin[c->spec->share ? MB_OPTION_SHARE : MB_OPTION_ISOLATE])->flags =
+    mb_steps_add(c, MB_STEP_CLONE, MB_SIDE_PARENT, &c->spec->origin[c->spec->share ? MB_OPTION_SHARE : MB_OPTION_ISOLATE])->flags =
         plan->flags & ~late;
     if (plan->die_with_launcher)
-        mb_compile_add(c, MB_STEP_DIE_WITH, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_DIE_WITH_LAUNCHER]);
-    mb_compile_add(c, MB_STEP_CLOSE, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_PRESERVE_FDS]);
+        mb_steps_add(c, MB_STEP_DIE_WITH, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_DIE_WITH_LAUNCHER]);
+    mb_steps_add(c, MB_STEP_CLOSE, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_PRESERVE_FDS]);
     const struct mb_origin *userns = &c->spec->origin[MB_OPTION_USERNS];
     if (plan->map_writer == MB_MAPS_SELF)
-        mb_compile_add(c, MB_STEP_SELF_MAPS, MB_SIDE_BUILDER, userns);
+        mb_steps_add(c, MB_STEP_SELF_MAPS, MB_SIDE_BUILDER, userns);
     else if (plan->map_writer != MB_MAPS_NONE)
-        mb_compile_add(c, MB_STEP_WRITE_MAPS, MB_SIDE_PARENT, userns);
+        mb_steps_add(c, MB_STEP_WRITE_MAPS, MB_SIDE_PARENT, userns);
 
     /*
      * A network namespace takes as long to make as all the rest of a box: the builder makes it, while the parent writes the
@@ -215,21 +171,21 @@ static void plan_start(struct mb_compiler *c) {
      * mapped id goes on meanwhile too.
      */
     if (plan->flags & late)
-        mb_compile_add(c, MB_STEP_UNSHARE, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_ISOLATE])->flags = plan->flags & late;
-    mb_compile_add(c, MB_STEP_PRIVATE, MB_SIDE_BUILDER, NULL);
+        mb_steps_add(c, MB_STEP_UNSHARE, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_ISOLATE])->flags = plan->flags & late;
+    mb_steps_add(c, MB_STEP_PRIVATE, MB_SIDE_BUILDER, NULL);
     if (plan->flags & CLONE_NEWUTS) {
         plan->hostname = c->spec->hostname ? c->spec->hostname : plan->name;
-        mb_compile_add(c, MB_STEP_HOSTNAME, MB_SIDE_BUILDER, &c->spec->origin[c->spec->hostname ? MB_OPTION_HOSTNAME : MB_OPTION_NAME])
+        mb_steps_add(c, MB_STEP_HOSTNAME, MB_SIDE_BUILDER, &c->spec->origin[c->spec->hostname ? MB_OPTION_HOSTNAME : MB_OPTION_NAME])
             ->source = plan->hostname;
     }
     if (plan->flags & CLONE_NEWNET)
-        mb_compile_add(c, MB_STEP_LOOPBACK, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_NETWORK]);
+        mb_steps_add(c, MB_STEP_LOOPBACK, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_NETWORK]);
 
     bool waits = plan->map_writer == MB_MAPS_PARENT || plan->map_writer == MB_MAPS_HELPER;
     if (waits)
-        mb_compile_add(c, MB_STEP_WAIT_MAPS, MB_SIDE_BUILDER, userns);
+        mb_steps_add(c, MB_STEP_WAIT_MAPS, MB_SIDE_BUILDER, userns);
     if (waits || c->joins_user) {
-        struct mb_step *step = mb_compile_add(c, MB_STEP_BECOME_ROOT, MB_SIDE_BUILDER, userns);
+        struct mb_step *step = mb_steps_add(c, MB_STEP_BECOME_ROOT, MB_SIDE_BUILDER, userns);
         /* Its files in the box's own mounts belong to the box's root, or to the one who is there instead. */
         step->uid = mb_ids_is_mapped(plan, 0, false) ? 0 : plan->uid;
         step->gid = mb_ids_is_mapped(plan, 0, true) ? 0 : plan->gid;
@@ -241,7 +197,7 @@ static void plan_start(struct mb_compiler *c) {
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-const char *mb_compile_find_variable(char *const *environment, const char *name) {
+static const char *find_variable(char *const *environment, const char *name) {
     size_t length = strlen(name);
     for (; *environment; environment++)
         if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
@@ -271,14 +227,15 @@ static int plan_environment(struct mb_compiler *c) {
     set_variable(c, &count, "container", "minibox");
     if (name[0])
         set_variable(c, &count, "USER", name);
-    const char *term = mb_compile_find_variable(c->host->environment, "TERM");
+    const char *term = find_variable(c->host->environment, "TERM");
     if (c->plan->terminal)
         set_variable(c, &count, "TERM", term ? term : "xterm");
     for (size_t i = 0; i < spec->env_count; i++) {
-        const char *value = spec->env[i].value ? spec->env[i].value : mb_compile_find_variable(c->host->environment, spec->env[i].name);
+        const char *value = spec->env[i].value ? spec->env[i].value : find_variable(c->host->environment, spec->env[i].name);
         if (value) /* what the caller has not, the box has not: as docker's */
             set_variable(c, &count, spec->env[i].name, value);
     }
+    c->home = find_variable(c->plan->environment, "HOME");
     return 0;
 }
 
@@ -286,7 +243,7 @@ static int plan_environment(struct mb_compiler *c) {
 static int plan_candidates(struct mb_compiler *c) {
     struct mb_plan *plan = c->plan;
     const char *name = plan->command[0];
-    const char *path = mb_compile_find_variable(plan->environment, "PATH");
+    const char *path = find_variable(plan->environment, "PATH");
     bool search = !strchr(name, '/');
     for (const char *part = search && path ? path : name; part;) {
         size_t length = search ? strcspn(part, ":") : strlen(part);
@@ -315,23 +272,23 @@ static int plan_end(struct mb_compiler *c) {
     struct mb_plan *plan = c->plan;
     struct mb_step *step;
     if (plan->terminal)
-        mb_compile_add_at(c, MB_STEP_TERMINAL, &spec->origin[MB_OPTION_TTY], MB_SLOT_PTS, "/dev/pts/0", "ptmx")->uid = plan->uid;
-    step = mb_compile_add_at(c, MB_STEP_REMOUNT, NULL, MB_SLOT_DEV, "/dev", "");
+        mb_steps_add_at(c, MB_STEP_TERMINAL, &spec->origin[MB_OPTION_TTY], MB_SLOT_PTS, "/dev/pts/0", "ptmx")->uid = plan->uid;
+    step = mb_steps_add_at(c, MB_STEP_REMOUNT, NULL, MB_SLOT_DEV, "/dev", "");
     step->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
     if (c->rootfs != MB_ROOTFS_DIR && spec->rootfs_access == MB_ACCESS_RO) {
-        step = mb_compile_add_at(c, MB_STEP_REMOUNT, &spec->origin[MB_OPTION_ROOTFS], MB_SLOT_ROOT, "/", "");
+        step = mb_steps_add_at(c, MB_STEP_REMOUNT, &spec->origin[MB_OPTION_ROOTFS], MB_SLOT_ROOT, "/", "");
         step->attributes = MB_NOSUID_NODEV | MOUNT_ATTR_RDONLY;
     }
-    mb_compile_add(c, MB_STEP_PIVOT, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_ROOTFS])->target = "/";
+    mb_steps_add(c, MB_STEP_PIVOT, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_ROOTFS])->target = "/";
     plan->workdir = workdir_of(c);
     if (!plan->workdir)
         return mb_error_host(c->err, &spec->origin[MB_OPTION_WORKDIR], MB_REMEDY_WORKDIR, ENOENT,
                              "cannot tell the present working directory for", spec->workdir);
-    mb_compile_add(c, MB_STEP_WORKDIR, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_WORKDIR])->target = plan->workdir;
+    mb_steps_add(c, MB_STEP_WORKDIR, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_WORKDIR])->target = plan->workdir;
     if (c->host->keyrings) {
         plan->own_session_keyring = true;
         plan->session_keyring = c->host->session_keyring;
-        mb_compile_add(c, MB_STEP_KEYRING, MB_SIDE_BUILDER, NULL);
+        mb_steps_add(c, MB_STEP_KEYRING, MB_SIDE_BUILDER, NULL);
     }
     for (size_t i = 0; i < spec->ulimit_count; i++) {
         struct rlimit now;
@@ -340,22 +297,22 @@ static int plan_end(struct mb_compiler *c) {
             return mb_error_host(c->err, &limit->origin, MB_REMEDY_NONE, errno, "cannot read the limit", limit->name);
         if (limit->hard <= now.rlim_max)
             continue;
-        step = mb_compile_add(c, MB_STEP_RAISE_LIMIT, MB_SIDE_PARENT, &limit->origin);
+        step = mb_steps_add(c, MB_STEP_RAISE_LIMIT, MB_SIDE_PARENT, &limit->origin);
         *step = (struct mb_step){.kind = step->kind, .side = step->side, .origin = step->origin, .source = limit->name,
                                  .resource = limit->resource, .soft = limit->soft, .hard = limit->hard, .fd = -1, .mount = -1};
     }
-    mb_compile_add(c, MB_STEP_UMASK, MB_SIDE_BUILDER, NULL);
-    step = mb_compile_add(c, MB_STEP_IDS, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_USER]);
+    mb_steps_add(c, MB_STEP_UMASK, MB_SIDE_BUILDER, NULL);
+    step = mb_steps_add(c, MB_STEP_IDS, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_USER]);
     step->uid = plan->uid;
     step->gid = plan->gid;
     step->keep_groups = keeps_groups(c);
-    step = mb_compile_add(c, MB_STEP_CAPABILITIES, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_CAP_ADD]);
+    step = mb_steps_add(c, MB_STEP_CAPABILITIES, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_CAP_ADD]);
     step->flags = plan->capabilities;
     step->uid = plan->uid;
-    mb_compile_add(c, MB_STEP_NO_NEW_PRIVS, MB_SIDE_BUILDER, NULL);
-    mb_compile_add(c, MB_STEP_INIT, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_INIT]);
-    mb_compile_add(c, MB_STEP_SESSION, MB_SIDE_COMMAND, NULL);
-    mb_compile_add(c, MB_STEP_VERIFY, MB_SIDE_COMMAND, NULL);
+    mb_steps_add(c, MB_STEP_NO_NEW_PRIVS, MB_SIDE_BUILDER, NULL);
+    mb_steps_add(c, MB_STEP_INIT, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_INIT]);
+    mb_steps_add(c, MB_STEP_SESSION, MB_SIDE_COMMAND, NULL);
+    mb_steps_add(c, MB_STEP_VERIFY, MB_SIDE_COMMAND, NULL);
     for (size_t i = 0; i < spec->ulimit_count; i++) {
         const struct mb_ulimit *limit = &spec->ulimits[i];
         bool last = true; /* of those for this resource: it is the one that counts */
@@ -363,15 +320,15 @@ static int plan_end(struct mb_compiler *c) {
             last &= spec->ulimits[j].resource != limit->resource;
         if (!last)
             continue;
-        step = mb_compile_add(c, MB_STEP_LIMIT, MB_SIDE_COMMAND, &limit->origin);
+        step = mb_steps_add(c, MB_STEP_LIMIT, MB_SIDE_COMMAND, &limit->origin);
         step->source = limit->name;
         step->resource = limit->resource;
         step->soft = limit->soft;
         step->hard = limit->hard;
     }
     if (plan->filter.count)
-        mb_compile_add(c, MB_STEP_FILTER, MB_SIDE_COMMAND, &spec->origin[MB_OPTION_SECCOMP]);
-    mb_compile_add(c, MB_STEP_EXEC, MB_SIDE_COMMAND, NULL)->target = plan->command[0];
+        mb_steps_add(c, MB_STEP_FILTER, MB_SIDE_COMMAND, &spec->origin[MB_OPTION_SECCOMP]);
+    mb_steps_add(c, MB_STEP_EXEC, MB_SIDE_COMMAND, NULL)->target = plan->command[0];
     return 0;
 }
 
@@ -445,4 +402,11 @@ int mb_plan_compile(const struct minibox_spec *spec, const struct mb_host *host,
 void mb_plan_free(struct mb_plan *plan) {
     mb_arena_free(&plan->arena);
     *plan = (struct mb_plan){0};
+}
+
+const struct mb_step *mb_plan_find(const struct mb_plan *plan, enum mb_step_kind kind) {
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].kind == kind)
+            return &plan->steps[i];
+    return NULL;
 }

@@ -3,7 +3,7 @@
  * What is mounted in a box besides its root: the kernel's own file systems, masks over parts of them, and what the user
  * asked for. Sources on the host are looked at here and recognised again at launch; targets are resolved in the box only.
  */
-#include "plan/compile.h"
+#include "plan/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ enum { DEVICE = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
 
 void mb_mounts_add_tmpfs(struct mb_compiler *c, const struct mb_origin *origin, const char *target, uint32_t mode, uint64_t size,
                       uint64_t attributes) {
-    struct mb_step *step = mb_compile_add_in_root(c, MB_STEP_MOUNT, origin, target);
+    struct mb_step *step = mb_steps_add_in_root(c, MB_STEP_MOUNT, origin, target);
     step->source = "tmpfs";
     step->attributes = MB_NOSUID_NODEV | attributes;
     step->is_directory = true;
@@ -41,8 +41,8 @@ void mb_mounts_add_scratch(struct mb_compiler *c, const struct mb_origin *origin
         return;
     }
     /* The root is a tmpfs of the box: another one would cost more than the folder of it that is mounted here again. */
-    mb_rootfs_plan_folder(c, target, mode);
-    mb_compile_add_in_root(c, MB_STEP_REMOUNT, origin, target)->attributes = MB_NOSUID_NODEV | attributes;
+    mb_steps_add_folder(c, target, mode);
+    mb_steps_add_in_root(c, MB_STEP_REMOUNT, origin, target)->attributes = MB_NOSUID_NODEV | attributes;
 }
 
 /* Looks at a source on the host, so that the launch can tell that it still is the same. */
@@ -62,7 +62,7 @@ int mb_mounts_identify(struct mb_compiler *c, struct mb_step *step, const char *
 /* Binds a path of the host, read-only but for what `attributes` takes back. */
 int mb_mounts_add_bind(struct mb_compiler *c, const struct mb_origin *origin, const char *source, const char *target,
                     enum mb_access access, uint64_t attributes) {
-    struct mb_step *step = mb_compile_add_in_root(c, MB_STEP_BIND, origin, target);
+    struct mb_step *step = mb_steps_add_in_root(c, MB_STEP_BIND, origin, target);
     step->source = source;
     step->attributes = MB_NOSUID_NODEV | attributes | (access == MB_ACCESS_RW ? 0 : MOUNT_ATTR_RDONLY);
     step->recursive = true;
@@ -72,7 +72,7 @@ int mb_mounts_add_bind(struct mb_compiler *c, const struct mb_origin *origin, co
 /* Owners on the host are seen as the same numbers inside: what a user of docker expects of a folder. */
 void mb_mounts_add_idmap(struct mb_compiler *c, bool optional) {
     struct mb_plan *plan = c->plan;
-    struct mb_step *step = mb_compile_last(c);
+    struct mb_step *step = mb_steps_last(c);
     step->by_parent = plan->privileged; /* root's own folders are closed to the box's ids, which are another user's */
     if (!plan->privileged || !(plan->flags & CLONE_NEWUSER))
         return;
@@ -93,7 +93,7 @@ void mb_mounts_plan_stage(struct mb_compiler *c) {
     if (!uses_overlay(c))
         return;
     const struct mb_origin *origin = &c->spec->origin[MB_OPTION_ROOTFS];
-    struct mb_step *step = mb_compile_add_at(c, MB_STEP_MOUNT, origin, MB_SLOT_NONE, "(staging)", "");
+    struct mb_step *step = mb_steps_add_at(c, MB_STEP_MOUNT, origin, MB_SLOT_NONE, "(staging)", "");
     step->source = "tmpfs";
     step->attributes = MB_NOSUID_NODEV;
     step->keep = MB_SLOT_STAGE;
@@ -110,9 +110,9 @@ int mb_mounts_add_overlay(struct mb_compiler *c, const struct mb_origin *origin,
     const char *names[3];
     for (int i = 0; i < 3; i++) {
         names[i] = MB_TEXT(c, "%s%u", layers[i], n);
-        mb_compile_add_at(c, MB_STEP_DIRECTORY, origin, MB_SLOT_STAGE, MB_TEXT(c, "(staging)/%s", names[i]), names[i])->mode = S_IFDIR | 0755;
+        mb_steps_add_at(c, MB_STEP_DIRECTORY, origin, MB_SLOT_STAGE, MB_TEXT(c, "(staging)/%s", names[i]), names[i])->mode = S_IFDIR | 0755;
     }
-    struct mb_step *bind = mb_compile_add_at(c, MB_STEP_BIND, origin, MB_SLOT_STAGE, MB_TEXT(c, "(staging)/%s", names[0]), names[0]);
+    struct mb_step *bind = mb_steps_add_at(c, MB_STEP_BIND, origin, MB_SLOT_STAGE, MB_TEXT(c, "(staging)/%s", names[0]), names[0]);
     bind->source = source;
     bind->attributes = MB_NOSUID_NODEV | MOUNT_ATTR_RDONLY;
     bind->recursive = true;
@@ -122,8 +122,8 @@ int mb_mounts_add_overlay(struct mb_compiler *c, const struct mb_origin *origin,
         return mb_error_host(c->err, origin, MB_REMEDY_NONE, ENOTDIR, "cannot put an overlay over", source);
     mb_mounts_add_idmap(c, false);
 
-    struct mb_step *step = keep ? mb_compile_add_at(c, MB_STEP_OVERLAY, origin, MB_SLOT_NONE, target, "")
-                                : mb_compile_add_in_root(c, MB_STEP_OVERLAY, origin, target);
+    struct mb_step *step = keep ? mb_steps_add_at(c, MB_STEP_OVERLAY, origin, MB_SLOT_NONE, target, "")
+                                : mb_steps_add_in_root(c, MB_STEP_OVERLAY, origin, target);
     step->source = "overlay";
     step->attributes = MB_NOSUID_NODEV | attributes;
     step->keep = keep;
@@ -183,7 +183,7 @@ static void plan_masks(struct mb_compiler *c) {
     for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
         if (masks[i].at == MB_SLOT_SYS && !(c->plan->flags & CLONE_NEWNET))
             continue;
-        struct mb_step *step = mb_compile_add_at(c, masks[i].read_only ? MB_STEP_REMOUNT : MB_STEP_MASK, NULL, masks[i].at,
+        struct mb_step *step = mb_steps_add_at(c, masks[i].read_only ? MB_STEP_REMOUNT : MB_STEP_MASK, NULL, masks[i].at,
                                       masks[i].path, strchr(masks[i].path + 1, '/') + 1);
         step->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
         step->optional = true; /* which of them there are, only the box's own /proc can tell */
@@ -195,41 +195,41 @@ int mb_mounts_plan_kernel(struct mb_compiler *c) {
     static const char *const own[] = {"/proc", "/dev", "/tmp"};
     bool own_sys = c->plan->flags & CLONE_NEWNET;
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-        if (check_mount_point(c, own[i], &mb_compile_default))
+        if (check_mount_point(c, own[i], &mb_steps_default))
             return -1;
-    if (own_sys && check_mount_point(c, "/sys", &mb_compile_default))
+    if (own_sys && check_mount_point(c, "/sys", &mb_steps_default))
         return -1;
 
     struct mb_step *step;
     if ((c->plan->flags & CLONE_NEWPID) || c->plan->joined[MB_FLAG_PID]) {
-        step = mb_compile_add_in_root(c, MB_STEP_MOUNT, NULL, "/proc");
+        step = mb_steps_add_in_root(c, MB_STEP_MOUNT, NULL, "/proc");
         step->source = "proc";
         step->attributes = MB_SAFE;
         step->is_directory = true;
     } else { /* a new one would show the host's processes all the same, and only root may make it */
         if (mb_mounts_add_bind(c, NULL, MB_TEXT(c, "%s/proc", c->host->root), "/proc", MB_ACCESS_RW, MOUNT_ATTR_NOEXEC))
             return -1;
-        step = mb_compile_last(c);
+        step = mb_steps_last(c);
     }
     step->keep = MB_SLOT_PROC;
     step->no_links = true;
 
     if (own_sys) {
-        step = mb_compile_add_in_root(c, MB_STEP_MOUNT, NULL, "/sys");
+        step = mb_steps_add_in_root(c, MB_STEP_MOUNT, NULL, "/sys");
         step->source = "sysfs";
         step->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
         step->keep = MB_SLOT_SYS;
         step->no_links = step->is_directory = true;
     } else {
-        mb_compile_add_absent(c, "/sys: the network is shared, and sysfs would show the host's");
+        mb_steps_add_absent(c, "/sys: the network is shared, and sysfs would show the host's");
     }
     mb_mounts_add_scratch(c, NULL, "/tmp", 01777, 0);
     mb_mounts_add_scratch(c, NULL, "/dev", 0755, MOUNT_ATTR_NOEXEC);
-    step = mb_compile_last(c);
+    step = mb_steps_last(c);
     step->keep = MB_SLOT_DEV;
     step->no_links = true;
     for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
-        step = mb_compile_add_at(c, MB_STEP_DEVICE, NULL, MB_SLOT_DEV, MB_TEXT(c, "/dev/%s", devices[i]), devices[i]);
+        step = mb_steps_add_at(c, MB_STEP_DEVICE, NULL, MB_SLOT_DEV, MB_TEXT(c, "/dev/%s", devices[i]), devices[i]);
         step->source = MB_TEXT(c, "%s/dev/%s", c->host->root, devices[i]);
         step->attributes = DEVICE;
         static const uint8_t minors[] = {3, 5, 7, 8, 9, 0};
@@ -243,9 +243,9 @@ int mb_mounts_plan_kernel(struct mb_compiler *c) {
                                            {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
                                            {"ptmx", "pts/ptmx"}};
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-        mb_compile_add_at(c, MB_STEP_LINK, NULL, MB_SLOT_DEV, MB_TEXT(c, "/dev/%s", links[i][0]), links[i][0])->source = links[i][1];
+        mb_steps_add_at(c, MB_STEP_LINK, NULL, MB_SLOT_DEV, MB_TEXT(c, "/dev/%s", links[i][0]), links[i][0])->source = links[i][1];
 
-    step = mb_compile_add_at(c, MB_STEP_MOUNT, NULL, MB_SLOT_DEV, "/dev/pts", "pts");
+    step = mb_steps_add_at(c, MB_STEP_MOUNT, NULL, MB_SLOT_DEV, "/dev/pts", "pts");
     step->source = "devpts";
     step->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
     step->keep = MB_SLOT_PTS;
@@ -254,8 +254,8 @@ int mb_mounts_plan_kernel(struct mb_compiler *c) {
         MB_OPTIONS(c, step, {"mode", "0620"}, {"ptmxmode", "0666"}, {"gid", "5"});
     else
         MB_OPTIONS(c, step, {"mode", "0600"}, {"ptmxmode", "0666"});
-    mb_compile_add_at(c, MB_STEP_DIRECTORY, NULL, MB_SLOT_DEV, "/dev/shm", "shm")->mode = S_IFDIR | 01777;
-    mb_compile_add_at(c, MB_STEP_REMOUNT, NULL, MB_SLOT_DEV, "/dev/shm", "shm")->attributes = MB_SAFE;
+    mb_steps_add_at(c, MB_STEP_DIRECTORY, NULL, MB_SLOT_DEV, "/dev/shm", "shm")->mode = S_IFDIR | 01777;
+    mb_steps_add_at(c, MB_STEP_REMOUNT, NULL, MB_SLOT_DEV, "/dev/shm", "shm")->attributes = MB_SAFE;
     plan_masks(c);
     return 0;
 }
@@ -297,9 +297,9 @@ static int plan_device(struct mb_compiler *c, const struct mb_path *device) {
     bool in_dev = strncmp(device->target, dev, sizeof(dev) - 1) == 0;
     if (!in_dev && check_mount_point(c, device->target, &device->origin))
         return -1;
-    struct mb_step *step = in_dev ? mb_compile_add_at(c, MB_STEP_DEVICE, &device->origin, MB_SLOT_DEV, device->target,
+    struct mb_step *step = in_dev ? mb_steps_add_at(c, MB_STEP_DEVICE, &device->origin, MB_SLOT_DEV, device->target,
                                            device->target + sizeof(dev) - 1)
-                                  : mb_compile_add_in_root(c, MB_STEP_DEVICE, &device->origin, device->target);
+                                  : mb_steps_add_in_root(c, MB_STEP_DEVICE, &device->origin, device->target);
     step->source = device->source;
     step->attributes = DEVICE;
     step->by_parent = c->plan->privileged;
@@ -350,9 +350,9 @@ int mb_mounts_plan_user(struct mb_compiler *c) {
     for (size_t i = 0; i < spec->mask_count; i++) {
         const char *target = spec->masks[i].target;
         if (strncmp(target, "/proc/", 6) == 0)
-            mb_compile_add_at(c, MB_STEP_MASK, &spec->masks[i].origin, MB_SLOT_PROC, target, target + 6)->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
+            mb_steps_add_at(c, MB_STEP_MASK, &spec->masks[i].origin, MB_SLOT_PROC, target, target + 6)->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
         else
-            mb_compile_add_in_root(c, MB_STEP_MASK, &spec->masks[i].origin, target)->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
+            mb_steps_add_in_root(c, MB_STEP_MASK, &spec->masks[i].origin, target)->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
     }
     return 0;
 }

@@ -162,6 +162,9 @@ int mb_plan_compile(const struct minibox_spec *spec, const struct mb_host *host,
                     struct minibox_error *err);
 void mb_plan_free(struct mb_plan *plan);
 
+/* The first step of a kind, or NULL. */
+const struct mb_step *mb_plan_find(const struct mb_plan *plan, enum mb_step_kind kind);
+
 /* Kind of a step as shown ("mount"), and the words of an error ("cannot mount tmpfs on" "/tmp"). */
 const char *mb_step_name(enum mb_step_kind kind);
 void mb_step_describe(const struct mb_plan *plan, const struct mb_step *step, char *ret_text, size_t size);

@@ -4,7 +4,7 @@
  * system folders; or a folder. A root made here is a tmpfs, whose folders become mounts of their own where they differ
  * from it; it is made read-only last.
  */
-#include "plan/compile.h"
+#include "plan/rootfs.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -16,23 +16,20 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-
-void mb_rootfs_plan_folder(struct mb_compiler *c, const char *target, uint32_t mode) {
-    mb_compile_add_in_root(c, MB_STEP_DIRECTORY, NULL, target)->mode = S_IFDIR | mode;
-}
+#include "plan/mounts.h"
 
 static void add_link(struct mb_compiler *c, const char *target, const char *text) {
-    mb_compile_add_in_root(c, MB_STEP_LINK, NULL, target)->source = text;
+    mb_steps_add_in_root(c, MB_STEP_LINK, NULL, target)->source = text;
 }
 
 static void add_file(struct mb_compiler *c, const char *target, const char *content) {
-    struct mb_step *step = mb_compile_add_in_root(c, MB_STEP_FILE, NULL, target);
+    struct mb_step *step = mb_steps_add_in_root(c, MB_STEP_FILE, NULL, target);
     step->source = content;
     step->mode = S_IFREG | 0644;
 }
 
 static struct mb_step *add_root_tmpfs(struct mb_compiler *c) {
-    struct mb_step *step = mb_compile_add_at(c, MB_STEP_MOUNT, &c->spec->origin[MB_OPTION_ROOTFS], MB_SLOT_NONE, "/", "");
+    struct mb_step *step = mb_steps_add_at(c, MB_STEP_MOUNT, &c->spec->origin[MB_OPTION_ROOTFS], MB_SLOT_NONE, "/", "");
     step->source = "tmpfs";
     step->attributes = MB_NOSUID_NODEV;
     step->keep = MB_SLOT_ROOT;
@@ -92,7 +89,7 @@ static int plan_root_busybox(struct mb_compiler *c) {
     add_root_tmpfs(c);
     static const char *const folders[] = {"/bin", "/usr", "/etc", "/root", "/home", "/var", "/run"};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-        mb_rootfs_plan_folder(c, folders[i], 0755);
+        mb_steps_add_folder(c, folders[i], 0755);
     add_link(c, "/sbin", "bin");
     add_link(c, "/usr/bin", "../bin");
     add_link(c, "/usr/sbin", "../bin");
@@ -100,7 +97,7 @@ static int plan_root_busybox(struct mb_compiler *c) {
     add_link(c, "/var/tmp", "../tmp");
     if (mb_mounts_add_bind(c, &c->spec->origin[MB_OPTION_ROOTFS], busybox, "/bin/busybox", MB_ACCESS_RO, 0))
         return -1;
-    struct mb_step *links = mb_compile_add_in_root(c, MB_STEP_LINK, NULL, "/bin");
+    struct mb_step *links = mb_steps_add_in_root(c, MB_STEP_LINK, NULL, "/bin");
     links->source = "busybox";
     links->names = mb_busybox_applets;
     links->name_count = mb_busybox_applet_count;
@@ -132,11 +129,11 @@ static int plan_root_host(struct mb_compiler *c) {
         else if (S_ISDIR(st.st_mode) && mb_mounts_add_bind(c, origin, path, folders[i], MB_ACCESS_RO, 0))
             return -1;
     }
-    mb_rootfs_plan_folder(c, "/home", 0755);
-    const char *home = mb_compile_find_variable(c->plan->environment, "HOME");
+    mb_steps_add_folder(c, "/home", 0755);
+    const char *home = c->home;
     if (!home || strcmp(home, "/root") != 0)
-        mb_rootfs_plan_folder(c, "/root", 0700);
-    mb_rootfs_plan_folder(c, "/var", 0755);
+        mb_steps_add_folder(c, "/root", 0700);
+    mb_steps_add_folder(c, "/var", 0755);
     add_link(c, "/var/run", "../run");
     mb_mounts_add_scratch(c, origin, "/run", 0755, 0);
     mb_mounts_add_scratch(c, origin, "/var/tmp", 01777, 0);
@@ -147,7 +144,7 @@ static int plan_root_dir(struct mb_compiler *c) {
     const struct mb_origin *origin = &c->spec->origin[MB_OPTION_ROOTFS];
     if (c->spec->rootfs_access == MB_ACCESS_OVERLAY)
         return mb_mounts_add_overlay(c, origin, c->rootfs_path, "/", 0, MB_SLOT_ROOT);
-    struct mb_step *step = mb_compile_add_at(c, MB_STEP_BIND, origin, MB_SLOT_NONE, "/", "");
+    struct mb_step *step = mb_steps_add_at(c, MB_STEP_BIND, origin, MB_SLOT_NONE, "/", "");
     step->source = c->rootfs_path;
     step->attributes = MB_NOSUID_NODEV | (c->spec->rootfs_access == MB_ACCESS_RO ? MOUNT_ATTR_RDONLY : 0);
     step->keep = MB_SLOT_ROOT;
@@ -166,7 +163,7 @@ static int plan_resolver(struct mb_compiler *c) {
     const char *path = real ? mb_arena_copy(&c->plan->arena, real, strlen(real)) : NULL;
     free(real);
     if (!path || stat(path, &st) < 0 || !S_ISREG(st.st_mode)) {
-        mb_compile_add_absent(c, "/etc/resolv.conf: the host has none");
+        mb_steps_add_absent(c, "/etc/resolv.conf: the host has none");
         return 0;
     }
     if (c->rootfs == MB_ROOTFS_HOST) { /* where the host's link leads to, if that is not in what is shown already */
@@ -176,7 +173,7 @@ static int plan_resolver(struct mb_compiler *c) {
     }
     mb_autofd there = mb_path_open(c->root_fd, "etc/resolv.conf", O_PATH);
     if (there < 0 || fstat(there, &st) < 0 || !S_ISREG(st.st_mode)) {
-        mb_compile_add_absent(c, "/etc/resolv.conf: the root file system has none to put the host's on");
+        mb_steps_add_absent(c, "/etc/resolv.conf: the root file system has none to put the host's on");
         return 0;
     }
     return mb_mounts_add_bind(c, &c->spec->origin[MB_OPTION_NETWORK], path, "/etc/resolv.conf", MB_ACCESS_RO, 0);
@@ -198,13 +195,13 @@ bool mb_rootfs_is_reachable(struct mb_compiler *c) {
 
 /* In the host's root file system a user's home is there, but empty: programs expect to be able to write to it. */
 static void plan_home(struct mb_compiler *c) {
-    const char *home = mb_compile_find_variable(c->plan->environment, "HOME");
+    const char *home = c->home;
     if (c->rootfs != MB_ROOTFS_HOST || !home)
         return;
     if (strcmp(home, "/root") != 0 && (strncmp(home, "/home/", 6) != 0 || strchr(home + 6, '/') || !home[6] || home[6] == '.'))
         return;
     mb_mounts_add_scratch(c, &c->spec->origin[MB_OPTION_ROOTFS], home, 0700, 0);
-    struct mb_step *folder = mb_compile_last(c);
+    struct mb_step *folder = mb_steps_last(c);
     if (c->plan->step_count > 1)
         folder--;
     folder->uid = c->plan->uid;

@@ -405,6 +405,13 @@ if minibox run --rootfs host -v folder:/srv /srv/minibox --version >/dev/null 2>
   this host does not let this user make user namespaces
   try: sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0, or run as root" \
         minibox run --rootfs host -u 7 -v folder:/srv /srv/minibox run true "$mark"
+    echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["unshare"], "action": "SCMP_ACT_ERRNO", "errnoRet": 22}]}' \
+        >"$work/profile"
+    on_host "a kernel without a kind of namespace" 125 "minibox: cannot make further namespaces: Invalid argument
+  step N of M (unshare)
+  this kernel lacks one of these kinds of namespace: see /proc/self/ns
+  try: share what it lacks by name: --share time" \
+        minibox run --rootfs host -u 7 --seccomp "$work/profile" -v folder:/srv /srv/minibox run true "$mark"
     on_host "a kernel without openat2" 125 "minibox: cannot read in the root file system \"etc/passwd\": Function not implemented
   this kernel lacks a system call that the launch needs
   try: use Linux 5.12 or newer" \
@@ -419,6 +426,22 @@ if [ "$mode" = root ]; then
   step N of M (bind), asked for at --volume (argument 1)
   this file system has no idmapped mounts, so files written there would belong to ids that mean nothing on the host
   try: use :ro, another file system, or --share user' -v /sys/kernel:/data:rw
+    if command -v python3 >/dev/null; then
+        cat >"$work/lock.py" <<'END'
+import fcntl, os, struct, subprocess, sys
+os.mkdir("/run/minibox", 0o700)
+fd = os.open("/run/minibox/ids", os.O_RDWR | os.O_CREAT, 0o600)
+F_OFD_SETLK = 37
+fcntl.fcntl(fd, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+sys.exit(subprocess.call(sys.argv[1:]))
+END
+        on_host "no range of ids is free" 125 "minibox: cannot find a free range of ids: Resource temporarily unavailable
+  every range of 65,536 ids is in use by another box, a user or /etc/subuid
+  try: end other boxes, or name a range with --userns" \
+            unshare -m sh -c 'mount -t tmpfs none /run && exec python3 "$@"' sh "$work/lock.py" minibox run true "$mark"
+    else
+        skip "no range of ids is free" "no python3"
+    fi
     on_host "root without its capabilities" 125 "minibox: cannot make a box as this root: Operation not permitted
   root without its capabilities can map only its own id, which is host uid 0
   try: run as an ordinary user, or give root CAP_SYS_ADMIN, SETUID, SETGID, SETPCAP and KILL" \

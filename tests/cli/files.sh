@@ -139,6 +139,12 @@ if [ -c /dev/kmsg ]; then
 else
     skip "device: the same name" "the host has no /dev/kmsg"
 fi
+if [ "$mode" = root ]; then
+    mknod -m 666 node c 1 3
+    run_minibox --share user --device "$work/home/node:/dev/node" sh -c 'chmod 0 /dev/node; chown 5 /dev/node; echo x >/dev/node && echo written'
+    is "a device of the host keeps its mode and owner, and can be written" "$(stat -c %a:%u node) $out" "666:0 written"
+    rm node
+fi
 in_box "no device can be made" no --rootfs busybox:rw sh -c 'mknod /tmp/n c 1 3 2>/dev/null && echo yes || echo no'
 
 # ---- masks -----------------------------------------------------------------------------------------------------------

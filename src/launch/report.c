@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From what went wrong to the error record: a step's number and errno, or what the verifier found, in words. */
+#include "launch/report.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const check_names[MB_CHECK_COUNT] = {
+    [MB_CHECK_NONE] = "", [MB_CHECK_READ] = "what the kernel says", [MB_CHECK_UID] = "user id", [MB_CHECK_GID] = "group id",
+    [MB_CHECK_GROUPS] = "number of supplementary groups", [MB_CHECK_CAP_INHERITABLE] = "inheritable capabilities",
+    [MB_CHECK_CAP_PERMITTED] = "permitted capabilities", [MB_CHECK_CAP_EFFECTIVE] = "effective capabilities",
+    [MB_CHECK_CAP_BOUNDING] = "bounding capabilities", [MB_CHECK_CAP_AMBIENT] = "ambient capabilities",
+    [MB_CHECK_SECUREBITS] = "securebits", [MB_CHECK_NO_NEW_PRIVS] = "no_new_privs",
+    [MB_CHECK_DUMPABLE] = "dumpable", [MB_CHECK_PERSONALITY] = "personality", [MB_CHECK_NAMESPACE] = "namespace", [MB_CHECK_ID_MAP] = "id map",
+    [MB_CHECK_HOSTNAME] = "host name", [MB_CHECK_MOUNT] = "number of planned mounts",
+    [MB_CHECK_MOUNT_FLAGS] = "mount flags", [MB_CHECK_MOUNT_SUID] = "a mount without nosuid",
+    [MB_CHECK_PROPAGATION] = "mount propagation", [MB_CHECK_OLD_ROOT] = "number of mounts at /",
+    [MB_CHECK_WORKDIR] = "working directory", [MB_CHECK_UMASK] = "umask", [MB_CHECK_DESCRIPTORS] = "open descriptors",
+    [MB_CHECK_SESSION] = "session", [MB_CHECK_KEYRING] = "session keyring", [MB_CHECK_LIMIT] = "resource limit",
+    [MB_CHECK_FILTER] = "seccomp filter",
+};
+
+/* What a refused step means on this host: the first row that fits. */
+static const struct {
+    enum mb_step_kind kind;
+    int number; /* 0: any */
+    const char *source; /* file system type; NULL: any */
+    enum mb_remedy remedy;
+} step_remedies[] = {
+    {MB_STEP_CLONE, EPERM, NULL, MB_REMEDY_USERNS_FORBIDDEN},
+    {MB_STEP_CLONE, EACCES, NULL, MB_REMEDY_USERNS_FORBIDDEN},
+    {MB_STEP_CLONE, ENOSPC, NULL, MB_REMEDY_USERNS_LIMIT},
+    {MB_STEP_CLONE, EUSERS, NULL, MB_REMEDY_USERNS_LIMIT},
+    {MB_STEP_CLONE, EINVAL, NULL, MB_REMEDY_NO_NAMESPACE},
+    {MB_STEP_UNSHARE, EINVAL, NULL, MB_REMEDY_NO_NAMESPACE},
+    {MB_STEP_UNSHARE, ENOSPC, NULL, MB_REMEDY_USERNS_LIMIT},
+    {MB_STEP_SELF_MAPS, EPERM, NULL, MB_REMEDY_USERNS_FORBIDDEN},
+    {MB_STEP_SELF_MAPS, EACCES, NULL, MB_REMEDY_USERNS_FORBIDDEN},
+    {MB_STEP_MOUNT, EPERM, "proc", MB_REMEDY_PROC_MASKED},
+    {MB_STEP_MOUNT, EPERM, "sysfs", MB_REMEDY_PROC_MASKED},
+    {MB_STEP_OVERLAY, 0, NULL, MB_REMEDY_OVERLAY_FORBIDDEN},
+    {MB_STEP_BIND, ESTALE, NULL, MB_REMEDY_PATH_CHANGED},
+    {MB_STEP_DEVICE, ESTALE, NULL, MB_REMEDY_PATH_CHANGED},
+    {MB_STEP_BIND, EROFS, NULL, MB_REMEDY_NO_MOUNT_POINT},
+    {MB_STEP_DEVICE, EROFS, NULL, MB_REMEDY_NO_MOUNT_POINT},
+    {MB_STEP_MOUNT, EROFS, NULL, MB_REMEDY_NO_MOUNT_POINT},
+    {MB_STEP_BIND, EACCES, NULL, MB_REMEDY_VOLUME_DENIED},
+    {MB_STEP_MASK, ENOENT, NULL, MB_REMEDY_NO_SUCH_PATH},
+    {MB_STEP_WORKDIR, 0, NULL, MB_REMEDY_WORKDIR},
+    {MB_STEP_KEYRING, EDQUOT, NULL, MB_REMEDY_KEY_QUOTA},
+    {MB_STEP_RAISE_LIMIT, EPERM, NULL, MB_REMEDY_ULIMIT_RAISE},
+    {MB_STEP_LIMIT, EPERM, NULL, MB_REMEDY_ULIMIT_RAISE},
+    {MB_STEP_INIT, EACCES, NULL, MB_REMEDY_MEMFD_NOEXEC},
+    {MB_STEP_INIT, E2BIG, NULL, MB_REMEDY_ARGS_TOO_LONG},
+    {MB_STEP_EXEC, E2BIG, NULL, MB_REMEDY_ARGS_TOO_LONG},
+    {MB_STEP_EXEC, EACCES, NULL, MB_REMEDY_NOT_EXECUTABLE},
+    {MB_STEP_EXEC, ENOEXEC, NULL, MB_REMEDY_EXEC_FORMAT},
+    {MB_STEP_EXEC, ENOENT, NULL, MB_REMEDY_COMMAND_NOT_FOUND},
+};
+
+int mb_report_step(const struct mb_plan *plan, const struct mb_step *step, int number, struct minibox_error *err) {
+    enum mb_remedy remedy = number == ENOSYS ? MB_REMEDY_OLD_KERNEL : MB_REMEDY_NONE;
+    for (size_t i = 0; i < sizeof(step_remedies) / sizeof(step_remedies[0]); i++) {
+        if (step_remedies[i].kind != step->kind || (step_remedies[i].number && step_remedies[i].number != number) ||
+            (step_remedies[i].source && (!step->source || strcmp(step_remedies[i].source, step->source) != 0)))
+            continue;
+        remedy = step_remedies[i].remedy;
+        break;
+    }
+    mb_error_host(err, step->origin, remedy, number, "", NULL);
+    err->phase = MINIBOX_PHASE_LAUNCH;
+    err->step = (int)(step - plan->steps) + 1;
+    err->steps = (int)plan->step_count;
+    mb_step_fill_error(step, err);
+    return -1;
+}
+
+void mb_report_remedy(struct minibox_error *err, enum mb_remedy remedy) {
+    snprintf(err->detail, sizeof(err->detail), "%s", mb_remedy_detail(remedy));
+    snprintf(err->remedy, sizeof(err->remedy), "%s", mb_remedy_text(remedy));
+}
+
+int mb_report_box(const struct mb_plan *plan, const struct mb_box *box, struct minibox_error *err) {
+    const struct mb_verdict *verdict = &box->verdict;
+    if (box->failed_step < 1 || (size_t)box->failed_step > plan->step_count || verdict->check >= MB_CHECK_COUNT)
+        return mb_report_step(plan, mb_plan_find(plan, MB_STEP_INIT), EPROTO, err); /* only the box's own write it; still */
+    const struct mb_step *step = &plan->steps[box->failed_step - 1];
+    int number = box->failed_number;
+    mb_report_step(plan, step, number, err);
+    if (verdict->check) {
+        snprintf(err->reason, sizeof(err->reason), "%s: not as planned", check_names[verdict->check]);
+        if (verdict->number)
+            snprintf(err->detail, sizeof(err->detail), "it could not be read: %s", strerrordesc_np(verdict->number));
+        else
+            snprintf(err->detail, sizeof(err->detail), "wanted 0x%llx, seen 0x%llx (number %d)",
+                     (unsigned long long)verdict->wanted, (unsigned long long)verdict->seen, verdict->index);
+    }
+    if (step->kind == MB_STEP_EXEC) {
+        bool found = number != ENOENT || box->found_candidate;
+        err->status = found ? MINIBOX_EXIT_NOT_EXECUTED : MINIBOX_EXIT_NOT_FOUND;
+        if (number == ENOENT && found)
+            mb_report_remedy(err, MB_REMEDY_NO_INTERPRETER);
+    }
+    if (step->kind == MB_STEP_INIT && number == E2BIG)
+        err->status = MINIBOX_EXIT_NOT_EXECUTED;
+    return -1;
+}
