@@ -378,9 +378,10 @@ static void test_cost(void) {
         waitpid(workers[w].pid, NULL, 0);
         qsort(workers[w].times, TIMED, sizeof(double), compare);
     }
-    double small = workers[0].times[TIMED / 2] * 1000, large = workers[1].times[TIMED / 2] * 1000;
+    /* The lowest tenth: other work on the machine comes in bursts and only ever adds; a cost that grew would be in each. */
+    double small = workers[0].times[TIMED / 10] * 1000, large = workers[1].times[TIMED / 10] * 1000;
     snprintf(name, sizeof(name), "1 GiB resident: %.3f ms a launch, %.3f ms without: %.2f times", large, small, large / small);
-    point(good && large < 1.2 * small, name, "medians of %d; below 1.2 times", TIMED);
+    point(good && large < 1.2 * small, name, "lowest tenths of %d; below 1.2 times", TIMED);
 }
 
 int main(int argc, char **argv) {
