@@ -49,7 +49,7 @@ static int help_main(int argc, char **argv, int *ret_status, struct minibox_erro
         printf("  %-8s  %s\n", commands[i].name, commands[i].about);
     puts("\nResources that --share and --isolate name (what a box has of its own by default: *):\n");
     for (int i = 0; i < MB_FLAG_COUNT; i++)
-        printf("  %-8s %s %s\n", mb_flags[i].name, mb_flags[i].polarity == MB_FLAG_ISOLATES ? "*" : " ", mb_flags[i].about);
+        mb_help_print_row(stdout, mb_flags[i].polarity == MB_FLAG_ISOLATES ? "*" : " ", mb_flags[i].name, mb_flags[i].about);
     puts("\nExit status: the command's; 128+N if signal N killed it; 124 time limit;\n"
          "125 minibox failed; 126 the command could not be executed; 127 not found.");
     return 0;
@@ -58,8 +58,10 @@ static int help_main(int argc, char **argv, int *ret_status, struct minibox_erro
 /* A closed standard descriptor would be given to the next thing that is opened. */
 static void open_standard_descriptors(void) {
     for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd) {
+            fprintf(stderr, "minibox: cannot open /dev/null for descriptor %d: %s\n", fd, strerrordesc_np(errno));
             _exit(MINIBOX_EXIT_FAILED);
+        }
 }
 
 int main(int argc, char **argv) {

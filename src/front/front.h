@@ -10,4 +10,7 @@
 /* `minibox run --help`: the options by groups, at most 80 columns wide. */
 void mb_help_print_run(FILE *out);
 
+/* A row of a list: a name, a mark beside it, and a text that is wrapped at 80 columns. */
+void mb_help_print_row(FILE *out, const char *mark, const char *name, const char *about);
+
 #endif

@@ -35,6 +35,12 @@ static void print_wrapped(FILE *out, const char *text, int indent, int column) {
     fputc('\n', out);
 }
 
+void mb_help_print_row(FILE *out, const char *mark, const char *name, const char *about) {
+    enum { ROW_COLUMN = 14 };
+    int column = fprintf(out, "  %-8s %s", name, mark);
+    print_wrapped(out, about, ROW_COLUMN, column);
+}
+
 static void print_option(FILE *out, const struct mb_option *row) {
     int column =
         row->letter ? fprintf(out, "  -%c, --%s", row->letter, row->name) : fprintf(out, "      --%s", row->name);

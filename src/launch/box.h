@@ -46,6 +46,9 @@ enum mb_check {
 
 enum { MB_BOX_HOSTNAME = 65 };
 
+/* Values of the futexes; 0: not yet. */
+enum { MB_BOX_GO = 1, MB_BOX_STOP = 2 };
+
 #define MB_BOX_ABSENT UINT64_MAX /* the kernel has not what an optional step would hide */
 
 struct mb_box_mount {
@@ -71,12 +74,13 @@ struct mb_box {
     /* How far it came. The first three are futexes, futex(2). */
     _Atomic uint32_t maps_written;  /* by the launcher: the builder waits for it */
     _Atomic uint32_t launcher_verified; /* by the launcher: the namespaces and id maps are as planned */
-    _Atomic uint32_t init_verified; /* by init: 1 the mounts are as planned; 2 they are not */
+    _Atomic uint32_t init_verified; /* by init: the mounts are as planned, or are not */
     uint32_t executing;            /* the command's process has got as far as execve */
     int32_t failed_step;           /* number of the step, counted from 1; 0: none */
     int32_t failed_number;         /* errno */
     struct mb_verdict verdict;     /* what the verifier found, when it was that */
     int32_t found_candidate;       /* a candidate exists although execve says ENOENT */
+    int32_t init_pid;              /* init's, in its own pid namespace */
     int32_t builder_pid;           /* in the launcher's pid namespace, where a joiner made it */
     uint32_t has_status;
     int32_t status; /* the command's wait status */

@@ -495,12 +495,13 @@ static long close_others(const struct mb_builder *b) {
 }
 
 static long wait_for_maps(const struct mb_builder *b) {
-    while (!atomic_load(&b->box->maps_written)) {
+    uint32_t written;
+    while (!(written = atomic_load(&b->box->maps_written))) {
         long result = raw(SYS_futex, &b->box->maps_written, FUTEX_WAIT, 0, 0, 0, 0);
         if (result < 0 && result != -EAGAIN && result != -EINTR)
             return result;
     }
-    return 0;
+    return written == MB_BOX_GO ? 0 : -ECANCELED;
 }
 
 static long bring_loopback_up(void) {
@@ -589,7 +590,7 @@ static long execute(struct mb_builder *b, const struct mb_step *step) {
     case MB_STEP_BECOME_ROOT: {
         long result = set_ids(b, step);
         /* setresuid disarmed the parent-death signal */
-        return result < 0 || !b->plan->die_with_launcher ? result : die_with_launcher(b);
+        return result < 0 ? result : die_with_launcher(b);
     }
     case MB_STEP_UNSHARE:
         return raw(SYS_unshare, step->flags);
@@ -625,7 +626,7 @@ static long execute(struct mb_builder *b, const struct mb_step *step) {
         return 0;
     case MB_STEP_IDS: {
         long result = set_ids(b, step);
-        return result < 0 || !b->plan->die_with_launcher ? result : die_with_launcher(b);
+        return result < 0 ? result : die_with_launcher(b);
     }
     case MB_STEP_CAPABILITIES:
         return set_capabilities(step);
@@ -690,6 +691,8 @@ static void join_and_clone(struct mb_builder *b) {
 int mb_builder_run(void *argument) {
     struct mb_builder *b = argument;
     raw(SYS_umask, 0); /* what is made has the planned mode, whatever the caller's umask; a later step sets the box's */
+    if (raw(SYS_umask, 0) != 0)
+        quit(125);
     if (b->joins)
         join_and_clone(b);
     else

@@ -158,14 +158,22 @@ static __attribute__((noreturn)) void refuse(struct mb_box *box, const struct mb
 static void verify_mounts(struct mb_box *box) {
     struct mb_verdict verdict;
     if (mb_verify_mounts(box, box->proc_fd, &verdict) == 0) {
-        atomic_store(&box->init_verified, 1);
+        atomic_store(&box->init_verified, MB_BOX_GO);
     } else {
         box->verdict = verdict;
         box->failed_number = verdict.number ? verdict.number : EPROTO;
         box->failed_step = box->step_verify;
-        atomic_store(&box->init_verified, 2);
+        atomic_store(&box->init_verified, MB_BOX_STOP);
     }
-    raw(SYS_futex, &box->init_verified, FUTEX_WAKE, 1, 0, 0, 0);
+    check(box, box->step_verify, raw(SYS_futex, &box->init_verified, FUTEX_WAKE, 1, 0, 0, 0));
+}
+
+/* Until the launcher has agreed, the box dies with it, whatever was asked for: it would wait for ever. */
+static void wait_for_launcher(struct mb_box *box) {
+    if (mb_verify_wait(&box->launcher_verified) != MB_BOX_GO)
+        quit(125);
+    if (!box->die_with_launcher && (!box->init || raw(SYS_getpid) == box->init_pid))
+        check(box, box->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0));
 }
 
 /* The command's process: nothing is executed unless launcher, init and this process itself have found what was planned. */
@@ -176,14 +184,18 @@ static __attribute__((noreturn)) void run_command(struct mb_box *box, char *cons
     arrange_descriptors(box);
     start_session(box);
     bool as_planned = mb_verify_process(box, &verdict) == 0;
-    if (mb_verify_wait(&box->init_verified) != 1)
+    if (mb_verify_wait(&box->init_verified) != MB_BOX_GO)
         quit(125); /* init has written down why */
     if (!as_planned)
         refuse(box, &verdict);
-    mb_verify_wait(&box->launcher_verified); /* if they are not as planned, it ends the box instead */
+    wait_for_launcher(box);
     set_limits(box);
     uint64_t none = 0;
+    uint64_t blocked = ~none;
     check(box, box->step_session, raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8));
+    check(box, box->step_session, raw(SYS_rt_sigprocmask, SIG_SETMASK, 0, &blocked, 8));
+    if (blocked)
+        fail(box, box->step_session, -EPROTO);
     load_filter(box);
     execute(box, argv, environment);
 }
@@ -210,6 +222,7 @@ static bool reap(struct mb_box *box, long command) {
 static __attribute__((noreturn)) void supervise(struct mb_box *box, long command) {
     uint64_t all = ~(uint64_t)0;
     verify_mounts(box);
+    wait_for_launcher(box);
     /* No descriptor is left here: what the command closes is closed. */
     raw(SYS_close_range, 0, box->lock_fd > 0 ? (unsigned)box->lock_fd - 1 : ~0u, 0);
     if (box->lock_fd > 0)
@@ -238,8 +251,6 @@ static struct mb_box *map_box(const char *number) {
 }
 
 static void die_with_launcher(struct mb_box *box) {
-    if (!box->die_with_launcher)
-        return;
     check(box, box->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
     struct pollfd poll = {.fd = box->launcher_fd, .events = POLLIN};
     struct timespec now = {0, 0};
@@ -258,7 +269,8 @@ void mb_init_main(long *stack) {
     check(box, box->step_init, raw(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
     check(box, box->step_init, raw(SYS_prctl, PR_SET_NAME, "minibox-init", 0, 0, 0));
     die_with_launcher(box);
-    check(box, box->step_init, raw(SYS_write, box->sync_fd, "", 1)); /* the launcher may look at the namespaces now */
+    long told = raw(SYS_write, box->sync_fd, "", 1);
+    check(box, box->step_init, told == 1 ? 0 : told < 0 ? told : -EIO); /* the launcher may look at the namespaces now */
     struct kernel_sigaction by_default = {0}; /* an ignored SIGCHLD would lose the command's status */
     check(box, box->step_init, raw(SYS_rt_sigaction, SIGCHLD, &by_default, 0, 8));
     check(box, box->step_init, raw(SYS_personality, 0)); /* no read-implies-exec, no fixed addresses from the caller */
@@ -268,7 +280,7 @@ void mb_init_main(long *stack) {
     check(box, box->step_init, raw(SYS_setsid));
     uint64_t all = ~(uint64_t)0;
     check(box, box->step_init, raw(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8));
-    long self = raw(SYS_getpid), command = raw(SYS_clone, box->fork_flags | SIGCHLD, 0, 0, 0, 0);
+    long self = box->init_pid = (int32_t)raw(SYS_getpid), command = raw(SYS_clone, box->fork_flags | SIGCHLD, 0, 0, 0, 0);
     check(box, box->step_init, command);
     if (command == 0) {
         /* In a shared pid namespace nobody else would end the command with init. */

@@ -238,11 +238,9 @@ static int make_channels(struct launch *l) {
         return fail_step(l, step, errno);
     l->sync_read = ends[0];
     l->builder.sync_fd = l->sync_write = ends[1];
-    if (l->plan->die_with_launcher) {
-        l->builder.launcher_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-        if (l->builder.launcher_fd < 0)
-            return fail_step(l, step, errno);
-    }
+    l->builder.launcher_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (l->builder.launcher_fd < 0)
+        return fail_step(l, step, errno);
     if (l->plan->terminal) {
         if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
             return fail_step(l, step, errno);
@@ -312,9 +310,10 @@ static int wait_for_any(struct launch *l, struct pollfd *fds, size_t count) {
     for (;;) {
         struct timespec left = {0, 0};
         uint64_t now = l->deadline ? mb_launch_clock() : 0;
-        if (l->deadline > now)
+        bool is_late = l->deadline && l->deadline <= now;
+        if (l->deadline && !is_late)
             left = (struct timespec){(time_t)((l->deadline - now) / 1000000000u), (long)((l->deadline - now) % 1000000000u)};
-        int n = ppoll(fds, count + 1, l->deadline ? &left : NULL, NULL);
+        int n = is_late ? 0 : ppoll(fds, count + 1, l->deadline ? &left : NULL, NULL);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -479,7 +478,7 @@ static int write_maps(struct launch *l) {
     }
     if (set_idmaps(l))
         return -1;
-    atomic_store(&l->shared->maps_written, 1);
+    atomic_store(&l->shared->maps_written, MB_BOX_GO);
     if (syscall(SYS_futex, &l->shared->maps_written, FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
         return fail_step(l, step, errno);
     return 0;
@@ -487,13 +486,26 @@ static int write_maps(struct launch *l) {
 
 /* ---- the end of the set-up ------------------------------------------------------------------------------------ */
 
-static void kill_box(struct launch *l) {
-    siginfo_t info;
+/* Ends what there is of the box. False: its death could not be seen, so nothing that a builder in shared memory may still
+ * use can be freed. */
+static bool kill_box(struct launch *l) {
     if (l->child.pid <= 0)
-        return;
-    syscall(SYS_pidfd_send_signal, l->child.pidfd, SIGKILL, NULL, 0);
-    while (waitid((idtype_t)P_PIDFD, (id_t)l->child.pidfd, &info, WEXITED) < 0 && errno == EINTR)
-        ;
+        return true;
+    /* A kill may be refused (by an outer filter); then it stops by itself when it next looks. */
+    if (syscall(SYS_pidfd_send_signal, l->child.pidfd, SIGKILL, NULL, 0) < 0)
+        kill(l->child.pid, SIGKILL); /* our child, not yet waited for: the pid is its own */
+    atomic_store(&l->shared->maps_written, MB_BOX_STOP);
+    atomic_store(&l->shared->launcher_verified, MB_BOX_STOP);
+    syscall(SYS_futex, &l->shared->maps_written, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+    syscall(SYS_futex, &l->shared->launcher_verified, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+    struct pollfd death = {l->child.pidfd, POLLIN, 0};
+    for (int tries = 0; tries < 20 && death.revents == 0; tries++)
+        poll(&death, 1, 100);
+    siginfo_t info;
+    if (death.revents)
+        while (waitid((idtype_t)P_PIDFD, (id_t)l->child.pidfd, &info, WEXITED) < 0 && errno == EINTR)
+            ;
+    return death.revents != 0;
 }
 
 /* The joiner has made the builder and is gone; from here on the builder is the child. */
@@ -553,7 +565,10 @@ static int wait_for_execve(struct launch *l) {
             return -1;
         if (fds[SYNC].revents & POLLIN) {
             char byte;
-            if (read(l->sync_read, &byte, 1) == 1 && mb_outside_verify(l->plan, l->shared, l->child.pid, l->err))
+            ssize_t n = read(l->sync_read, &byte, 1);
+            if (n < 0 && errno != EINTR)
+                return fail_kind(l, MB_STEP_VERIFY, errno);
+            if (n == 1 && mb_outside_verify(l->plan, l->shared, l->child.pid, l->err))
                 return -1;
             continue;
         }
@@ -642,47 +657,62 @@ int mb_launch_check_descriptors(uint32_t preserve_fds, struct minibox_error *err
     return 0;
 }
 
+static void free_launch(struct launch *l) {
+    close_sources(l->plan);
+    mb_fd_close(&l->builder.box_fd);
+    mb_fd_close(&l->builder.init_fd);
+    mb_fd_close(&l->builder.launcher_fd);
+    mb_fd_close(&l->sync_write);
+    mb_fd_close(&l->terminal_send);
+    mb_fd_close(&l->sync_read);
+    mb_fd_close(&l->terminal_receive);
+    mb_fd_close(&l->child.pidfd);
+    if (l->child.stack)
+        munmap(l->child.stack, l->child.stack_size);
+    free(l->keep);
+    free(l);
+}
+
 int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t started, struct minibox_box **ret_box,
                     struct minibox_error *err) {
-    struct launch l = {.plan = plan,
-                       .err = err,
-                       .builder = {.box_fd = -1, .init_fd = -1, .launcher_fd = -1, .sync_fd = -1, .lock_fd = -1, .terminal_fd = -1},
-                       .child = {.pidfd = -1},
-                       .sync_read = -1,
-                       .sync_write = -1,
-                       .terminal_receive = -1,
-                       .terminal_send = -1,
-                       .cancel_fd = cancel_fd,
-                       .deadline = plan->timeout ? started + plan->timeout : 0};
     sigset_t before;
     pthread_sigmask(SIG_SETMASK, NULL, &before);
-    l.box = malloc(sizeof(*l.box));
-    if (!l.box)
+    struct launch *l = malloc(sizeof(*l));
+    struct minibox_box *box = malloc(sizeof(*box));
+    if (!l || !box) {
+        free(l);
+        free(box);
         return mb_error_memory(err);
-    *l.box = (struct minibox_box){.pidfd = -1, .lock_fd = -1, .terminal_fd = -1};
+    }
+    *box = (struct minibox_box){.pidfd = -1, .lock_fd = -1, .terminal_fd = -1};
+    *l = (struct launch){.plan = plan,
+                         .err = err,
+                         .box = box,
+                         .builder = {.box_fd = -1, .init_fd = -1, .launcher_fd = -1, .sync_fd = -1, .lock_fd = -1, .terminal_fd = -1},
+                         .child = {.pidfd = -1},
+                         .sync_read = -1,
+                         .sync_write = -1,
+                         .terminal_receive = -1,
+                         .terminal_send = -1,
+                         .cancel_fd = cancel_fd,
+                         .deadline = plan->timeout ? started + plan->timeout : 0};
     save_dumpable();
-    int result = start(&l);
-    if (result)
-        kill_box(&l);
+    int result = start(l);
+    bool is_dead = result == 0 || kill_box(l);
     restore_dumpable();
-    close_sources(plan);
-    mb_fd_close(&l.builder.box_fd);
-    mb_fd_close(&l.builder.init_fd);
-    mb_fd_close(&l.builder.launcher_fd);
-    mb_fd_close(&l.sync_write);
-    mb_fd_close(&l.terminal_send);
-    mb_fd_close(&l.sync_read);
-    mb_fd_close(&l.terminal_receive);
-    mb_fd_close(&l.child.pidfd);
-    if (l.child.stack)
-        munmap(l.child.stack, l.child.stack_size);
-    free(l.keep);
-    if (result) {
-        minibox_box_free(l.box);
+    if (!is_dead) {
+        /* It may still run in this memory: its stack, *l, the plan and the box are given up, not freed. */
+        plan->arena = (struct mb_arena){0};
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         return -1;
     }
-    *ret_box = l.box;
+    free_launch(l);
+    if (result) {
+        minibox_box_free(box);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        return -1;
+    }
+    *ret_box = box;
     return 0;
 }
 
@@ -701,6 +731,11 @@ int minibox_wait(struct minibox_box *box, int *ret_status, struct minibox_error 
             }
         }
         box->ended = true;
+        if (!box->shared->has_status && box->shared->failed_step && info.si_code == CLD_EXITED) {
+            mb_error_host(err, NULL, MB_REMEDY_NONE, box->shared->failed_number, "the box's init could not go on", NULL);
+            err->phase = MINIBOX_PHASE_WAIT;
+            return -1;
+        }
         /* init wrote down how the command ended; without one, or if it was killed itself, its own end counts. */
         box->status = box->shared->has_status ? box->shared->status
                       : info.si_code == CLD_EXITED

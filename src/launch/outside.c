@@ -106,6 +106,6 @@ int mb_outside_verify(const struct mb_plan *plan, struct mb_box *box, int pid, s
     if (verify_namespaces(&o, process) ||
         ((plan->flags & CLONE_NEWUSER) && (verify_map(&o, process, false) || verify_map(&o, process, true))))
         return -1;
-    atomic_store(&box->launcher_verified, 1);
-    return syscall(SYS_futex, &box->launcher_verified, FUTEX_WAKE, 1, NULL, NULL, 0) < 0 ? cannot_ask(&o) : 0;
+    atomic_store(&box->launcher_verified, MB_BOX_GO);
+    return syscall(SYS_futex, &box->launcher_verified, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0) < 0 ? cannot_ask(&o) : 0; /* init and command */
 }

@@ -156,8 +156,7 @@ static void plan_start(struct mb_compiler *c) {
     }
     mb_steps_add(c, MB_STEP_CLONE, MB_SIDE_PARENT, &c->spec->origin[c->spec->share ? MB_OPTION_SHARE : MB_OPTION_ISOLATE])->flags =
         plan->flags & ~late;
-    if (plan->die_with_launcher)
-        mb_steps_add(c, MB_STEP_DIE_WITH, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_DIE_WITH_LAUNCHER]);
+    mb_steps_add(c, MB_STEP_DIE_WITH, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_DIE_WITH_LAUNCHER]);
     mb_steps_add(c, MB_STEP_CLOSE, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_PRESERVE_FDS]);
     const struct mb_origin *userns = &c->spec->origin[MB_OPTION_USERNS];
     if (plan->map_writer == MB_MAPS_SELF)

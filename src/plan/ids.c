@@ -333,9 +333,9 @@ bool mb_ids_is_mapped(const struct mb_plan *plan, uint32_t id, bool is_gid) {
 
 /* 0: locked and put into the maps; 1: another box has it; -1 with errno. */
 static int try_range(struct mb_plan *plan, int fd, uint32_t uid, uint32_t gid) {
-    /* The lock's byte is the range's first uid. It is a lock of the open file description: it lives as long as any
+    /* What is locked are the bytes whose offsets are the uids. It is a lock of the open file description: it lives as long as any
      * descriptor of it does, in whichever process. */
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = uid, .l_len = 1};
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = uid, .l_len = RANGE_SIZE};
     if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
         return errno == EAGAIN || errno == EACCES ? 1 : -1;
     plan->maps[0].outside = uid;

@@ -282,6 +282,8 @@ static unsigned depth_of(const char *path) {
 }
 
 static int plan_volume(struct mb_compiler *c, const struct mb_volume *volume, const char *target) {
+    if ((volume->attributes & MOUNT_ATTR_NOATIME) && !c->plan->privileged)
+        return mb_error_usage(c->err, &volume->origin, MB_REMEDY_LOCKED_ATIME, "cannot change the access times of", target, NULL);
     if (check_mount_point(c, target, &volume->origin))
         return -1;
     if (volume->access == MB_ACCESS_OVERLAY)

@@ -164,7 +164,8 @@ static void print_step(const struct mb_plan *plan, const struct mb_step *step, F
         print_maps(plan, out);
         break;
     case MB_STEP_DIE_WITH:
-        fputs("the box is killed when minibox ends, however it ends", out);
+        fputs(plan->die_with_launcher ? "the box is killed when minibox ends, however it ends"
+                                      : "until the command is executed, the box is killed when minibox ends", out);
         break;
     case MB_STEP_CLOSE:
         fprintf(out, "close every descriptor from %u on", 3 + plan->preserve_fds);

@@ -122,9 +122,13 @@ static int plan_root_host(struct mb_compiler *c) {
         struct stat st;
         char text[256];
         ssize_t length;
-        if (lstat(path, &st) < 0)
+        if (lstat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
             continue;
-        if (S_ISLNK(st.st_mode) && (length = readlink(path, text, sizeof(text) - 1)) > 0)
+        if (lstat(path, &st) < 0)
+            return mb_error_host(c->err, origin, MB_REMEDY_NONE, errno, "cannot look at", path);
+        if (S_ISLNK(st.st_mode) && (length = readlink(path, text, sizeof(text) - 1)) <= 0)
+            return mb_error_host(c->err, origin, MB_REMEDY_NONE, errno, "cannot read the link", path);
+        if (S_ISLNK(st.st_mode))
             add_link(c, folders[i], mb_arena_copy(&c->plan->arena, text, (size_t)length));
         else if (S_ISDIR(st.st_mode) && mb_mounts_add_bind(c, origin, path, folders[i], MB_ACCESS_RO, 0))
             return -1;
@@ -184,7 +188,8 @@ bool mb_rootfs_is_reachable(struct mb_compiler *c) {
     bool is_reachable = true; /* what cannot be looked at counts as reachable */
     struct stat st;
     while (path && path[1]) {
-        if (stat(path, &st) == 0 && !(st.st_mode & S_IXOTH))
+        /* Root's own, and closed to the group too: that also masks what an access control list grants. */
+        if (stat(path, &st) == 0 && st.st_uid == 0 && !(st.st_mode & (S_IXGRP | S_IXOTH)))
             is_reachable = false;
         char *slash = strrchr(path, '/');
         slash[slash == path] = '\0';

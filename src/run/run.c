@@ -49,7 +49,12 @@ static void end_by_alarm(int signo) {
 
 static void set_alarm(uint64_t nanoseconds) {
     struct itimerval timer = {.it_value = {(time_t)(nanoseconds / 1000000000u), (suseconds_t)(nanoseconds / 1000 % 1000000)}};
+    sigset_t alarm;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
     signal(SIGALRM, end_by_alarm);
+    if (nanoseconds)
+        sigprocmask(SIG_UNBLOCK, &alarm, NULL);
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
@@ -92,28 +97,32 @@ static int forward_signals(struct run *run) {
     return 0;
 }
 
-/* Made before the box is: a new file, through a descriptor of its folder, so that what is removed at the end is what was
- * made here, wherever the path leads by then. */
-static int make_pid_file(struct run *run, int *ret_fd) {
+/* Before the box is made only whether the file can be: until clone a signal ends this process, and would leave it. */
+static int check_pid_file(struct run *run) {
     const char *path = run->plan.pid_file, *name = strrchr(path, '/');
     char folder[4096];
+    struct stat st;
     snprintf(folder, sizeof(folder), "%.*s", name ? (int)(name - path + 1) : 1, name ? path : ".");
-    name = name ? name + 1 : path;
-    mb_autofd at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    mb_autofd fd = at < 0 ? -1 : openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0 || fstat(fd, &run->pid_file) < 0)
-        return mb_error_host(run->err, NULL, errno == EEXIST ? MB_REMEDY_PID_FILE : MB_REMEDY_NO_SUCH_PATH, errno,
+    run->pid_folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int number = run->pid_folder < 0                                                                ? errno
+                 : fstatat(run->pid_folder, name ? name + 1 : path, &st, AT_SYMLINK_NOFOLLOW) == 0 ? EEXIST
+                 : errno == ENOENT                                                                  ? 0
+                                                                                                    : errno;
+    if (number)
+        return mb_error_host(run->err, NULL, number == EEXIST ? MB_REMEDY_PID_FILE : MB_REMEDY_NO_SUCH_PATH, number,
                              "cannot make the pid file", path);
-    run->pid_folder = mb_fd_steal(&at);
-    *ret_fd = mb_fd_steal(&fd);
     return 0;
 }
 
-static int write_pid_file(struct run *run, int fd) {
+/* A new file, through the descriptor of its folder, so that what is removed at the end is what was made here, wherever the
+ * path leads by then. */
+static int write_pid_file(struct run *run) {
+    const char *path = run->plan.pid_file, *name = strrchr(path, '/');
     char text[16];
     int length = snprintf(text, sizeof(text), "%d\n", minibox_box_pid(run->box));
-    if (fd >= 0 && mb_fd_write_all(fd, text, (size_t)length) < 0)
-        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot write the pid file", run->plan.pid_file);
+    mb_autofd fd = openat(run->pid_folder, name ? name + 1 : path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0 || fstat(fd, &run->pid_file) < 0 || mb_fd_write_all(fd, text, (size_t)length) < 0)
+        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot write the pid file", path);
     return 0;
 }
 
@@ -123,7 +132,7 @@ static void remove_pid_file(struct run *run) {
         return;
     const char *name = strrchr(run->plan.pid_file, '/');
     name = name ? name + 1 : run->plan.pid_file;
-    if (fstatat(run->pid_folder, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == run->pid_file.st_ino &&
+    if (run->pid_file.st_ino && fstatat(run->pid_folder, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == run->pid_file.st_ino &&
         now.st_dev == run->pid_file.st_dev)
         unlinkat(run->pid_folder, name, 0);
     mb_fd_close(&run->pid_folder);
@@ -143,7 +152,11 @@ static int supervise(struct run *run) {
         uint64_t now = deadline ? mb_launch_clock() : 0;
         if (deadline > now)
             left = (struct timespec){(time_t)((deadline - now) / 1000000000u), (long)((deadline - now) % 1000000000u)};
-        int count = ppoll(fds, FDS, deadline ? &left : NULL, NULL);
+        /* Some process outside of the box may hold its terminal open, and say nothing more. */
+        bool is_silent = has_ended && !run->terminal.output_length;
+        if (is_silent)
+            left = (struct timespec){0, 200000000};
+        int count = ppoll(fds, FDS, deadline || is_silent ? &left : NULL, NULL);
         if (count < 0 && errno != EINTR)
             return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot watch the box", NULL);
         if (count < 0)
@@ -188,9 +201,8 @@ static void print_end(const struct run *run, int status) {
 
 static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_status) {
     int status;
-    mb_autofd pid_file = -1;
     if (mb_launch_check_descriptors(run->plan.preserve_fds, run->err) || open_signals(run) ||
-        (run->plan.pid_file && make_pid_file(run, &pid_file)))
+        (run->plan.pid_file && check_pid_file(run)))
         return -1;
     if (spec->verbose)
         mb_plan_print(&run->plan, stderr);
@@ -212,7 +224,7 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
                 (double)(run->launched - run->started) / 1e6, minibox_box_pid(run->box));
     if (run->box->terminal_fd >= 0 && mb_terminal_open(&run->terminal, mb_fd_steal(&run->box->terminal_fd)) < 0)
         return mb_error_host(run->err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, errno, "cannot use the terminal", NULL);
-    if (write_pid_file(run, pid_file) || supervise(run) || minibox_wait(run->box, &status, run->err))
+    if ((run->plan.pid_file && write_pid_file(run)) || supervise(run) || minibox_wait(run->box, &status, run->err))
         return -1;
     *ret_status = exit_status(run, status);
     mb_terminal_close(&run->terminal); /* before any line of our own: it is for a terminal as the user left it */

@@ -21,7 +21,8 @@ int mb_terminal_open(struct mb_terminal *terminal, int master) {
     *terminal = (struct mb_terminal){.master = master, .out = STDOUT_FILENO};
     /* A terminal that takes no more would block the write, whatever poll said. Opened again, not made non-blocking: others
      * have the same open file. Where that is forbidden (a terminal that another user opened) it may block. */
-    if (isatty(STDOUT_FILENO)) {
+    int number; /* a master would be opened as another terminal */
+    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGPTN, &number) < 0) {
         int again = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         terminal->out = again < 0 ? STDOUT_FILENO : again;
     }

@@ -190,7 +190,7 @@ if [ "$mode" = root ]; then
     refuse 'refusing a writable root file system that other users of the host can reach: "root"
   asked for at --rootfs (argument 1)
   the box could leave programs on the host that run as host root for any user
-  try: use :ro or :overlay, keep other users out of the folder (chmod o-x), or add --allow suid' --rootfs root:rw
+  try: use :ro or :overlay, keep others out of the folder (chmod go-x), or add --allow suid' --rootfs root:rw
 else
     refuse 'refusing to share "user": an ordinary user may make other namespaces only inside a user namespace
   asked for at --share (argument 1)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import (begin, callers, check_libc, compile_static, finish, libc, make_rootfs, place, point, run, same,  # noqa: E402
+from harness import (State, begin, callers, check_libc, compile_static, finish, libc, make_rootfs, place, point, run, same,  # noqa: E402
                      skip_point)
 
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
@@ -260,6 +260,7 @@ def main():
     program = compile_static(folder, "probe.c", "probe")
     tree = make_rootfs(os.path.join(folder, "rootfs"))
     shutil.copy2(program, os.path.join(tree, "bin/probe"))
+    state = State()
     for caller in callers():
         caller.name_on_host = "mbtest"
         volume = ["-v", program + ":/run/probe"]
@@ -272,6 +273,8 @@ def main():
         check_ends(binary, caller, program)
         if not caller.is_root:
             check_kept_groups(binary, caller)
+        left = state.left(None) # a mount of a box that got out would be here: this namespace's mounts are shared
+        same(left, [], caller.name + ": nothing is left, no mount came out")
     finish()
 
 
