@@ -247,8 +247,11 @@ static int make_channels(struct launch *l) {
         l->terminal_receive = ends[0];
         l->builder.terminal_fd = l->terminal_send = ends[1];
     }
-    l->shared->sync_fd = l->builder.sync_fd;
-    l->shared->launcher_fd = l->builder.launcher_fd;
+    struct mb_box *box = l->builder.box;
+    if (!box) /* made before */
+        return fail_step(l, step, EINVAL);
+    box->sync_fd = l->builder.sync_fd;
+    box->launcher_fd = l->builder.launcher_fd;
     return 0;
 }
 
