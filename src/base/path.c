@@ -15,7 +15,13 @@ int mb_path_open(int root, const char *path, uint64_t flags) {
     struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     while (*path == '/')
         path++;
-    return (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
+    /* EAGAIN: somewhere on the system a mount or rename happened meanwhile, and a link or ".." cannot be trusted to have stayed
+     * below the root. openat2(2): try again. Not for ever: that would be someone's doing. */
+    for (int tries = 0;; tries++) {
+        int fd = (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
+        if (fd >= 0 || errno != EAGAIN || tries >= MB_PATH_TRIES)
+            return fd;
+    }
 }
 
 int mb_path_open_regular(int root, const char *path) {

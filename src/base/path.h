@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+enum { MB_PATH_TRIES = 10000 }; /* of openat2(2), while mounts and renames elsewhere interrupt it */
+
 /* Opens `path` as if the folder `root` were /: links are followed inside it, /proc's magic ones never. flags: open(2).
  * Returns a descriptor, or -1 with errno (ENOSYS: Linux older than 5.6). */
 int mb_path_open(int root, const char *path, uint64_t flags);

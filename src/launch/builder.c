@@ -30,6 +30,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "base/path.h"
 #include "base/raw.h"
 
 #ifndef AT_RECURSIVE
@@ -48,7 +49,12 @@ static const char here[] = "";
 
 static long resolve(int root, const char *path, uint64_t flags, uint64_t resolve_flags) {
     struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve_flags};
-    return raw(SYS_openat2, root, path, &how, sizeof(how));
+    long result;
+    int tries = 0;
+    do /* EAGAIN: a mount or rename elsewhere interrupted the walk; base/path.c */
+        result = raw(SYS_openat2, root, path, &how, sizeof(how));
+    while (result == -EAGAIN && ++tries < MB_PATH_TRIES);
+    return result;
 }
 
 /* A path below a root file system is hostile: links in it are followed as if the root were /, /proc's magic ones never;
