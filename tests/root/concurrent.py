@@ -42,10 +42,16 @@ def launch_many(argv, caller, number):
     for i in range(number + AT_ONCE):
         if i >= AT_ONCE and running:
             process = running.pop(0)
-            _, err = process.communicate(timeout=30)
+            try:
+                _, err = process.communicate(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                failures.append("still running after 10 s")
+                continue
             if process.returncode:
                 failures.append((process.returncode, err.decode(errors="replace")))
-        if i < number:
+        if i < number and len(failures) < 5:
             running.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                             cwd="/", **caller.options()))
     return failures
