@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* What the verifier compares. Names for messages: mb_check_names in launch.c. */
+/* What the verifier compares. Names for messages: report.c. */
 enum mb_check {
     MB_CHECK_NONE,
     MB_CHECK_READ, /* the kernel could not be asked */
@@ -86,7 +86,6 @@ struct mb_box {
     int32_t status; /* the command's wait status */
 
     /* What init is to do. */
-    uint64_t size; /* of the whole, bytes */
     int32_t launcher_fd, sync_fd, proc_fd, lock_fd; /* numbers of descriptors; -1: none */
     uint32_t preserve_fds;
     uint8_t init, die_with_launcher, terminal;

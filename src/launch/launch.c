@@ -61,7 +61,6 @@ struct launch {
     int cancel_fd;
     uint64_t deadline; /* nanoseconds of CLOCK_MONOTONIC; 0: none */
     int *keep;
-    size_t keep_count;
 };
 
 uint64_t mb_launch_clock(void) {
@@ -192,7 +191,6 @@ static int make_box(struct launch *l) {
     layout.filter = take(&size, plan->filter.count * sizeof(*plan->filter.code));
     layout.candidates = take(&size, text);
     layout.workdir = take(&size, strlen(plan->workdir) + 1);
-    layout.size = size;
     if (size > UINT32_MAX)
         return mb_error_memory(l->err);
 
@@ -619,8 +617,7 @@ static int start(struct launch *l) {
     if (list_kept(l) || make_arguments(l))
         return -1;
     l->builder.plan = plan;
-    for (size_t i = 0; i < plan->step_count; i++)
-        l->builder.joins |= plan->steps[i].kind == MB_STEP_JOIN;
+    l->builder.joins = mb_plan_find(plan, MB_STEP_JOIN) != NULL;
 
     uint64_t flags = mb_plan_find(plan, MB_STEP_CLONE)->flags | SIGCHLD;
     if (plan->memory == MB_MEMORY_COPY)

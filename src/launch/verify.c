@@ -43,18 +43,13 @@ static bool is_equal(const char *a, const char *b) {
 }
 
 /* Reads a number after blanks; *text moves behind it. False when there is none on this line. */
-static bool read_number(const char **text, unsigned base, uint64_t *ret_value) {
+static bool read_number(const char **text, uint64_t *ret_value) {
     uint64_t value = 0;
     while (**text == ' ' || **text == '\t')
         (*text)++;
     const char *start = *text;
-    for (;; (*text)++) {
-        char c = **text;
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 99;
-        if (digit >= base)
-            break;
-        value = value * base + digit;
-    }
+    for (; **text >= '0' && **text <= '9'; (*text)++)
+        value = value * 10 + (unsigned)(**text - '0');
     if (*text == start)
         return false;
     *ret_value = value;
@@ -209,7 +204,7 @@ static int verify_mount(const struct mb_box *box, const char *line, unsigned *ro
     const struct mb_box_mount *mounts = mb_box_at(box, box->mounts);
     uint64_t id;
     const char *text = line;
-    if (!read_number(&text, 10, &id))
+    if (!read_number(&text, &id))
         return differs(v, MB_CHECK_READ, 0, 1, 0), -2;
     const char *target = next_field(next_field(next_field(next_field(line))));
     const char *options = next_field(target);

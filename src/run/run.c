@@ -31,7 +31,8 @@ struct run {
     uint64_t started, launched; /* nanoseconds, CLOCK_MONOTONIC */
     bool timed_out;
     bool is_ending; /* a signal asked minibox itself to end */
-    int pid_folder; /* -1: no pid file was made */
+    int pid_folder; /* -1: no pid file was asked for */
+    const char *pid_name; /* in that folder */
     struct stat pid_file;
 };
 
@@ -103,9 +104,10 @@ static int check_pid_file(struct run *run) {
     char folder[4096];
     struct stat st;
     snprintf(folder, sizeof(folder), "%.*s", name ? (int)(name - path + 1) : 1, name ? path : ".");
+    run->pid_name = name ? name + 1 : path;
     run->pid_folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int number = run->pid_folder < 0                                                                ? errno
-                 : fstatat(run->pid_folder, name ? name + 1 : path, &st, AT_SYMLINK_NOFOLLOW) == 0 ? EEXIST
+                 : fstatat(run->pid_folder, run->pid_name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? EEXIST
                  : errno == ENOENT                                                                  ? 0
                                                                                                     : errno;
     if (number)
@@ -117,12 +119,11 @@ static int check_pid_file(struct run *run) {
 /* A new file, through the descriptor of its folder, so that what is removed at the end is what was made here, wherever the
  * path leads by then. */
 static int write_pid_file(struct run *run) {
-    const char *path = run->plan.pid_file, *name = strrchr(path, '/');
     char text[16];
     int length = snprintf(text, sizeof(text), "%d\n", minibox_box_pid(run->box));
-    mb_autofd fd = openat(run->pid_folder, name ? name + 1 : path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    mb_autofd fd = openat(run->pid_folder, run->pid_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0 || fstat(fd, &run->pid_file) < 0 || mb_fd_write_all(fd, text, (size_t)length) < 0)
-        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot write the pid file", path);
+        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot write the pid file", run->plan.pid_file);
     return 0;
 }
 
@@ -130,11 +131,9 @@ static void remove_pid_file(struct run *run) {
     struct stat now;
     if (run->pid_folder < 0)
         return;
-    const char *name = strrchr(run->plan.pid_file, '/');
-    name = name ? name + 1 : run->plan.pid_file;
-    if (run->pid_file.st_ino && fstatat(run->pid_folder, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == run->pid_file.st_ino &&
-        now.st_dev == run->pid_file.st_dev)
-        unlinkat(run->pid_folder, name, 0);
+    if (run->pid_file.st_ino && fstatat(run->pid_folder, run->pid_name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+        now.st_ino == run->pid_file.st_ino && now.st_dev == run->pid_file.st_dev)
+        unlinkat(run->pid_folder, run->pid_name, 0);
     mb_fd_close(&run->pid_folder);
 }
 
