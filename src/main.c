@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "front/front.h"
+#include "run/observe.h"
 #include "run/run.h"
 
 static int run_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
@@ -24,6 +25,61 @@ static int run_main(int argc, char **argv, int *ret_status, struct minibox_error
     return result;
 }
 
+/* Neither an option nor the name of a row. Returns -1. */
+static int refuse_word(const char *word, int position, const char *const *options, size_t count, struct minibox_error *err) {
+    struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = word, .line = position};
+    const char *names[MB_FLAG_COUNT], *near;
+    for (int i = 0; i < MB_FLAG_COUNT; i++)
+        names[i] = mb_flags[i].name;
+    bool is_option = word[0] == '-';
+    near = is_option ? mb_options_suggest(word, options, count) : mb_options_suggest(word, names, MB_FLAG_COUNT);
+    mb_error_usage(err, &origin, MB_REMEDY_NONE, is_option ? "unknown option" : "unknown resource", word, NULL);
+    if (near)
+        mb_error_remedy(err, "did you mean %s?", near);
+    else
+        mb_error_remedy(err, "minibox flags prints the names; minibox flags --help");
+    return -1;
+}
+
+/* flags [--json] [NAME...], flags --observe [--json] [NAME...] */
+static int flags_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
+    static const char *const options[] = {"--observe", "--json", "--help"};
+    bool given[3] = {false};
+    int named = 0, last = 0;
+    uint64_t rows = 0;
+    for (int i = 0; i < argc; i++) {
+        int id = mb_flags_find(argv[i]), option = 0;
+        while (option < 3 && strcmp(options[option], argv[i]) != 0)
+            option++;
+        if (option < 3) {
+            given[option] = true;
+        } else if (id >= 0) {
+            rows |= UINT64_C(1) << id;
+            named++, last = id;
+        } else {
+            return refuse_word(argv[i], i + 1, options, sizeof(options) / sizeof(options[0]), err);
+        }
+    }
+    if (given[2]) {
+        puts("Usage: minibox flags [--json] [NAME...]\n       minibox flags --observe [--json] [NAME...]\n\n"
+             "Prints what each flag of clone(2) shares or isolates; of one NAME, all about it.\n"
+             "--observe makes children with each flag and without, and prints what their parent\n"
+             "saw; the exit status is 0 only if that is what the table says.");
+        return 0;
+    }
+    if (!named)
+        rows = (UINT64_C(1) << MB_FLAG_COUNT) - 1;
+    if (given[0])
+        return mb_observe(rows, given[1], stdout, ret_status, err);
+    if (given[1])
+        return mb_flags_print_json(stdout, rows, err);
+    if (named == 1)
+        mb_flags_explain(stdout, (enum mb_flag_id)last);
+    else
+        mb_flags_print(stdout, rows);
+    return 0;
+}
+
 static int help_main(int argc, char **argv, int *ret_status, struct minibox_error *err);
 
 static int version_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
@@ -37,6 +93,7 @@ static const struct {
     int (*main)(int argc, char **argv, int *ret_status, struct minibox_error *err); /* argv: the words after the name */
 } commands[] = {
     {"run", "start a command in a box: minibox run --help", run_main},
+    {"flags", "what clone() can share or isolate, and proof: minibox flags --help", flags_main},
     {"help", "print this; also --help", help_main},
     {"version", "print the version; also --version", version_main},
 };
@@ -47,9 +104,6 @@ static int help_main(int argc, char **argv, int *ret_status, struct minibox_erro
     puts("minibox starts a command in a private view of the system.\n\n  minibox run [OPTIONS] [--] COMMAND [ARG...]\n");
     for (int i = 0; i < COMMANDS; i++)
         printf("  %-8s  %s\n", commands[i].name, commands[i].about);
-    puts("\nResources that --share and --isolate name (what a box has of its own by default: *):\n");
-    for (int i = 0; i < MB_FLAG_COUNT; i++)
-        mb_help_print_row(stdout, mb_flags[i].polarity == MB_FLAG_ISOLATES ? "*" : " ", mb_flags[i].name, mb_flags[i].about);
     puts("\nExit status: the command's; 128+N if signal N killed it; 124 time limit;\n"
          "125 minibox failed; 126 the command could not be executed; 127 not found.");
     return 0;

@@ -135,19 +135,27 @@ void minibox_box_free(struct minibox_box *box);
 
 /*
  * clone(2) with a stack that cannot be got wrong: `stack_size` bytes (rounded up to pages; 0: 64 KiB) in a mapping of
- * its own with a guard page below, so that an overflow is a SIGSEGV and not a silent overwrite. `fn` runs in the
- * child; the value it returns is the child's exit status.
+ * its own with a page below that nobody may touch. `fn` runs in the child; the value it returns is the child's exit status.
+ * A child that shares memory (CLONE_VM) shares errno, stdio and the heap's locks with its parent, who goes on: it should
+ * make system calls only (write(2), not printf(3)), unless CLONE_VFORK lets the parent sleep.
  *
  * flags: CLONE_* flags and, in the low byte, the signal sent when the child ends (normally SIGCHLD).
- * Refused with EINVAL in err->number, and the two flags and the rule in err: combinations that the kernel refuses.
+ * Refused with EINVAL in err->number, and the reason in err: combinations that the kernel refuses (the two flags and the
+ * rule), CLONE_THREAD, CLONE_NEWTIME (not a flag of clone(2)), and flags that need further arguments. Else errors of clone(2).
  *
- * *ret_child is the caller's. minibox_clone_wait() waits for the child, stores its wait status, and frees its stack.
+ * *ret_child is the caller's. minibox_clone_wait() waits for the child, stores its wait status, as from waitpid(2), and frees
+ * what belongs to it. A child that overflowed its stack died of SIGSEGV: then it stores that status and frees as always, but
+ * returns -1 with an error that says so - unless handlers are shared (CLONE_SIGHAND), or fn has set its own for SIGSEGV:
+ * then the child just dies (and before Linux 5.16, if it dumps core, all that share its memory die with it). A frame
+ * larger than a page can miss the page: compile with -fstack-clash-protection. With CLONE_PARENT the caller has no child
+ * to wait for (ECHILD).
  */
 struct minibox_child {
     int pid;
-    int pidfd;
-    void *stack;       /* lowest address of the mapping, guard page included */
+    int pidfd;         /* pidfd_open(2) */
+    void *stack;       /* lowest address of the mapping, the page included that nobody may touch */
     size_t stack_size; /* of the whole mapping, bytes */
+    void *note;        /* the library's own */
 };
 int minibox_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_size, struct minibox_child *ret_child,
                   struct minibox_error *err);

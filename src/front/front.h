@@ -7,10 +7,20 @@
 
 #include "spec/options.h"
 
+struct json_object;
+
 /* `minibox run --help`: the options by groups, at most 80 columns wide. */
 void mb_help_print_run(FILE *out);
 
-/* A row of a list: a name, a mark beside it, and a text that is wrapped at 80 columns. */
-void mb_help_print_row(FILE *out, const char *mark, const char *name, const char *about);
+/* Prints words from `column` of the present line on, later lines from `indent` on, up to column 80, and ends the line. */
+void mb_help_print_wrapped(FILE *out, const char *text, int indent, int column);
+
+/* Prints a JSON document, and frees it. */
+int mb_help_print_json(FILE *out, struct json_object *document, struct minibox_error *err);
+
+/* `minibox flags`: the rows (bit n: row n) as a table, one in words, or as JSON. */
+void mb_flags_print(FILE *out, uint64_t rows);
+void mb_flags_explain(FILE *out, enum mb_flag_id id);
+int mb_flags_print_json(FILE *out, uint64_t rows, struct minibox_error *err);
 
 #endif

@@ -3,6 +3,8 @@
  * How it works. Everything but the examples is printed out of the options table: a new row is the whole change. Names
  * stand at the left, texts are wrapped into the column at their right; a name too long for its column has a line alone.
  */
+#include <errno.h>
+#include <json-c/json.h>
 #include <string.h>
 
 #include "front/front.h"
@@ -19,8 +21,7 @@ static const struct {
     {"show what would be done, and do nothing", "--dry-run --network host wget http://example.org"},
 };
 
-/* Prints words into the lines from `indent` to WIDTH, starting at `column` of the present line, and ends the line. */
-static void print_wrapped(FILE *out, const char *text, int indent, int column) {
+void mb_help_print_wrapped(FILE *out, const char *text, int indent, int column) {
     while (*(text += strspn(text, " "))) {
         int length = (int)strcspn(text, " ");
         if (column + 1 + length > WIDTH && column > indent) {
@@ -35,12 +36,6 @@ static void print_wrapped(FILE *out, const char *text, int indent, int column) {
     fputc('\n', out);
 }
 
-void mb_help_print_row(FILE *out, const char *mark, const char *name, const char *about) {
-    enum { ROW_COLUMN = 14 };
-    int column = fprintf(out, "  %-8s %s", name, mark);
-    print_wrapped(out, about, ROW_COLUMN, column);
-}
-
 static void print_option(FILE *out, const struct mb_option *row) {
     int column =
         row->letter ? fprintf(out, "  -%c, --%s", row->letter, row->name) : fprintf(out, "      --%s", row->name);
@@ -50,7 +45,7 @@ static void print_option(FILE *out, const struct mb_option *row) {
         fputc('\n', out);
         column = 0;
     }
-    print_wrapped(out, row->about, ABOUT_COLUMN, column);
+    mb_help_print_wrapped(out, row->about, ABOUT_COLUMN, column);
 }
 
 static void print_lists(FILE *out) {
@@ -62,7 +57,7 @@ static void print_lists(FILE *out) {
     }
     fputc('\n', out);
     int column = fprintf(out, "May be repeated, each adds:");
-    print_wrapped(out, names, 2, column);
+    mb_help_print_wrapped(out, names, 2, column);
 }
 
 void mb_help_print_run(FILE *out) {
@@ -80,4 +75,13 @@ void mb_help_print_run(FILE *out) {
     fputs("\nExamples:\n", out);
     for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
         fprintf(out, "  # %s\n  minibox run %s\n", examples[i].about, examples[i].words);
+}
+
+int mb_help_print_json(FILE *out, struct json_object *document, struct minibox_error *err) {
+    const char *text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+    int result = text && fprintf(out, "%s\n", text) > 0
+                     ? 0
+                     : mb_error_host(err, NULL, MB_REMEDY_NONE, ENOMEM, "cannot print", "JSON");
+    json_object_put(document);
+    return result;
 }

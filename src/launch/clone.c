@@ -3,11 +3,20 @@
  * The one place that calls clone. What goes wrong with a stack made by hand - the wrong end, the wrong size, no
  * alignment, freed too early - cannot here: it is a mapping of its own, the child starts at its upper end, below it lies
  * a page that nobody may touch, and it is unmapped when the child is known to be gone.
+ *
+ * An overflow is a fault on that page. To say so, and not only that a child died of SIGSEGV, minibox_clone() gives the child
+ * a handler, on a stack of its own, that looks at the address of the fault, leaves a note for the parent, and lets the child
+ * die. The note lies in memory that both see even when they share no other.
  */
+#include "launch/clone.h"
+
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +27,15 @@
 #define P_PIDFD 3
 #endif
 
-enum { DEFAULT_STACK = 64 << 10 };
+enum { DEFAULT_STACK = 64 << 10, NOTE_SIZE = 64 << 10 };
+
+/* Between a child and its parent; the rest of NOTE_SIZE is the stack of the child's handler. */
+struct note {
+    _Alignas(64) int (*fn)(void *);
+    void *arg;
+    uintptr_t low, page;    /* the page that nobody may touch: address and size */
+    volatile bool overflow; /* the child's last word */
+};
 
 static int make_stack(size_t size, struct minibox_child *child) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -39,8 +56,47 @@ static int make_stack(size_t size, struct minibox_child *child) {
     return 0;
 }
 
+/* Once returned from, the fault comes again, and SA_RESETHAND has taken the handler away: the child dies of it. */
+static void note_overflow(int signo, siginfo_t *info, void *context) {
+    (void)context;
+    stack_t own;
+    if (sigaltstack(NULL, &own) == 0) {
+        struct note *note = (struct note *)own.ss_sp - 1;
+        note->overflow = info->si_code > 0 && (uintptr_t)info->si_addr - note->low < note->page;
+    }
+    if (info->si_code <= 0) /* sent, not raised by a fault: it would not come again */
+        syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signo);
+}
+
+static int run_with_note(void *argument) {
+    struct note *note = argument;
+    stack_t own = {.ss_sp = note + 1, .ss_size = NOTE_SIZE - sizeof(*note)};
+    struct sigaction action = {.sa_sigaction = note_overflow, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND};
+    if (sigaltstack(&own, NULL) == 0)
+        sigaction(SIGSEGV, &action, NULL);
+    return note->fn(note->arg);
+}
+
 int minibox_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_size, struct minibox_child *ret_child,
                   struct minibox_error *err) {
+    if (flags & CLONE_SIGHAND) /* a handler would be the parent's too */
+        return mb_clone(fn, arg, flags, stack_size, ret_child, err);
+    struct note *note = mmap(NULL, NOTE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (note == MAP_FAILED) {
+        *ret_child = (struct minibox_child){.pidfd = -1};
+        return mb_error_memory(err);
+    }
+    *note = (struct note){.fn = fn, .arg = arg};
+    if (mb_clone(run_with_note, note, flags, stack_size, ret_child, err)) {
+        munmap(note, NOTE_SIZE);
+        return -1;
+    }
+    ret_child->note = note;
+    return 0;
+}
+
+int mb_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_size, struct minibox_child *ret_child,
+             struct minibox_error *err) {
     *ret_child = (struct minibox_child){.pidfd = -1};
     if (mb_flags_check(flags, NULL, err))
         return -1;
@@ -62,6 +118,11 @@ int minibox_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_siz
     }
     if (make_stack(stack_size, ret_child) < 0)
         return mb_error_memory(err);
+    if (fn == run_with_note) {
+        struct note *note = arg;
+        note->low = (uintptr_t)ret_child->stack;
+        note->page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    }
     char *top = (char *)ret_child->stack + ret_child->stack_size; /* page-aligned, so 16-byte aligned; it grows down */
     ret_child->pid = clone(fn, top, (int)(flags | CLONE_PIDFD), arg, &ret_child->pidfd);
     if (ret_child->pid >= 0)
@@ -79,8 +140,19 @@ int minibox_clone_wait(struct minibox_child *child, int *ret_status, struct mini
         if (errno != EINTR)
             return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot wait for the child", NULL);
     *ret_status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
+    size_t size = child->stack_size - (size_t)sysconf(_SC_PAGESIZE);
+    const struct note *note = child->note;
+    bool overflow = note && note->overflow && info.si_code != CLD_EXITED;
     close(child->pidfd);
     munmap(child->stack, child->stack_size);
+    if (note)
+        munmap(child->note, NOTE_SIZE);
     *child = (struct minibox_child){.pidfd = -1};
-    return 0;
+    if (!overflow)
+        return 0;
+    mb_error_host(err, NULL, MB_REMEDY_NONE, 0, "the child died of an overflow of its stack", NULL);
+    err->phase = MINIBOX_PHASE_WAIT;
+    snprintf(err->reason, sizeof(err->reason), "it had %zu KiB", size / 1024);
+    mb_error_remedy(err, "give minibox_clone() a larger stack_size");
+    return -1;
 }

@@ -35,6 +35,7 @@
 
 #include "base/fd.h"
 #include "launch/builder.h"
+#include "launch/clone.h"
 #include "launch/outside.h"
 #include "launch/report.h"
 #include "plan/ids.h"
@@ -629,7 +630,7 @@ static int start(struct launch *l) {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
-    if (minibox_clone(mb_builder_run, &l->builder, flags, 0, &l->child, l->err)) {
+    if (mb_clone(mb_builder_run, &l->builder, flags, 0, &l->child, l->err)) {
         int number = l->err->number;
         return fail_kind(l, MB_STEP_CLONE, number ? number : EINVAL);
     }

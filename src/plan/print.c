@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/utf8.h"
+#include "front/front.h"
 #include "plan/plan.h"
 
 /* What an error names as the object. */
@@ -355,9 +356,9 @@ int mb_plan_print_json(const struct mb_plan *plan, FILE *out, struct minibox_err
     json_object_object_add(document, "absent", absent);
     for (size_t i = 0; i < plan->absent_count; i++)
         json_object_array_add(absent, new_string(&arena, plan->absent[i]));
-    const char *text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-    int result = text && !arena.failed && fprintf(out, "%s\n", text) > 0 ? 0 : mb_error_host(err, NULL, MB_REMEDY_NONE, ENOMEM, "cannot print the plan", NULL);
-    json_object_put(document);
+    int result = mb_help_print_json(out, document, err);
+    if (arena.failed)
+        result = mb_error_memory(err);
     mb_arena_free(&arena);
     return result;
 }

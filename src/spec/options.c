@@ -24,7 +24,7 @@ const char *const mb_option_groups[MB_GROUP_COUNT] = {
     [MB_GROUP_COMMAND] = "Command",
     [MB_GROUP_IDENTITY] = "Identity",
     [MB_GROUP_CONFINEMENT] = "Confinement",
-    [MB_GROUP_SHARING] = "Sharing and isolation (see minibox --help for the resources)",
+    [MB_GROUP_SHARING] = "Sharing and isolation (the resources: minibox flags)",
     [MB_GROUP_LIFE] = "Life of the box",
     [MB_GROUP_OTHER] = "What is done",
 };
@@ -581,13 +581,15 @@ static int parse_flags(struct value *v, bool share) {
         int id = mb_flags_find(word);
         if (id < 0) {
             const char *names[MB_FLAG_COUNT];
+            size_t count = 0;
             for (int i = 0; i < MB_FLAG_COUNT; i++)
-                names[i] = mb_flags[i].name;
-            return refuse_word(v, word, "resource", names, MB_FLAG_COUNT);
+                if (mb_flags[i].flag)
+                    names[count++] = mb_flags[i].name;
+            return refuse_word(v, word, "resource", names, count);
         }
         const struct mb_flag *flag = &mb_flags[id];
         bool is_default = (flag->polarity == MB_FLAG_SHARES) == share ? flag->by_default : !flag->by_default;
-        if (flag->unfit && !is_default)
+        if (flag->unfit && (!is_default || !flag->flag))
             return mb_error_usage(v->err, &v->origin, MB_REMEDY_FLAG_NOT_FOR_EXEC,
                                   share ? "a command cannot share" : "a command cannot isolate", word, "%s", flag->unfit);
         *(share ? &v->spec->share : &v->spec->isolate) |= flag->flag;

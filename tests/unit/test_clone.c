@@ -119,26 +119,78 @@ static int overflow(void *argument) {
     (void)argument;
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
-    signal(SIGSEGV, SIG_DFL); /* a sanitizer's handler would run on this stack */
     return recurse(0) & 1;
 }
 
+/* It used all of its stack, wrote nothing into the page below, died, and is reported as what it was; whether or not memory
+ * is shared. */
 static void guard_page_stops_an_overflow(void **state) {
     (void)state;
-    struct minibox_error err;
-    struct minibox_child child;
-    int status = -1;
+    static const uint64_t flags[] = {0, CLONE_VM, CLONE_VM | CLONE_VFORK, CLONE_FILES | CLONE_FS};
     deepest = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal((const void *)deepest, MAP_FAILED);
-    assert_int_equal(minibox_clone(overflow, NULL, SIGCHLD, 32768, &child, &err), 0);
-    uintptr_t low = (uintptr_t)child.stack;
-    assert_int_equal(minibox_clone_wait(&child, &status, &err), 0);
-    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSEGV)
-        fail_msg("saw status 0x%x, wanted death by SIGSEGV", status);
-    /* It used all of its stack, and wrote nothing into the page below. */
-    if (*deepest < low + PAGE || *deepest > low + 2 * PAGE)
-        fail_msg("deepest frame at %#lx, the guard page is at %#lx", (long)*deepest, (long)low);
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        struct minibox_error err = {0};
+        struct minibox_child child;
+        int status = -1;
+        assert_int_equal(minibox_clone(overflow, NULL, flags[i] | SIGCHLD, 32768, &child, &err), 0);
+        uintptr_t low = (uintptr_t)child.stack;
+        int result = minibox_clone_wait(&child, &status, &err);
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSEGV)
+            fail_msg("saw status 0x%x, wanted death by SIGSEGV", status);
+        assert_int_equal(result, -1);
+        assert_string_equal(err.what, "the child died of an overflow of its stack");
+        assert_string_equal(err.reason, "it had 32 KiB");
+        assert_true(err.remedy[0]);
+        assert_null(child.stack);
+        assert_int_equal(child.pidfd, -1);
+        if (*deepest < low + PAGE || *deepest > low + 2 * PAGE)
+            fail_msg("deepest frame at %#lx, the guard page is at %#lx", (long)*deepest, (long)low);
+    }
     munmap((void *)(uintptr_t)deepest, PAGE);
+}
+
+static int fault_elsewhere(void *argument) {
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    if (argument)
+        return kill((pid_t)syscall(SYS_getpid), SIGSEGV);
+    volatile uintptr_t nowhere = 16;
+    return *(volatile int *)nowhere;
+}
+
+/* SIGSEGV for another reason, a fault elsewhere or sent by somebody, kills too, and is no overflow. */
+static void other_faults_are_no_overflow(void **state) {
+    (void)state;
+    for (int sent = 0; sent < 2; sent++) {
+        struct minibox_error err = {0};
+        struct minibox_child child;
+        int status = -1;
+        assert_int_equal(minibox_clone(fault_elsewhere, sent ? &status : NULL, SIGCHLD, 0, &child, &err), 0);
+        assert_int_equal(minibox_clone_wait(&child, &status, &err), 0);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGSEGV);
+    }
+}
+
+/* Where handlers are shared none is set: the child dies, and of what is not said. */
+static void shared_handlers_are_left_alone(void **state) {
+    (void)state;
+    struct minibox_error err = {0};
+    struct minibox_child child;
+    struct sigaction before, after;
+    int status = -1;
+    static volatile uintptr_t unused;
+    deepest = &unused;
+    signal(SIGSEGV, SIG_DFL); /* a sanitizer's */
+    sigaction(SIGSEGV, NULL, &before);
+    assert_int_equal(minibox_clone(overflow, NULL, CLONE_VM | CLONE_SIGHAND | SIGCHLD, 32768, &child, &err), 0);
+    assert_null(child.note);
+    assert_int_equal(minibox_clone_wait(&child, &status, &err), 0);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGSEGV);
+    sigaction(SIGSEGV, NULL, &after);
+    assert_ptr_equal(after.sa_handler, before.sa_handler);
 }
 
 static void sizes_out_of_reach_are_refused(void **state) {
@@ -186,6 +238,8 @@ static void refuses_with_the_rule(void **state) {
     (void)state;
     for (size_t i = 0; i < mb_flag_rule_count; i++) {
         const struct mb_flag_rule *rule = &mb_flag_rules[i];
+        if (rule->by_init)
+            continue;
         struct minibox_error err = {0};
         struct minibox_child child;
         uint64_t flags = rule->flag | (rule->missing ? 0 : rule->other) | SIGCHLD;
@@ -326,6 +380,8 @@ static void rules_are_the_kernels(void **state) {
     size_t count = 0;
     for (size_t i = 0; i < mb_flag_rule_count; i++) {
         const struct mb_flag_rule *rule = &mb_flag_rules[i];
+        if (rule->by_init)
+            continue;
         uint64_t broken = rule->flag | (rule->missing ? 0 : rule->other), kept = rule->flag | (rule->missing ? rule->other : 0);
         if (rule->flag == CLONE_THREAD || rule->other == CLONE_THREAD) /* THREAD needs its own rule kept */
             kept |= rule->flag == CLONE_THREAD ? CLONE_VM : 0;
@@ -360,6 +416,40 @@ static void all_pairs_agree(void **state) {
     assert_agreement(flags, count);
 }
 
+static int ask_as_init(void *argument) {
+    int *answer = argument;
+    struct minibox_error err = {0};
+    answer[0] = ask_kernel(CLONE_PARENT);
+    answer[1] = mb_flags_check(CLONE_PARENT, NULL, &err);
+    answer[2] = err.number;
+    answer[3] = ask_kernel(CLONE_FILES);
+    answer[4] = mb_flags_check(CLONE_FILES, NULL, &err);
+    return getpid() == 1 && strstr(err.reason, "parent by process 1") ? 0 : 1;
+}
+
+/* The one rule that is not about two flags. */
+static void process_1_has_no_siblings(void **state) {
+    (void)state;
+    int *answer = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(answer, MAP_FAILED);
+    struct minibox_error err = {0};
+    struct minibox_child child;
+    int status = -1;
+    if (minibox_clone(ask_as_init, answer, CLONE_NEWUSER | CLONE_NEWPID | SIGCHLD, 1 << 18, &child, &err)) {
+        print_message("SKIP: no pid namespace: %s\n", err.reason);
+        skip();
+    }
+    assert_int_equal(minibox_clone_wait(&child, &status, &err), 0);
+    assert_int_equal(status, 0);
+    assert_int_equal(answer[0], EINVAL);
+    assert_int_equal(answer[1], -1);
+    assert_int_equal(answer[2], EINVAL);
+    assert_int_equal(answer[3], 0);
+    assert_int_equal(answer[4], 0);
+    munmap(answer, PAGE);
+    assert_int_equal(mb_flags_check(CLONE_PARENT, NULL, &err), 0);
+}
+
 /* Random sets of rows, from a fixed seed. */
 static void random_sets_agree(void **state) {
     (void)state;
@@ -387,7 +477,8 @@ int main(void) {
         cmocka_unit_test(refuses_with_the_rule),        cmocka_unit_test(refuses_what_it_cannot_give),
         cmocka_unit_test(does_not_ignore_newtime),      cmocka_unit_test(waits_whatever_the_exit_signal),
         cmocka_unit_test(rules_are_the_kernels),        cmocka_unit_test(all_pairs_agree),
-        cmocka_unit_test(random_sets_agree),
+        cmocka_unit_test(random_sets_agree),          cmocka_unit_test(process_1_has_no_siblings),
+        cmocka_unit_test(other_faults_are_no_overflow), cmocka_unit_test(shared_handlers_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
