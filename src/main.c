@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "front/front.h"
+#include "run/check.h"
 #include "run/observe.h"
 #include "run/run.h"
 
@@ -26,18 +27,19 @@ static int run_main(int argc, char **argv, int *ret_status, struct minibox_error
 }
 
 /* Neither an option nor the name of a row. Returns -1. */
-static int refuse_word(const char *word, int position, const char *const *options, size_t count, struct minibox_error *err) {
+static int refuse_word(const char *word, int position, const char *const *options, size_t count, bool is_flags,
+                       struct minibox_error *err) {
     struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = word, .line = position};
     const char *names[MB_FLAG_COUNT], *near;
     for (int i = 0; i < MB_FLAG_COUNT; i++)
         names[i] = mb_flags[i].name;
     bool is_option = word[0] == '-';
-    near = is_option ? mb_options_suggest(word, options, count) : mb_options_suggest(word, names, MB_FLAG_COUNT);
-    mb_error_usage(err, &origin, MB_REMEDY_NONE, is_option ? "unknown option" : "unknown resource", word, NULL);
+    near = is_option ? mb_options_suggest(word, options, count) : is_flags ? mb_options_suggest(word, names, MB_FLAG_COUNT) : NULL;
+    mb_error_usage(err, &origin, MB_REMEDY_NONE, is_option ? "unknown option" : is_flags ? "unknown resource" : "unknown word", word, NULL);
     if (near)
         mb_error_remedy(err, "did you mean %s?", near);
     else
-        mb_error_remedy(err, "minibox flags prints the names; minibox flags --help");
+        mb_error_remedy(err, is_flags ? "minibox flags prints the names; minibox flags --help" : "minibox check --help");
     return -1;
 }
 
@@ -57,7 +59,7 @@ static int flags_main(int argc, char **argv, int *ret_status, struct minibox_err
             rows |= UINT64_C(1) << id;
             named++, last = id;
         } else {
-            return refuse_word(argv[i], i + 1, options, sizeof(options) / sizeof(options[0]), err);
+            return refuse_word(argv[i], i + 1, options, sizeof(options) / sizeof(options[0]), true, err);
         }
     }
     if (given[2]) {
@@ -80,6 +82,33 @@ static int flags_main(int argc, char **argv, int *ret_status, struct minibox_err
     return 0;
 }
 
+/* check [--json] [-- run OPTIONS COMMAND...] */
+static int check_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
+    static const char *const options[] = {"--json", "--help"};
+    bool json = argc > 0 && strcmp(argv[0], options[0]) == 0;
+    int i = json;
+    if (i < argc && strcmp(argv[i], options[1]) == 0) {
+        puts("Usage: minibox check [--json] [-- run OPTION... COMMAND...]\n\n"
+             "Tries what boxes are made of, and says of each whether it works here, what it is\n"
+             "for, and what to do. With the words of a launch: whether that would work. The\n"
+             "exit status is 0 if a box can be made, else 1.");
+        return 0;
+    }
+    if (i == argc)
+        return mb_check(NULL, json, stdout, ret_status, err);
+    if (strcmp(argv[i], "--") != 0)
+        return refuse_word(argv[i], i + 1, options, sizeof(options) / sizeof(options[0]), false, err);
+    struct minibox_spec *spec;
+    i += 1 + (i + 1 < argc && strcmp(argv[i + 1], "run") == 0);
+    if (minibox_spec_new(&spec, err))
+        return -1;
+    int result = minibox_spec_parse_argv(spec, argc - i, argv + i, err);
+    if (result == 0)
+        result = mb_check(spec, json, stdout, ret_status, err);
+    minibox_spec_free(spec);
+    return result;
+}
+
 static int help_main(int argc, char **argv, int *ret_status, struct minibox_error *err);
 
 static int version_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
@@ -94,6 +123,7 @@ static const struct {
 } commands[] = {
     {"run", "start a command in a box: minibox run --help", run_main},
     {"flags", "what clone() can share or isolate, and proof: minibox flags --help", flags_main},
+    {"check", "what this host offers, found by trying: minibox check --help", check_main},
     {"help", "print this; also --help", help_main},
     {"version", "print the version; also --version", version_main},
 };

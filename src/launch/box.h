@@ -88,7 +88,7 @@ struct mb_box {
     /* What init is to do. */
     int32_t launcher_fd, sync_fd, proc_fd, lock_fd; /* numbers of descriptors; -1: none */
     uint32_t preserve_fds;
-    uint8_t init, die_with_launcher, terminal;
+    uint8_t init, die_with_launcher, terminal, trial;
     uint64_t fork_flags; /* of the command's process: CLONE_IO, CLONE_SYSVSEM */
     int32_t step_init, step_session, step_verify, step_filter, step_exec; /* numbers of the steps */
 

@@ -167,6 +167,7 @@ static int make_box(struct launch *l) {
                             .init = plan->init,
                             .die_with_launcher = plan->die_with_launcher,
                             .terminal = plan->terminal,
+                            .trial = plan->trial,
                             .preserve_fds = plan->preserve_fds,
                             .fork_flags = plan->flags & (CLONE_IO | CLONE_SYSVSEM),
                             .step_init = number_of(plan, MB_STEP_INIT),

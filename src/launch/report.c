@@ -72,6 +72,8 @@ int mb_report_step(const struct mb_plan *plan, const struct mb_step *step, int n
     err->step = (int)(step - plan->steps) + 1;
     err->steps = (int)plan->step_count;
     mb_step_fill_error(step, err);
+    if (remedy == MB_REMEDY_USERNS_FORBIDDEN || remedy == MB_REMEDY_USERNS_LIMIT)
+        mb_host_explain_userns("", err); /* keeps the general text when it finds nothing */
     return -1;
 }
 

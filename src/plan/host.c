@@ -75,3 +75,45 @@ int mb_host_probe(struct mb_arena *arena, struct mb_host *ret_host, struct minib
     *ret_host = host;
     return arena->failed ? mb_error_memory(err) : 0;
 }
+
+/* The first that is so explains it. */
+static const struct {
+    const char *file, *content; /* content: what it starts with, or has after a line break */
+    const char *detail, *remedy;
+} obstacles[] = {
+    {"/proc/sys/user/max_user_namespaces", "0\n", "the host's limit on user namespaces is zero", "sysctl user.max_user_namespaces=15000"},
+    {"/proc/sys/kernel/unprivileged_userns_clone", "0\n", "the host lets only root make user namespaces",
+     "sysctl kernel.unprivileged_userns_clone=1, or run as root"},
+    {"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n",
+     "AppArmor lets only programs with a profile of their own make user namespaces (Ubuntu 23.10 and later)",
+     "as root: printf 'abi <abi/4.0>,\\nprofile minibox %s flags=(unconfined) {\\n userns,\\n}\\n' >/etc/apparmor.d/minibox; "
+     "apparmor_parser -r /etc/apparmor.d/minibox"},
+    {"/proc/self/status", "Seccomp:\t2", "a seccomp filter, as containers have, may refuse it",
+     "start the outer container with --security-opt seccomp=unconfined, or run minibox outside of it"},
+    {"/sys/fs/selinux/enforce", "1", "SELinux is enforcing, and its policy may refuse it", "ausearch -m avc -ts recent, or run as root"},
+};
+
+bool mb_host_explain_userns(const char *root, struct minibox_error *err) {
+    char path[4096], text[16384], own[4096];
+    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    own[length > 0 ? length : 0] = '\0';
+    for (size_t i = 0; i < sizeof(obstacles) / sizeof(obstacles[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", root, obstacles[i].file);
+        if (mb_fd_read_file(path, text, sizeof(text)) < 0)
+            continue;
+        size_t wanted = strlen(obstacles[i].content);
+        bool is_so = false;
+        for (const char *line = text; line && !is_so; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+            is_so = strncmp(line, obstacles[i].content, wanted) == 0;
+        if (!is_so)
+            continue;
+        snprintf(err->detail, sizeof(err->detail), "%s", obstacles[i].detail);
+        const char *percent = strchr(obstacles[i].remedy, '%');
+        if (percent)
+            mb_error_remedy(err, "%.*s%s%s", (int)(percent - obstacles[i].remedy), obstacles[i].remedy, own, percent + 2);
+        else
+            mb_error_remedy(err, "%s", obstacles[i].remedy);
+        return true;
+    }
+    return false;
+}

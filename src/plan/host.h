@@ -28,4 +28,8 @@ struct mb_host {
 /* Fills in *host for the calling process; texts are the arena's. */
 int mb_host_probe(struct mb_arena *arena, struct mb_host *ret_host, struct minibox_error *err);
 
+/* Why the host refuses user namespaces: fills in detail and remedy of *err. False when no reason is found. Settings are
+ * looked up below `root`, "" for the host's. */
+bool mb_host_explain_userns(const char *root, struct minibox_error *err);
+
 #endif

@@ -122,6 +122,7 @@ struct mb_plan {
     uint64_t flags; /* CLONE_* of the box, CLONE_NEWTIME included */
     enum mb_memory memory;
     bool privileged, init, die_with_launcher, terminal;
+    bool trial; /* set after compiling: all is done but the execve */
     uint32_t preserve_fds;
     uint64_t timeout; /* nanoseconds; 0: none */
     struct winsize window; /* of the box's terminal */

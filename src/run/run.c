@@ -263,7 +263,7 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
 }
 
 /* The library's launch: without a terminal, without forwarding. */
-int minibox_launch(const struct minibox_spec *spec, struct minibox_box **ret_box, struct minibox_error *err) {
+static int launch(const struct minibox_spec *spec, bool trial, struct minibox_box **ret_box, struct minibox_error *err) {
     struct mb_arena arena = {0};
     struct mb_host host;
     struct mb_plan plan = {0};
@@ -276,6 +276,7 @@ int minibox_launch(const struct minibox_spec *spec, struct minibox_box **ret_box
     host.terminal = false;
     if (result == 0)
         result = mb_plan_compile(spec, &host, &plan, err);
+    plan.trial = trial;
     if (result == 0)
         result = mb_launch_check_descriptors(plan.preserve_fds, err);
     if (result == 0) {
@@ -285,5 +286,21 @@ int minibox_launch(const struct minibox_spec *spec, struct minibox_box **ret_box
     }
     mb_plan_free(&plan);
     mb_arena_free(&arena);
+    return result;
+}
+
+int minibox_launch(const struct minibox_spec *spec, struct minibox_box **ret_box, struct minibox_error *err) {
+    return launch(spec, false, ret_box, err);
+}
+
+int mb_run_trial(const struct minibox_spec *spec, struct minibox_error *err) {
+    struct minibox_box *box;
+    int status = 0, result = launch(spec, true, &box, err);
+    if (result)
+        return -1;
+    result = minibox_wait(box, &status, err);
+    minibox_box_free(box);
+    if (result == 0 && status)
+        result = mb_error_host(err, NULL, MB_REMEDY_NONE, 0, "the box ended before its time", NULL);
     return result;
 }

@@ -8,4 +8,7 @@
 /* Launches, forwards signals and the terminal, waits, cleans up. *ret_status is what to exit with. */
 int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err);
 
+/* Does all of a launch but the execve, and ends the box. 0: it would work. */
+int mb_run_trial(const struct minibox_spec *spec, struct minibox_error *err);
+
 #endif
