@@ -107,7 +107,7 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
                            .form = MB_FORM_YES_NO, .offset = FIELD(verbose),
                            .about = "print the plan, what the launch took, and how the command ended, to standard error"},
     [MB_OPTION_HELP] = {"help", 'h', .bare = true, .implied = "yes", .group = MB_GROUP_OTHER, .form = MB_FORM_YES_NO,
-                        .offset = FIELD(help), .about = "print this"},
+                        .offset = FIELD(help), .about = "print the options"},
 };
 
 static const struct {
