@@ -70,6 +70,11 @@ int mb_flags_find(const char *name) {
     return -1;
 }
 
+bool mb_flags_fit(const struct mb_flag *flag, bool share) {
+    bool sets = (flag->polarity == MB_FLAG_SHARES) == share;
+    return !flag->unfit || sets == flag->by_default;
+}
+
 static const char *name_of(uint64_t flag) {
     for (int i = 0; i < MB_FLAG_COUNT; i++)
         if (mb_flags[i].flag == flag)

@@ -54,6 +54,9 @@ extern const size_t mb_flag_rule_count;
 /* The row of that name, or -1. */
 int mb_flags_find(const char *name);
 
+/* Whether a command in a box can have the row shared, or isolated. */
+bool mb_flags_fit(const struct mb_flag *flag, bool share);
+
 /* 0, or -1 with the two rows and the rule in *err. */
 int mb_flags_check(uint64_t flags, const struct mb_origin *origin, struct minibox_error *err);
 

@@ -59,6 +59,16 @@ is "minibox alone" "$? $(cat "$work/out" "$work/err")" "125 minibox: no command 
 minibox rum >"$work/out" 2>"$work/err"
 is "an unknown subcommand" "$? $(cat "$work/out" "$work/err")" '125 minibox: unknown command "rum"
   try: minibox run rum, or minibox --help'
+# completed WORDS: what `minibox completion WORDS` answers.
+completed() {
+    minibox completion "$@" >"$work/out" 2>"$work/err"
+    echo "$? $(cat "$work/out" "$work/err")"
+}
+is "completion without a shell" "$(completed)" '125 minibox: no shell given
+  try: minibox completion bash, zsh or fish'
+is "completion for an unknown shell" "$(completed tcsh)" '125 minibox: unknown shell "tcsh"
+  try: minibox completion bash, zsh or fish'
+is "completion for two shells" "$(completed bash zsh)" '125 minibox: unexpected word "zsh"'
 # What is shown of a word drives no terminal.
 refused "control characters in a word" 125 'minibox: bad value for --name "a\x1b[2J\xff": must be 1 to 63 letters, digits, "_", "." or "-", the first a letter or digit
   asked for at --name (argument 1)
