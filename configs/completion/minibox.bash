@@ -41,7 +41,7 @@ _minibox() {
         return
     elif [[ ${words[1]} != run ]]; then
         # shellcheck disable=SC2086 # a list, here and below
-        ((last > 2)) || _minibox_value "$current" ${commands[${words[1]}]-}
+        _minibox_value "$current" ${commands[${words[1]}]-}
         return
     fi
     # The options end at the first word that is none. Of joined letters the first that takes a value is the last.

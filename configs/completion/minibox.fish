@@ -56,7 +56,7 @@ end
 # __minibox_command NAME ABOUT VALUES
 function __minibox_command
     complete -c minibox -n 'test (count (commandline -opc)) -eq 1' -a $argv[1] -d $argv[2]
-    complete -c minibox -n "test (count (commandline -opc)) -eq 2; and contains $argv[1] (commandline -opc)" -a "$argv[3..]"
+    complete -c minibox -n "set -l words (commandline -opc); and test \"\$words[2]\" = $argv[1]" -a "$argv[3..]"
 end
 
 complete -c minibox -e

@@ -37,7 +37,7 @@ _minibox() {
     local text values
     for text values in "${subcommands[@]}"; do
         described+=("$text")
-        (( CURRENT == 3 )) && [[ $words[2] == ${text%%:*} ]] && _minibox_value ${=values} && return
+        (( CURRENT > 2 )) && [[ $words[2] == ${text%%:*} ]] && _minibox_value ${=values} && return
     done
     (( CURRENT == 2 )) && _describe command described
 }

@@ -195,7 +195,7 @@ def test(name, shell):
     offers("minibox comp", "completion", only=True)
     offers("minibox completion ", "bash", "fish", "zsh", only=True)
     offers("minibox help ", only=True)
-    offers("minibox completion bash ", only=True)
+    offers("minibox help run ", only=True)
     offers("minibox run --", *long_names)
     offers("minibox run -", *letters)
     for letter, option, value in options:
