@@ -117,15 +117,15 @@ static int version_main(int argc, char **argv, int *ret_status, struct minibox_e
     return 0;
 }
 
-static const struct {
-    const char *name, *about;
-    int (*main)(int argc, char **argv, int *ret_status, struct minibox_error *err); /* argv: the words after the name */
-} commands[] = {
-    {"run", "start a command in a box: minibox run --help", run_main},
-    {"flags", "what clone() can share or isolate, and proof: minibox flags --help", flags_main},
-    {"check", "what this host offers, found by trying: minibox check --help", check_main},
-    {"help", "print this; also --help", help_main},
-    {"version", "print the version; also --version", version_main},
+static int completion_main(int argc, char **argv, int *ret_status, struct minibox_error *err);
+
+static const struct mb_command commands[] = {
+    {"run", "start a command in a box: minibox run --help", NULL, run_main},
+    {"flags", "what clone() can share or isolate, and proof: minibox flags --help", "--observe|--json|--help|ROW", flags_main},
+    {"check", "what this host offers, found by trying: minibox check --help", "--json|--help", check_main},
+    {"completion", "print a script for completion by bash, zsh or fish", "bash|zsh|fish", completion_main},
+    {"help", "print this; also --help", NULL, help_main},
+    {"version", "print the version; also --version", NULL, version_main},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
@@ -133,10 +133,17 @@ static int help_main(int argc, char **argv, int *ret_status, struct minibox_erro
     (void)argc, (void)argv, (void)ret_status, (void)err;
     puts("minibox starts a command in a private view of the system.\n\n  minibox run [OPTIONS] [--] COMMAND [ARG...]\n");
     for (int i = 0; i < COMMANDS; i++)
-        printf("  %-8s  %s\n", commands[i].name, commands[i].about);
+        printf("  %-10s  %s\n", commands[i].name, commands[i].about);
     puts("\nExit status: the command's; 128+N if signal N killed it; 124 time limit;\n"
          "125 minibox failed; 126 the command could not be executed; 127 not found.");
     return 0;
+}
+
+static int completion_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
+    (void)ret_status;
+    if (argc > 1)
+        return mb_error_usage(err, NULL, MB_REMEDY_NONE, "unexpected word", argv[1], NULL);
+    return mb_completion_print(stdout, argc ? argv[0] : NULL, commands, COMMANDS, err);
 }
 
 /* A closed standard descriptor would be given to the next thing that is opened. */

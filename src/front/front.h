@@ -23,4 +23,15 @@ void mb_flags_print(FILE *out, uint64_t rows);
 void mb_flags_explain(FILE *out, enum mb_flag_id id);
 int mb_flags_print_json(FILE *out, uint64_t rows, struct minibox_error *err);
 
+/* A subcommand of minibox, for what lists them. */
+struct mb_command {
+    const char *name, *about;
+    const char *values; /* what completion offers behind it, as in struct mb_option; NULL: nothing */
+    int (*main)(int argc, char **argv, int *ret_status, struct minibox_error *err); /* argv: the words after the name */
+};
+
+/* `minibox completion SHELL`: prints a script that makes bash, zsh or fish complete the words of minibox. */
+int mb_completion_print(FILE *out, const char *shell, const struct mb_command *commands, size_t count,
+                        struct minibox_error *err);
+
 #endif

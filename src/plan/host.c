@@ -86,17 +86,15 @@ static const struct {
      "sysctl kernel.unprivileged_userns_clone=1, or run as root"},
     {"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n",
      "AppArmor lets only programs with a profile of their own make user namespaces (Ubuntu 23.10 and later)",
-     "as root: printf 'abi <abi/4.0>,\\nprofile minibox %s flags=(unconfined) {\\n userns,\\n}\\n' >/etc/apparmor.d/minibox; "
-     "apparmor_parser -r /etc/apparmor.d/minibox"},
+     "as root: printf 'abi <abi/4.0>,\\nprofile minibox %s flags=(unconfined) {\\n userns,\\n}\\n' \"$(command -v minibox)\" "
+     ">/etc/apparmor.d/minibox; apparmor_parser -r /etc/apparmor.d/minibox"},
     {"/proc/self/status", "Seccomp:\t2", "a seccomp filter, as containers have, may refuse it",
      "start the outer container with --security-opt seccomp=unconfined, or run minibox outside of it"},
     {"/sys/fs/selinux/enforce", "1", "SELinux is enforcing, and its policy may refuse it", "ausearch -m avc -ts recent, or run as root"},
 };
 
 bool mb_host_explain_userns(const char *root, struct minibox_error *err) {
-    char path[4096], text[16384], own[4096];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
-    own[length > 0 ? length : 0] = '\0';
+    char path[4096], text[16384];
     for (size_t i = 0; i < sizeof(obstacles) / sizeof(obstacles[0]); i++) {
         snprintf(path, sizeof(path), "%s%s", root, obstacles[i].file);
         if (mb_fd_read_file(path, text, sizeof(text)) < 0)
@@ -108,11 +106,7 @@ bool mb_host_explain_userns(const char *root, struct minibox_error *err) {
         if (!is_so)
             continue;
         snprintf(err->detail, sizeof(err->detail), "%s", obstacles[i].detail);
-        const char *percent = strchr(obstacles[i].remedy, '%');
-        if (percent)
-            mb_error_remedy(err, "%.*s%s%s", (int)(percent - obstacles[i].remedy), obstacles[i].remedy, own, percent + 2);
-        else
-            mb_error_remedy(err, "%s", obstacles[i].remedy);
+        mb_error_remedy(err, "%s", obstacles[i].remedy);
         return true;
     }
     return false;

@@ -107,6 +107,11 @@ int mb_flags_find(const char *name) {
     return -1;
 }
 
+bool mb_flags_fit(const struct mb_flag *flag, bool share) {
+    bool sets = (flag->polarity == MB_FLAG_SHARES) == share;
+    return !flag->unfit || (flag->flag && sets == flag->by_default);
+}
+
 const char *mb_flags_name(uint64_t flag) {
     for (int i = 0; i < MB_FLAG_COUNT; i++)
         if (flag && mb_flags[i].flag == flag)

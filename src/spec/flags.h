@@ -64,6 +64,9 @@ int mb_flags_find(const char *name);
 /* The name of the row that has this one flag; "?" if none has. */
 const char *mb_flags_name(uint64_t flag);
 
+/* Whether a command in a box can have the row shared, or isolated. */
+bool mb_flags_fit(const struct mb_flag *flag, bool share);
+
 /* 0, or -1 with the two rows and the rule in *err. */
 int mb_flags_check(uint64_t flags, const struct mb_origin *origin, struct minibox_error *err);
 

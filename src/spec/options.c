@@ -32,16 +32,17 @@ const char *const mb_option_groups[MB_GROUP_COUNT] = {
 #define FIELD(name) offsetof(struct minibox_spec, name)
 
 const struct mb_option mb_options[MB_OPTION_COUNT] = {
-    [MB_OPTION_ROOTFS] = {"rootfs", .argument = "ROOT", .group = MB_GROUP_FILES,
+    [MB_OPTION_ROOTFS] = {"rootfs", .argument = "ROOT", .values = "busybox|host|DIR", .group = MB_GROUP_FILES,
                           .about = "busybox (default), host (the host's system folders, read-only) or a folder; "
                                    "busybox and a folder may end in :ro (default), :rw or :overlay (writes are "
                                    "discarded)"},
-    [MB_OPTION_VOLUME] = {"volume", 'v', .list = true, .argument = "SRC[:DST][:MODE]", .group = MB_GROUP_FILES,
+    [MB_OPTION_VOLUME] = {"volume", 'v', .list = true, .argument = "SRC[:DST][:MODE]", .values = "FILE",
+                          .group = MB_GROUP_FILES,
                           .about = "show SRC of the host at DST (default: the same path); MODE is ro (default), rw or "
                                    "overlay, and may be followed by ,noexec or ,noatime"},
     [MB_OPTION_TMPFS] = {"tmpfs", .list = true, .argument = "DST[:OPTIONS]", .group = MB_GROUP_FILES,
                          .about = "an empty folder in memory; OPTIONS: size=64m, mode=0755, noexec, ro"},
-    [MB_OPTION_DEVICE] = {"device", .list = true, .argument = "SRC[:DST]", .group = MB_GROUP_FILES,
+    [MB_OPTION_DEVICE] = {"device", .list = true, .argument = "SRC[:DST]", .values = "FILE", .group = MB_GROUP_FILES,
                           .about = "show a device node of the host"},
     [MB_OPTION_MASK] = {"mask", .list = true, .argument = "PATH", .group = MB_GROUP_FILES,
                         .about = "hide a file or folder of the box behind an empty one"},
@@ -64,7 +65,7 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
                                 .about = "pass on N descriptors beyond standard error: 3 to 2+N"},
     [MB_OPTION_USER] = {"user", 'u', .argument = "USER[:GROUP]", .group = MB_GROUP_IDENTITY,
                         .about = "run the command as this user of the box, by name or number"},
-    [MB_OPTION_USERNS] = {"userns", .argument = "HOW", .group = MB_GROUP_IDENTITY,
+    [MB_OPTION_USERNS] = {"userns", .argument = "HOW", .values = "auto|keep-id", .group = MB_GROUP_IDENTITY,
                           .about = "ids of the box: auto (default), keep-id (the caller's id is the same inside), or "
                                    "a map [u|g]INSIDE:OUTSIDE:COUNT[,...]"},
     [MB_OPTION_HOSTNAME] = {"hostname", .argument = "NAME", .group = MB_GROUP_IDENTITY, .form = MB_FORM_TEXT,
@@ -77,7 +78,8 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
                            .about = "system call filter: minibox's, none, or a profile in docker's JSON format"},
     [MB_OPTION_ALLOW] = {"allow", .list = true, .argument = "suid", .group = MB_GROUP_CONFINEMENT,
                          .about = "suid: let the command set set-user-id and set-group-id bits"},
-    [MB_OPTION_ULIMIT] = {"ulimit", .list = true, .argument = "NAME=SOFT[:HARD]", .group = MB_GROUP_CONFINEMENT,
+    [MB_OPTION_ULIMIT] = {"ulimit", .list = true, .argument = "NAME=SOFT[:HARD]", .values = "LIMIT=",
+                          .group = MB_GROUP_CONFINEMENT,
                           .about = "resource limit, setrlimit(2): nofile=1024, fsize=10m, core=0 (default) ..."},
     [MB_OPTION_NETWORK] = {"network", .argument = "none|host", .group = MB_GROUP_SHARING,
                            .about = "none (default): only a loopback interface; host: the host's network"},
@@ -87,7 +89,8 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
     [MB_OPTION_ISOLATE] = {"isolate", .list = true, .argument = "LIST", .group = MB_GROUP_SHARING,
                            .about = "isolate these resources; all namespaces are by default; vm: set up the box in a "
                                     "copy of the launcher's memory"},
-    [MB_OPTION_JOIN] = {"join", .list = true, .argument = "NAME=PATH|PID", .group = MB_GROUP_SHARING,
+    [MB_OPTION_JOIN] = {"join", .list = true, .argument = "NAME=PATH|PID", .values = "NAMESPACE=|FILE",
+                        .group = MB_GROUP_SHARING,
                         .about = "enter an existing namespace, by its file or by a process that is in it"},
     [MB_OPTION_TIMEOUT] = {"timeout", .argument = "TIME", .group = MB_GROUP_LIFE, .form = MB_FORM_DURATION,
                            .offset = FIELD(timeout),
@@ -107,7 +110,7 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
                            .form = MB_FORM_YES_NO, .offset = FIELD(verbose),
                            .about = "print the plan, what the launch took, and how the command ended, to standard error"},
     [MB_OPTION_HELP] = {"help", 'h', .bare = true, .implied = "yes", .group = MB_GROUP_OTHER, .form = MB_FORM_YES_NO,
-                        .offset = FIELD(help), .about = "print this"},
+                        .offset = FIELD(help), .about = "print the options"},
 };
 
 static const struct {
@@ -144,6 +147,10 @@ int mb_options_find(const char *name) {
         if (strcmp(mb_options[i].name, name) == 0)
             return i;
     return -1;
+}
+
+const char *mb_options_limit(size_t i) {
+    return i < sizeof(limits) / sizeof(limits[0]) ? limits[i].name : NULL;
 }
 
 /* Edit distance of two words, at most `limit` + 1 (optimal string alignment: a swap of neighbours counts as one). */
@@ -588,8 +595,7 @@ static int parse_flags(struct value *v, bool share) {
             return refuse_word(v, word, "resource", names, count);
         }
         const struct mb_flag *flag = &mb_flags[id];
-        bool is_default = (flag->polarity == MB_FLAG_SHARES) == share ? flag->by_default : !flag->by_default;
-        if (flag->unfit && (!is_default || !flag->flag))
+        if (!mb_flags_fit(flag, share))
             return mb_error_usage(v->err, &v->origin, MB_REMEDY_FLAG_NOT_FOR_EXEC,
                                   share ? "a command cannot share" : "a command cannot isolate", word, "%s", flag->unfit);
         *(share ? &v->spec->share : &v->spec->isolate) |= flag->flag;

@@ -33,6 +33,7 @@ struct mb_option {
     bool bare;          /* the value may be left out; `implied` is used */
     bool list;          /* may be repeated; each adds */
     const char *argument; /* how help names the value; NULL: bare flag */
+    const char *values;   /* what completion offers for it, where `argument` does not say that: see completion.c */
     const char *implied;
     enum mb_option_group group;
     enum mb_option_form form;
@@ -43,6 +44,9 @@ extern const struct mb_option mb_options[MB_OPTION_COUNT];
 
 /* Row of that long name, or -1. */
 int mb_options_find(const char *name);
+
+/* Name of the resource limit of that number, or NULL beyond the last. */
+const char *mb_options_limit(size_t i);
 
 /* The nearest name to a mistyped one, or NULL when none is near. `names` yields count strings by index. */
 const char *mb_options_suggest(const char *word, const char *const *names, size_t count);

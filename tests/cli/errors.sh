@@ -59,6 +59,16 @@ is "minibox alone" "$? $(cat "$work/out" "$work/err")" "125 minibox: no command 
 minibox rum >"$work/out" 2>"$work/err"
 is "an unknown subcommand" "$? $(cat "$work/out" "$work/err")" '125 minibox: unknown command "rum"
   try: minibox run rum, or minibox --help'
+# completed WORDS: what `minibox completion WORDS` answers.
+completed() {
+    minibox completion "$@" >"$work/out" 2>"$work/err"
+    echo "$? $(cat "$work/out" "$work/err")"
+}
+is "completion without a shell" "$(completed)" '125 minibox: no shell given
+  try: minibox completion bash, zsh or fish'
+is "completion for an unknown shell" "$(completed tcsh)" '125 minibox: unknown shell "tcsh"
+  try: minibox completion bash, zsh or fish'
+is "completion for two shells" "$(completed bash zsh)" '125 minibox: unexpected word "zsh"'
 # What is shown of a word drives no terminal.
 refused "control characters in a word" 125 'minibox: bad value for --name "a\x1b[2J\xff": must be 1 to 63 letters, digits, "_", "." or "-", the first a letter or digit
   asked for at --name (argument 1)
@@ -402,8 +412,8 @@ fi
 if minibox run --rootfs host -v folder:/srv /srv/minibox --version >/dev/null 2>&1; then
     on_host "a host that refuses user namespaces" 125 "minibox: cannot clone into new namespaces: Operation not permitted
   step N of M (clone)
-  this host does not let this user make user namespaces
-  try: sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0, or run as root" \
+  a seccomp filter, as containers have, may refuse it
+  try: start the outer container with --security-opt seccomp=unconfined, or run minibox outside of it" \
         minibox run --rootfs host -u 7 -v folder:/srv /srv/minibox run true "$mark"
     echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["unshare"], "action": "SCMP_ACT_ERRNO", "errnoRet": 22}]}' \
         >"$work/profile"
@@ -491,8 +501,8 @@ else
   try: launch again when nothing moves the path' -v /proc/self:/data
     on_host "no user namespaces are left" 125 "minibox: cannot clone into new namespaces: No space left on device
   step N of M (clone)
-  the host's limit on namespaces is used up or zero
-  try: raise the limits in /proc/sys/user (max_user_namespaces, max_net_namespaces ...)" \
+  the host's limit on user namespaces is zero
+  try: sysctl user.max_user_namespaces=15000" \
         unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_user_namespaces && exec minibox run true "$0"' "$mark"
     on_host "no network namespaces are left" 125 "minibox: cannot make further namespaces: No space left on device
   step N of M (unshare)

@@ -40,7 +40,7 @@ done
 seen=$(git ls-files src tests include rootfs configs | grep -v '^tests/unit/structure.sh$' | xargs grep -nE '\b(TODO|FIXME|XXX)\b|not implemented' /dev/null | grep -v 'Function not implemented')
 result "nothing is left to do" "$seen"
 lines=$(cat src/*.c src/*/*.[chS] | wc -l)
-result "src/ has less than 10,000 lines" "$([ "$lines" -lt 10000 ] || echo "$lines")"
+result "src/ has less than 12,000 lines" "$([ "$lines" -lt 12000 ] || echo "$lines")"
 seen=$(grep -nE '\bgoto\b' src/*.c src/*/*.[ch] | grep -v '/\*')
 result "no goto" "$seen"
 echo "1..$number"

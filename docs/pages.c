@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * man-pages IN.scd OUT.scd: copies a manual page; a line "@NAME@" becomes what a table of minibox holds, as scdoc(5). So
+ * what the pages list cannot differ from what the program does. It runs while minibox is built.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spec/options.h"
+
+/* Text that scdoc must take as it is. At the start of a line it reads more marks than inside of one. */
+static void print_text(FILE *out, const char *text) {
+    for (const char *c = text; *c; c++)
+        fprintf(out, strchr("\\*_<>`", *c) || (c == text && ispunct((unsigned char)*c)) ? "\\%c" : "%c", *c);
+}
+
+static void print_option(FILE *out, const struct mb_option *row) {
+    if (row->letter)
+        fprintf(out, "*-%c*, ", row->letter);
+    fprintf(out, "*--%s*", row->name);
+    if (row->argument) {
+        fputs(row->bare ? "[=_" : " _", out);
+        print_text(out, row->argument);
+        fputs(row->bare ? "_]" : "_", out);
+    }
+    fputs("\n\t", out);
+    print_text(out, row->about);
+    fprintf(out, "%s%s\n\n", row->about[strlen(row->about) - 1] == '.' ? "" : ".",
+            row->list ? " May be repeated; each adds." : "");
+}
+
+static void print_options(FILE *out) {
+    for (int group = 0; group < MB_GROUP_COUNT; group++) {
+        /* What stands in brackets there points to help. */
+        fprintf(out, "## %.*s\n\n", (int)strcspn(mb_option_groups[group], "("), mb_option_groups[group]);
+        for (int i = 0; i < MB_OPTION_COUNT; i++)
+            if ((int)mb_options[i].group == group)
+                print_option(out, &mb_options[i]);
+    }
+}
+
+static void print_flags(FILE *out) {
+    fputs("[[ *Row*\n:[ *Set, it*\n:[ *In a box*\n:[ *Choice*\n:< *What it is*\n", out);
+    for (int i = 0; i < MB_FLAG_COUNT; i++) {
+        const struct mb_flag *row = &mb_flags[i];
+        if (!row->flag) /* CLONE_PID: the page says what became of it */
+            continue;
+        bool is_shared = (row->polarity == MB_FLAG_SHARES) == row->by_default;
+        fprintf(out, "|  %s\n:  %s\n:  %s\n:  %s%s\n:  ", row->name,
+                row->polarity == MB_FLAG_SHARES ? "shares" : "isolates", is_shared ? "shared" : "its own",
+                row->unfit  ? "_fixed_"
+                : is_shared ? "isolate"
+                            : "share",
+                row->joins ? ", _join_" : "");
+        print_text(out, row->about);
+        fputc('\n', out);
+    }
+}
+
+static void print_fixed(FILE *out) {
+    for (int i = 0; i < MB_FLAG_COUNT; i++)
+        if (mb_flags[i].unfit && mb_flags[i].flag) {
+            fprintf(out, "- *%s*: ", mb_flags[i].name);
+            print_text(out, mb_flags[i].unfit);
+            fputs(".\n", out);
+        }
+}
+
+static void print_rules(FILE *out) {
+    for (size_t i = 0; i < mb_flag_rule_count; i++) {
+        const struct mb_flag_rule *rule = &mb_flag_rules[i];
+        fprintf(out, "- *%s* %s *%s*: ", mb_flags_name(rule->flag), rule->by_init ? "asked for by" : rule->missing ? "without" : "with",
+                rule->by_init ? "process 1 of a pid namespace" : mb_flags_name(rule->other));
+        print_text(out, rule->why);
+        fputs(".\n", out);
+    }
+}
+
+static const struct {
+    const char *line;
+    void (*print)(FILE *out);
+} tables[] = {
+    {"@options@\n", print_options},
+    {"@flags@\n", print_flags},
+    {"@fixed@\n", print_fixed},
+    {"@rules@\n", print_rules},
+};
+
+int main(int argc, char **argv) {
+    FILE *in = argc == 3 ? fopen(argv[1], "re") : NULL, *out = in ? fopen(argv[2], "we") : NULL;
+    char line[4096];
+    while (out && fgets(line, sizeof(line), in)) {
+        size_t i = 0;
+        while (i < sizeof(tables) / sizeof(tables[0]) && strcmp(tables[i].line, line) != 0)
+            i++;
+        if (i < sizeof(tables) / sizeof(tables[0]))
+            tables[i].print(out);
+        else
+            fputs(line, out);
+    }
+    if (!out || ferror(in) || fclose(out)) {
+        fprintf(stderr, "man-pages: cannot copy %s to %s: %s\n", argc > 1 ? argv[1] : "IN", argc > 2 ? argv[2] : "OUT",
+                strerror(errno));
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}
