@@ -68,6 +68,8 @@ struct minibox_error {
     char reason[160];  /* why: the text of `number`, or a rule */
     char origin[160];  /* where it was asked for: "--tmpfs (argument 4)", "box.conf:4:1", "default" */
     char detail[256];  /* what this means on this host */
+    char excerpt[80];  /* of a file's line that `origin` names: what stands there */
+    int column;        /* in excerpt, counted from 1 */
     char remedy[256];  /* what to do about it */
 };
 
@@ -102,6 +104,13 @@ int minibox_spec_set(struct minibox_spec *spec, const char *option, const char *
  * count; its strings are kept, not copied, and must outlive the spec.
  */
 int minibox_spec_parse_argv(struct minibox_spec *spec, int argc, char *const *argv, struct minibox_error *err);
+
+/*
+ * Reads options from a file, as `minibox run -f`: see minibox.conf(5). What it sets later calls may set again; its lists are
+ * added to. Paths in it are relative to its folder. Nothing is read but a regular file of at most 1 MiB, and none twice.
+ * Errors: MINIBOX_PHASE_USAGE with origin "PATH:LINE:COLUMN" and the line in excerpt; _PLAN if it cannot be read.
+ */
+int minibox_spec_parse_file(struct minibox_spec *spec, const char *path, struct minibox_error *err);
 
 /* The command and its arguments, NULL-terminated, as for execve(2). Kept, not copied: must outlive the spec. */
 int minibox_spec_command(struct minibox_spec *spec, char *const *argv, struct minibox_error *err);

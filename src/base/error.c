@@ -174,6 +174,16 @@ static void print_escaped(FILE *out, const char *text) {
     }
 }
 
+/* The line behind its place, and below a caret. What is not printable takes one column, as it is of unknown width. */
+static void print_excerpt(FILE *out, const struct minibox_error *err) {
+    size_t before = sizeof("  asked for at ") + 1 + strlen(err->origin);
+    char text[sizeof(err->excerpt)];
+    snprintf(text, sizeof(text), "%s", err->excerpt);
+    for (char *c = text; *c; c++)
+        *c = *c >= ' ' && *c <= '~' ? *c : '?';
+    fprintf(out, ": %s\n%*s", text, (int)(before + (size_t)err->column), "^");
+}
+
 void minibox_error_print(const struct minibox_error *err, FILE *out) {
     fputs("minibox: ", out);
     print_escaped(out, err->what);
@@ -193,7 +203,9 @@ void minibox_error_print(const struct minibox_error *err, FILE *out) {
     } else if (err->origin[0])
         fputs("\n  asked for at ", out);
     print_escaped(out, err->origin);
-    if (err->detail[0]) {
+    if (err->excerpt[0])
+        print_excerpt(out, err);
+    else if (err->detail[0]) {
         fputs("\n  ", out);
         print_escaped(out, err->detail);
     }

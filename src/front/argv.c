@@ -142,7 +142,25 @@ static int refuse_word(struct reader *r, int position, bool missing) {
     return refuse_unknown(r, whole ? word : letter, position);
 }
 
-static int parse_words(struct reader *r) {
+/* The command line's words come after those of a file. */
+static int set_command(struct reader *r, char **words) {
+    char *const *before = r->spec->command;
+    size_t count = 0, more = 0;
+    while (before && before[count])
+        count++;
+    while (words[more])
+        more++;
+    const char **all = mb_arena_alloc(&r->spec->arena, (count + more + 1) * sizeof(*all));
+    if (!all)
+        return mb_error_memory(r->err);
+    for (size_t i = 0; i <= count + more; i++)
+        all[i] = i < count ? before[i] : words[i - count];
+    r->spec->command = (char *const *)(uintptr_t)all;
+    return 0;
+}
+
+/* First the files, wherever they stand, then all else, which so counts for more. */
+static int parse_words(struct reader *r, bool files) {
     struct option longs[MB_OPTION_COUNT + 1];
     char shorts[2 * MB_OPTION_COUNT + 3];
     build_options(longs, shorts);
@@ -158,17 +176,20 @@ static int parse_words(struct reader *r) {
             return refuse_word(r, position, option == ':');
         int id = option >= LONG_BASE ? option - LONG_BASE : find_letter(option);
         const char *value = optarg ? optarg : mb_options[id].implied;
+        if (files && id == MB_OPTION_FILE && minibox_spec_parse_file(r->spec, value, r->err))
+            return -1;
+        if (files || id == MB_OPTION_FILE)
+            continue;
         if (mb_options_set(r->spec, (enum mb_option_id)id, value, origin_of(r, id, position), r->err))
             return -1;
     }
     char **command = r->words + optind;
-    if (!command[0])
+    if (files || !command[0])
         return 0; /* --help needs none; for all else mb_spec_check() says so */
     struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = "the command", .line = optind};
-    if (!command[0][0])
+    if (!command[0][0] && !r->spec->command)
         return mb_error_usage(r->err, &origin, MB_REMEDY_NO_COMMAND, "no command given", NULL, "the word is empty");
-    r->spec->command = command;
-    return 0;
+    return set_command(r, command);
 }
 
 int minibox_spec_parse_argv(struct minibox_spec *spec, int argc, char *const *argv, struct minibox_error *err) {
@@ -182,7 +203,7 @@ int minibox_spec_parse_argv(struct minibox_spec *spec, int argc, char *const *ar
     pthread_mutex_lock(&getopt_lock);
     char *found_optarg = optarg;
     int found_optind = optind, found_opterr = opterr, found_optopt = optopt;
-    int result = parse_words(&r);
+    int result = parse_words(&r, true) || parse_words(&r, false) ? -1 : 0;
     /* After an error inside of a cluster getopt still points into our word: let it forget, then put back the rest. */
     optind = 0;
     getopt(1, (char *[]){NULL, NULL}, "+:");

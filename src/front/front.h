@@ -34,4 +34,8 @@ struct mb_command {
 int mb_completion_print(FILE *out, const char *shell, const struct mb_command *commands, size_t count,
                         struct minibox_error *err);
 
+/* The options of a spec as minibox_spec_parse_file() reads them, each with where it came from as a comment; relative paths
+ * as seen from `cwd`. */
+void mb_file_print(const struct minibox_spec *spec, const char *cwd, FILE *out);
+
 #endif

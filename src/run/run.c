@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "front/front.h"
 #include "launch/launch.h"
 #include "run/terminal.h"
 
@@ -245,6 +246,8 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
     *ret_status = 0;
     if (result == 0 && spec->dry_run == MB_DRY_RUN_JSON)
         result = mb_plan_print_json(&run.plan, stdout, err);
+    else if (result == 0 && spec->dry_run == MB_DRY_RUN_CONFIG)
+        mb_file_print(spec, host.cwd ? host.cwd : "", stdout);
     else if (result == 0 && spec->dry_run == MB_DRY_RUN_TEXT)
         mb_plan_print(&run.plan, stdout);
     else if (result == 0)

@@ -32,6 +32,9 @@ const char *const mb_option_groups[MB_GROUP_COUNT] = {
 #define FIELD(name) offsetof(struct minibox_spec, name)
 
 const struct mb_option mb_options[MB_OPTION_COUNT] = {
+    [MB_OPTION_FILE] = {"file", 'f', .list = true, .argument = "FILE", .group = MB_GROUP_OTHER,
+                        .about = "read options from FILE before those of the command line, which count for more; its command "
+                                 "comes before the words of the command line: minibox.conf(5)"},
     [MB_OPTION_ROOTFS] = {"rootfs", .argument = "ROOT", .values = "busybox|host|DIR", .group = MB_GROUP_FILES,
                           .about = "busybox (default), host (the host's system folders, read-only) or a folder; "
                                    "busybox and a folder may end in :ro (default), :rw or :overlay (writes are "
@@ -104,8 +107,8 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
                             .offset = FIELD(pid_file),
                             .about = "write the pid of the box's first process, seen from here, to FILE; removed at "
                                      "the end"},
-    [MB_OPTION_DRY_RUN] = {"dry-run", .bare = true, .implied = "text", .argument = "text|json", .group = MB_GROUP_OTHER,
-                           .about = "print the plan, step by step, and do nothing"},
+    [MB_OPTION_DRY_RUN] = {"dry-run", .bare = true, .implied = "text", .argument = "text|json|config", .group = MB_GROUP_OTHER,
+                           .about = "print the plan, step by step, or the options as a file, and do nothing"},
     [MB_OPTION_VERBOSE] = {"verbose", .bare = true, .implied = "yes", .argument = "yes|no", .group = MB_GROUP_OTHER,
                            .form = MB_FORM_YES_NO, .offset = FIELD(verbose),
                            .about = "print the plan, what the launch took, and how the command ended, to standard error"},
@@ -656,7 +659,7 @@ static int parse_name(struct value *v) {
 }
 
 static int parse_custom(struct value *v) {
-    static const char *const networks[] = {"none", "host"}, *const allows[] = {"suid"}, *const formats[] = {"text", "json"};
+    static const char *const networks[] = {"none", "host"}, *const allows[] = {"suid"}, *const formats[] = {"text", "json", "config"};
     int index;
     switch (v->id) {
     case MB_OPTION_ROOTFS:
@@ -716,18 +719,42 @@ static int parse_custom(struct value *v) {
     case MB_OPTION_DRY_RUN:
         if ((index = parse_word(v, formats, COUNT(formats))) < 0)
             return -1;
-        v->spec->dry_run = index ? MB_DRY_RUN_JSON : MB_DRY_RUN_TEXT;
+        v->spec->dry_run = index == 2 ? MB_DRY_RUN_CONFIG : index ? MB_DRY_RUN_JSON : MB_DRY_RUN_TEXT;
         return 0;
     default:
-        return refuse_form(v, "set by a front end");
+        return refuse_form(v, "read by minibox_spec_parse_file()");
     }
+}
+
+/* Whether the first `length` bytes of a value are one of the words that its row offers: "busybox", "default". */
+static bool is_offered(const struct mb_option *row, const char *value, size_t length) {
+    const char *words = row->values ? row->values : row->argument;
+    for (const char *word = words; *word; word += strcspn(word, "|"), word += *word == '|')
+        if (strcspn(word, "|") == length && strncmp(word, value, length) == 0)
+            return true;
+    return false;
+}
+
+const char *mb_options_rebase(struct mb_arena *arena, enum mb_option_id id, const char *value, const char *file) {
+    const struct mb_option *row = &mb_options[id];
+    bool takes_path = row->argument && (is_offered(row, "FILE", 4) || is_offered(row, "DIR", 3));
+    size_t before = id == MB_OPTION_JOIN ? strcspn(value, "=") + (strchr(value, '=') != NULL) : 0;
+    const char *path = value + before, *slash = strrchr(file, '/');
+    bool is_number = path[0] && !path[strspn(path, "0123456789")];
+    if (!takes_path || path[0] == '/' || !path[0] || !slash || (id == MB_OPTION_JOIN && is_number) || is_offered(row, path, strcspn(path, ":")))
+        return value;
+    return mb_arena_printf(arena, "%.*s%.*s%s", (int)before, value, (int)(slash - file + 1), file, path);
 }
 
 int mb_options_set(struct minibox_spec *spec, enum mb_option_id id, const char *text, struct mb_origin origin,
                    struct minibox_error *err) {
     static const char *const yes_no[] = {"no", "yes"};
     const struct mb_option *row = &mb_options[id];
-    struct value v = {spec, id, mb_arena_copy(&spec->arena, text, strlen(text)), origin, err};
+    text = origin.kind == MB_ORIGIN_FILE ? mb_options_rebase(&spec->arena, id, text, origin.name) : text;
+    text = text ? mb_arena_copy(&spec->arena, text, strlen(text)) : NULL;
+    if (!text)
+        return mb_error_memory(err);
+    struct value v = {spec, id, text, origin, err};
     void *field = (char *)spec + row->offset;
     uint64_t number;
     int index, result = 0;
@@ -739,11 +766,6 @@ int mb_options_set(struct minibox_spec *spec, enum mb_option_id id, const char *
     case MB_FORM_TEXT:
         if (!text[0])
             return refuse_form(&v, "a text that is not empty");
-        *(const char **)field = v.text;
-        break;
-    case MB_FORM_PATH:
-        if (!is_box_path(text))
-            return refuse_form(&v, "an absolute path in the box, without \"..\"");
         *(const char **)field = v.text;
         break;
     case MB_FORM_YES_NO:
@@ -763,6 +785,10 @@ int mb_options_set(struct minibox_spec *spec, enum mb_option_id id, const char *
     }
     if (result)
         return -1;
+    bool is_said = origin.kind != MB_ORIGIN_DEFAULT && id != MB_OPTION_DRY_RUN && id != MB_OPTION_HELP;
+    struct mb_setting *setting = is_said ? mb_arena_push(&spec->arena, &spec->settings, &spec->setting_count, sizeof(*setting)) : NULL;
+    if (setting)
+        *setting = (struct mb_setting){id, text, origin};
     if (spec->arena.failed)
         return mb_error_memory(err);
     spec->origin[id] = origin;

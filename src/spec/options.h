@@ -21,7 +21,6 @@ extern const char *const mb_option_groups[MB_GROUP_COUNT];
 enum mb_option_form {
     MB_FORM_CUSTOM,   /* has a parser of its own in options.c */
     MB_FORM_TEXT,     /* const char *, not empty */
-    MB_FORM_PATH,     /* const char *, absolute path in the box */
     MB_FORM_YES_NO,   /* int: enum mb_choice */
     MB_FORM_COUNT,    /* uint32_t */
     MB_FORM_DURATION, /* uint64_t nanoseconds: 10, 1.5s, 200ms, 2m, 1h */
@@ -53,6 +52,10 @@ const char *mb_options_suggest(const char *word, const char *const *names, size_
 
 /* Fills in the defaults. */
 int mb_options_defaults(struct minibox_spec *spec, struct minibox_error *err);
+
+/* A path of the host in a value, "busybox" and its like aside, as seen from the folder of `file`; or the value as it is.
+ * NULL: out of memory. */
+const char *mb_options_rebase(struct mb_arena *arena, enum mb_option_id id, const char *value, const char *file);
 
 /* Sets one option from text. The text is copied. */
 int mb_options_set(struct minibox_spec *spec, enum mb_option_id id, const char *text, struct mb_origin origin,

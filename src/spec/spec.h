@@ -6,11 +6,14 @@
 #ifndef MB_SPEC_SPEC_H
 #define MB_SPEC_SPEC_H
 
+#include <sys/types.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "spec/flags.h"
 
 enum mb_option_id {
+    MB_OPTION_FILE,
     MB_OPTION_ROOTFS,
     MB_OPTION_VOLUME,
     MB_OPTION_TMPFS,
@@ -50,7 +53,7 @@ enum mb_choice { MB_NO, MB_YES, MB_AUTO };
 enum mb_userns { MB_USERNS_AUTO, MB_USERNS_KEEP_ID, MB_USERNS_MAP };
 enum mb_seccomp { MB_SECCOMP_DEFAULT, MB_SECCOMP_OFF, MB_SECCOMP_FILE };
 enum mb_network { MB_NETWORK_DEFAULT, MB_NETWORK_NONE, MB_NETWORK_HOST };
-enum mb_dry_run { MB_DRY_RUN_NO, MB_DRY_RUN_TEXT, MB_DRY_RUN_JSON };
+enum mb_dry_run { MB_DRY_RUN_NO, MB_DRY_RUN_TEXT, MB_DRY_RUN_JSON, MB_DRY_RUN_CONFIG };
 
 struct mb_volume {
     const char *source, *target; /* target: absolute, in the box */
@@ -96,8 +99,25 @@ struct mb_join {
     struct mb_origin origin;
 };
 
+/* A file that options were read from. */
+struct mb_file {
+    dev_t device;
+    ino_t inode;
+};
+
+/* What was said, in the order in which it was, so that it can be said again. */
+struct mb_setting {
+    enum mb_option_id id;
+    const char *text; /* as mb_options_set() took it; paths absolute, or relative to the caller's working directory */
+    struct mb_origin origin;
+};
+
 struct minibox_spec {
     struct mb_arena arena;
+    struct mb_setting *settings;
+    size_t setting_count;
+    struct mb_file *files;
+    size_t file_count;
     struct mb_origin origin[MB_OPTION_COUNT]; /* of the value that counts; lists: of the last element */
 
     char *const *command; /* borrowed, NULL-terminated; NULL: none given */

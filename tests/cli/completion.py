@@ -156,6 +156,7 @@ VALUES = {
     "isolate": rows,
     "join": [space + "=" for space in spaces if space != "mnt"],
     "pid-file": ["folder/", "file.txt"],
+    "file": ["folder/", "file.txt"],
 }
 NONE = ["tmpfs", "mask", "env", "preserve-fds", "user", "hostname", "timeout", "name"]
 

@@ -116,7 +116,7 @@ for option in tty verbose; do
 done
 refuse 'value of --dry-run "xml": unknown
   asked for at --dry-run (argument 1)
-  try: one of text, json' --dry-run=xml
+  try: one of text, json, config' --dry-run=xml
 unknown "value of --allow" x "one of suid" --allow x
 unknown "value of --network" bridge "one of none, host" --network bridge
 unknown resource nett "did you mean net?" --share nett

@@ -74,7 +74,7 @@ is "a fork costs more the larger its parent, sharing memory does not" "$(python3
 import json
 cost = {row["flags"]: row for row in json.load(open("seen"))["cost"]}
 fork, vm = cost["-"], cost["vm"]
-print(fork["microseconds_of_256_mib"] > 3 * fork["microseconds"] > 0, 0 < vm["microseconds_of_256_mib"] < fork["microseconds_of_256_mib"] / 3)')" "True True"
+print(fork["microseconds_of_256_mib"] > 2 * fork["microseconds"] > 0, 0 < vm["microseconds_of_256_mib"] < fork["microseconds_of_256_mib"])')" "True True"
 
 minibox flags --observe fs umask >text 2>&1
 is "a word that is no row" $? 125
