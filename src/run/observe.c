@@ -226,7 +226,7 @@ static long write_file(const char *path, const char *text) {
 
 /* The first of the process's cgroups that is not the root, or the root. */
 static long read_cgroup(char *path, size_t size) {
-    char text[4096];
+    char text[4096] = "";
     long fd = raw(SYS_openat, AT_FDCWD, "/proc/self/cgroup", O_RDONLY | O_CLOEXEC, 0);
     long length = fd < 0 ? fd : raw(SYS_read, fd, text, sizeof(text) - 1), at = 0;
     if (fd >= 0)
@@ -246,7 +246,7 @@ static long read_cgroup(char *path, size_t size) {
 }
 
 static long inode_of(const char *path) {
-    struct stat st;
+    struct stat st = {0};
     return raw(SYS_newfstatat, AT_FDCWD, path, &st, 0) < 0 ? 0 : (long)st.st_ino;
 }
 
@@ -633,7 +633,7 @@ static void measure_costs(struct results *results) {
                 madvise(memory, bytes, MADV_NOHUGEPAGE);
                 memset(memory, 1, bytes);
             }
-            struct scene scratch = {0}, *scene = mmap(NULL, sizeof(scratch), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+            struct scene *scene = mmap(NULL, sizeof(*scene), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
             for (int i = 0; scene != MAP_FAILED && i < COSTS; i++)
                 results->costs[i][size] = measure(scene, costs[i]);
             _exit(0);

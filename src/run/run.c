@@ -297,7 +297,7 @@ int minibox_launch(const struct minibox_spec *spec, struct minibox_box **ret_box
 }
 
 int mb_run_trial(const struct minibox_spec *spec, struct minibox_error *err) {
-    struct minibox_box *box;
+    struct minibox_box *box = NULL;
     int status = 0, result = launch(spec, true, &box, err);
     if (result)
         return -1;
