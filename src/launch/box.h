@@ -84,6 +84,7 @@ struct mb_box {
     int32_t builder_pid;           /* in the launcher's pid namespace, where a joiner made it */
     uint32_t has_status;
     int32_t status; /* the command's wait status */
+    uint64_t peak_kib; /* of the largest process that init waited for: getrusage(2), ru_maxrss */
 
     /* What init is to do. */
     int32_t launcher_fd, sync_fd, proc_fd, lock_fd; /* numbers of descriptors; -1: none */

@@ -581,6 +581,8 @@ static long execute(struct mb_builder *b, const struct mb_step *step) {
         return raw(SYS_setns, step->fd, step->flags);
     case MB_STEP_DIE_WITH:
         return die_with_launcher(b);
+    case MB_STEP_STREAM:
+        return raw(SYS_dup3, step->fd, step->stream, 0);
     case MB_STEP_CLOSE:
         return close_others(b);
     case MB_STEP_SELF_MAPS:

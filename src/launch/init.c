@@ -207,13 +207,16 @@ static __attribute__((noreturn)) void run_command(struct mb_box *box, char *cons
 static bool reap(struct mb_box *box, long command) {
     for (;;) {
         int status;
-        long pid = raw(SYS_wait4, -1, &status, WNOHANG, 0);
+        struct rusage usage;
+        long pid = raw(SYS_wait4, -1, &status, WNOHANG, &usage);
         if (pid == -EINTR)
             continue;
         if (pid == 0)
             return false;
         if (pid < 0) /* the command cannot be waited for: end with it rather than wait for ever */
             fail(box, box->step_init, pid);
+        if ((uint64_t)usage.ru_maxrss > box->peak_kib)
+            box->peak_kib = (uint64_t)usage.ru_maxrss;
         if (pid != command)
             continue;
         box->status = status;

@@ -83,6 +83,19 @@ static int fail_kind(struct launch *l, enum mb_step_kind kind, int number) {
 
 /* ---- before clone --------------------------------------------------------------------------------------------- */
 
+/* With the caller's rights, as a shell would; one file that is named for two is one open file. */
+static int open_stream(struct launch *l, struct mb_step *step) {
+    for (const struct mb_step *other = l->plan->steps; other < step; other++)
+        if (other->kind == MB_STEP_STREAM && other->stream && step->stream && strcmp(other->source, step->source) == 0)
+            step->fd = fcntl(other->fd, F_DUPFD_CLOEXEC, 3);
+    if (step->fd < 0)
+        step->fd = open(step->source, O_NOCTTY | O_CLOEXEC | (step->stream ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY), 0666);
+    struct stat st;
+    if (step->fd < 0 || fstat(step->fd, &st) < 0)
+        return fail_step(l, step, errno);
+    return S_ISDIR(st.st_mode) ? fail_step(l, step, EISDIR) : 0;
+}
+
 /* Sources that only the launcher can reach or may show with other owners are copied as detached mounts here. */
 static int open_sources(struct launch *l) {
     for (size_t i = 0; i < l->plan->step_count; i++) {
@@ -92,6 +105,9 @@ static int open_sources(struct launch *l) {
             int kind = step->fd < 0 ? -1 : ioctl(step->fd, NS_GET_NSTYPE);
             if (kind < 0 || (uint64_t)kind != step->flags)
                 return fail_step(l, step, step->fd < 0 ? errno : EINVAL);
+        } else if (step->kind == MB_STEP_STREAM && step->fd < 0) { /* else its caller has put something between */
+            if (open_stream(l, step))
+                return -1;
         } else if (step->by_parent) {
             long fd = mb_builder_open_tree(step);
             if (fd < 0)
@@ -273,7 +289,7 @@ static int list_kept(struct launch *l) {
         if (own[i] >= 0)
             l->keep[n++] = own[i];
     for (size_t i = 0; i < l->plan->step_count; i++)
-        if (l->plan->steps[i].fd >= 0 && l->plan->steps[i].kind != MB_STEP_JOIN)
+        if (l->plan->steps[i].fd >= 0 && l->plan->steps[i].kind != MB_STEP_JOIN && l->plan->steps[i].kind != MB_STEP_STREAM)
             l->keep[n++] = l->plan->steps[i].fd;
     qsort(l->keep, n, sizeof(int), compare_ints);
     l->builder.keep = l->keep;
@@ -723,7 +739,8 @@ int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t started, struc
 int minibox_wait(struct minibox_box *box, int *ret_status, struct minibox_error *err) {
     siginfo_t info = {0};
     while (!box->ended) {
-        if (waitid((idtype_t)P_PIDFD, (id_t)box->pidfd, &info, WEXITED) < 0) {
+        /* The system call, which has one argument more than the C library's function: what was used. */
+        if (syscall(SYS_waitid, P_PIDFD, box->pidfd, &info, WEXITED, &box->usage) < 0) {
             if (errno == EINTR)
                 continue;
             if (errno != ECHILD || !box->shared->has_status) {

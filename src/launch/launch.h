@@ -3,6 +3,8 @@
 #ifndef MB_LAUNCH_LAUNCH_H
 #define MB_LAUNCH_LAUNCH_H
 
+#include <sys/resource.h>
+
 #include "launch/box.h"
 #include "plan/plan.h"
 
@@ -14,6 +16,7 @@ struct minibox_box {
     size_t shared_size;
     bool ended;
     int status; /* wait status, when it has ended */
+    struct rusage usage; /* of all that was waited for in it */
 };
 
 /* Sees that the descriptors which the box would get are open, and none of them a folder. Before anything is opened. */

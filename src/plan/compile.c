@@ -157,6 +157,13 @@ static void plan_start(struct mb_compiler *c) {
     mb_steps_add(c, MB_STEP_CLONE, MB_SIDE_PARENT, &c->spec->origin[c->spec->share ? MB_OPTION_SHARE : MB_OPTION_ISOLATE])->flags =
         plan->flags & ~late;
     mb_steps_add(c, MB_STEP_DIE_WITH, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_DIE_WITH_LAUNCHER]);
+    for (int i = 0; i < 3; i++) {
+        if (!c->spec->streams[i] && (!i || !c->spec->output_limit))
+            continue;
+        struct mb_step *step = mb_steps_add(c, MB_STEP_STREAM, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_STDIN + i]);
+        step->source = c->spec->streams[i];
+        step->stream = i;
+    }
     mb_steps_add(c, MB_STEP_CLOSE, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_PRESERVE_FDS]);
     const struct mb_origin *userns = &c->spec->origin[MB_OPTION_USERNS];
     if (plan->map_writer == MB_MAPS_SELF)
@@ -366,10 +373,12 @@ static int compile(struct mb_compiler *c) {
     plan->privileged = c->host->privileged;
     plan->init = spec->init == MB_YES;
     plan->die_with_launcher = spec->die_with_launcher == MB_YES;
-    plan->terminal = spec->tty == MB_YES || (spec->tty == MB_AUTO && c->host->terminal);
+    bool has_files = spec->streams[0] || spec->streams[1] || spec->output_limit;
+    plan->terminal = spec->tty == MB_YES || (spec->tty == MB_AUTO && c->host->terminal && !has_files);
     plan->window = c->host->window;
     plan->preserve_fds = spec->preserve_fds;
     plan->timeout = spec->timeout;
+    plan->output_limit = spec->output_limit;
     plan->name = spec->name;
     plan->pid_file = spec->pid_file;
     plan->command = spec->command;

@@ -28,6 +28,7 @@ enum mb_step_kind {
     MB_STEP_CLONE,       /* parent: make the child in its new namespaces */
     MB_STEP_WRITE_MAPS,  /* parent: write the id maps, then let the builder go on */
     MB_STEP_DIE_WITH,    /* arm the parent-death signal, and see that the launcher lives */
+    MB_STEP_STREAM,      /* the host's file source becomes descriptor `stream` */
     MB_STEP_CLOSE,       /* close every descriptor that the box does not need */
     MB_STEP_SELF_MAPS,   /* builder: write its own id maps, one id each */
     MB_STEP_PRIVATE,     /* stop mount propagation to and from the host */
@@ -90,6 +91,7 @@ struct mb_step {
     uint32_t mode;       /* of what is made; a directory's S_IFDIR and a file's S_IFREG included */
     uint32_t uid, gid;   /* IDS, BECOME_ROOT: the box's ids; DIRECTORY, TERMINAL: of the owner */
     int resource;        /* LIMIT, RAISE_LIMIT */
+    int stream;          /* STREAM: 0 to 2 */
     enum mb_slot at, keep;
     bool is_directory;   /* what source is, and so what target must be */
     bool no_links;       /* target must not lead over a symbolic link */
@@ -99,7 +101,7 @@ struct mb_step {
     bool idmap, idmap_optional; /* owners as the box's user namespace maps them; optional: where the file system can */
     bool keep_groups;    /* IDS, BECOME_ROOT: the kernel forbids dropping the groups */
     /* Run time, set by launch/ in its own copy: */
-    int fd;    /* JOIN: the namespace; BIND, DEVICE: a detached tree; -1: none */
+    int fd;    /* JOIN: the namespace; BIND, DEVICE: a detached tree; STREAM: the file; -1: none */
     int mount; /* which of the box's mounts this step makes, for the verifier; -1: none */
 };
 
@@ -125,6 +127,7 @@ struct mb_plan {
     bool trial; /* set after compiling: all is done but the execve */
     uint32_t preserve_fds;
     uint64_t timeout; /* nanoseconds; 0: none */
+    uint64_t output_limit; /* bytes; 0: none */
     struct winsize window; /* of the box's terminal */
     const char *name, *pid_file;
 

@@ -29,6 +29,7 @@ static const struct {
     [MB_STEP_CLONE] = {"clone", "cannot clone into new namespaces", OBJECT_NONE},
     [MB_STEP_WRITE_MAPS] = {"id-maps", "cannot write the id maps", OBJECT_NONE},
     [MB_STEP_DIE_WITH] = {"die-with", "cannot tie the box's life to the launcher's", OBJECT_NONE},
+    [MB_STEP_STREAM] = {"stream", "cannot open", OBJECT_SOURCE},
     [MB_STEP_CLOSE] = {"close", "cannot close inherited descriptors", OBJECT_NONE},
     [MB_STEP_SELF_MAPS] = {"id-maps", "cannot write the id maps", OBJECT_NONE},
     [MB_STEP_PRIVATE] = {"private", "cannot make mount propagation private", OBJECT_NONE},
@@ -247,6 +248,12 @@ static void print_step(const struct mb_plan *plan, const struct mb_step *step, F
             fputs(", no supplementary groups", out);
         else
             fprintf(out, ", supplementary groups kept: %zu (the kernel lets an ordinary user drop none)", plan->group_count);
+        break;
+    case MB_STEP_STREAM:
+        fprintf(out, "standard %s: %s", step->stream == 0 ? "input" : step->stream == 1 ? "output" : "error",
+                step->source ? step->source : "the caller's");
+        if (step->stream && plan->output_limit)
+            fprintf(out, ", at most %llu bytes in all", (unsigned long long)plan->output_limit);
         break;
     case MB_STEP_CAPABILITIES:
         print_capabilities(step->flags, out);

@@ -21,12 +21,16 @@
 #include "base/fd.h"
 #include "front/front.h"
 #include "launch/launch.h"
+#include "run/output.h"
+#include "run/record.h"
 #include "run/terminal.h"
 
 struct run {
     struct mb_plan plan;
     struct minibox_box *box;
     struct mb_terminal terminal;
+    struct mb_output output;
+    struct mb_record record;
     struct minibox_error *err;
     int signals, endings; /* signalfds: of all signals, and of those that end a launch */
     uint64_t started, launched; /* nanoseconds, CLOCK_MONOTONIC */
@@ -141,19 +145,20 @@ static void remove_pid_file(struct run *run) {
 /* Waits for the end of the box, and does what is to be done meanwhile. What the box wrote last is still read from its
  * terminal; a reader that takes nothing is waited for until the time limit, or a second once a signal asked for the end. */
 static int supervise(struct run *run) {
-    enum { DEATH, SIGNAL, TERMINAL, FDS = TERMINAL + MB_TERMINAL_FDS };
+    enum { DEATH, SIGNAL, TERMINAL, OUTPUT = TERMINAL + MB_TERMINAL_FDS, FDS = OUTPUT + MB_OUTPUT_FDS };
     uint64_t deadline = run->plan.timeout ? run->started + run->plan.timeout : 0;
     bool has_ended = false, is_hurried = false;
-    while (!has_ended || mb_terminal_has_output(&run->terminal)) {
+    while (!has_ended || mb_terminal_has_output(&run->terminal) || mb_output_has_more(&run->output)) {
         struct pollfd fds[FDS] = {[DEATH] = {has_ended ? -1 : minibox_box_pidfd(run->box), POLLIN, 0},
                                   [SIGNAL] = {run->signals, POLLIN, 0}};
         mb_terminal_prepare(&run->terminal, &fds[TERMINAL]);
+        mb_output_prepare(&run->output, &fds[OUTPUT]);
         struct timespec left = {0, 0};
         uint64_t now = deadline ? mb_launch_clock() : 0;
         if (deadline > now)
             left = (struct timespec){(time_t)((deadline - now) / 1000000000u), (long)((deadline - now) % 1000000000u)};
         /* Some process outside of the box may hold its terminal open, and say nothing more. */
-        bool is_silent = has_ended && !run->terminal.output_length;
+        bool is_silent = has_ended && !run->terminal.output_length && !run->output.length;
         if (is_silent)
             left = (struct timespec){0, 200000000};
         int count = ppoll(fds, FDS, deadline || is_silent ? &left : NULL, NULL);
@@ -171,6 +176,9 @@ static int supervise(struct run *run) {
             continue;
         }
         mb_terminal_forward(&run->terminal, &fds[TERMINAL]);
+        mb_output_forward(&run->output, &fds[OUTPUT]);
+        if (run->output.is_reached && !has_ended && minibox_kill(run->box, SIGKILL, run->err))
+            return -1;
         if (fds[SIGNAL].revents && forward_signals(run))
             return -1;
         has_ended |= fds[DEATH].revents != 0;
@@ -186,12 +194,16 @@ static int supervise(struct run *run) {
 static int exit_status(const struct run *run, int status) {
     if (run->timed_out)
         return MINIBOX_EXIT_TIMEOUT;
+    if (run->output.is_reached)
+        return MINIBOX_EXIT_SIGNAL + SIGXFSZ;
     return WIFSIGNALED(status) ? MINIBOX_EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 static void print_end(const struct run *run, int status) {
     if (run->timed_out)
         fprintf(stderr, "minibox: the time limit was reached: the box was killed\n");
+    else if (run->output.is_reached)
+        fprintf(stderr, "minibox: the output limit was reached: the box was killed\n");
     else if (WIFSIGNALED(status))
         fprintf(stderr, "minibox: the command died of signal %d (%s)\n", WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
@@ -202,7 +214,7 @@ static void print_end(const struct run *run, int status) {
 static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_status) {
     int status;
     if (mb_launch_check_descriptors(run->plan.preserve_fds, run->err) || open_signals(run) ||
-        (run->plan.pid_file && check_pid_file(run)))
+        (run->plan.pid_file && check_pid_file(run)) || mb_output_open(&run->output, &run->plan, run->err))
         return -1;
     if (spec->verbose)
         mb_plan_print(&run->plan, stderr);
@@ -227,15 +239,23 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
     if ((run->plan.pid_file && write_pid_file(run)) || supervise(run) || minibox_wait(run->box, &status, run->err))
         return -1;
     *ret_status = exit_status(run, status);
+    run->record.has_ended = true;
+    run->record.status = status;
+    run->record.wall = (double)(mb_launch_clock() - run->launched) / 1e9;
+    run->record.usage = run->box->usage;
+    run->record.peak = run->box->shared->peak_kib * 1024;
+    run->record.timed_out = run->timed_out;
+    run->record.output_limit_reached = run->output.is_reached;
     mb_terminal_close(&run->terminal); /* before any line of our own: it is for a terminal as the user left it */
     struct pollfd errors = {STDERR_FILENO, POLLOUT, 0}; /* a terminal that nobody reads would hold us here */
-    if ((spec->verbose || run->timed_out) && poll(&errors, 1, 100) > 0)
+    if ((spec->verbose || run->timed_out || run->output.is_reached) && poll(&errors, 1, 100) > 0)
         print_end(run, status);
     return 0;
 }
 
 int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err) {
     struct run run = {.err = err, .signals = -1, .endings = -1, .terminal.master = -1, .pid_folder = -1,
+                      .output = {.from = {-1, -1}, .to = {-1, -1}}, .record = {.fd = -1},
                       .started = mb_launch_clock()};
     struct mb_arena arena = {0};
     struct mb_host host;
@@ -251,13 +271,17 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
     else if (result == 0 && spec->dry_run == MB_DRY_RUN_TEXT)
         mb_plan_print(&run.plan, stdout);
     else if (result == 0)
-        result = run_box(&run, spec, ret_status);
+        result = mb_record_open(&run.record, spec, err) ? -1 : run_box(&run, spec, ret_status);
     mb_terminal_close(&run.terminal);
+    mb_output_close(&run.output);
     minibox_box_free(run.box);
     remove_pid_file(&run);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL); /* whatever is written now, a signal may interrupt */
+    struct minibox_error failure = *err;
+    if (mb_record_write(&run.record, spec, result ? err->status : *ret_status, result ? &failure : NULL, result ? &failure : err) && !result)
+        result = -1;
     mb_fd_close(&run.signals);
     mb_fd_close(&run.endings);
     mb_plan_free(&run.plan);
@@ -274,6 +298,9 @@ static int launch(const struct minibox_spec *spec, bool trial, struct minibox_bo
     uint64_t started = mb_launch_clock();
     if (spec->tty == MB_YES)
         return mb_error_usage(err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, "no terminal can be made", NULL,
+                              "the library starts boxes on the caller's descriptors");
+    if (spec->output_limit && !trial)
+        return mb_error_usage(err, &spec->origin[MB_OPTION_OUTPUT_LIMIT], MB_REMEDY_NONE, "no output is passed on", NULL,
                               "the library starts boxes on the caller's descriptors");
     int result = mb_host_probe(&arena, &host, err);
     host.terminal = false;

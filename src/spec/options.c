@@ -63,6 +63,16 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
                         .offset = FIELD(init),
                         .about = "run the command under minibox's init, which reaps and forwards signals (default), "
                                  "or make it process 1 itself"},
+    [MB_OPTION_STDIN] = {"stdin", .argument = "FILE", .group = MB_GROUP_COMMAND, .form = MB_FORM_TEXT, .offset = FIELD(streams[0]),
+                         .about = "read standard input from FILE of the host"},
+    [MB_OPTION_STDOUT] = {"stdout", .argument = "FILE", .group = MB_GROUP_COMMAND, .form = MB_FORM_TEXT, .offset = FIELD(streams[1]),
+                          .about = "write standard output to FILE of the host, which is emptied first"},
+    [MB_OPTION_STDERR] = {"stderr", .argument = "FILE", .group = MB_GROUP_COMMAND, .form = MB_FORM_TEXT, .offset = FIELD(streams[2]),
+                          .about = "write standard error to FILE, as --stdout; the same FILE: both go there in turn"},
+    [MB_OPTION_OUTPUT_LIMIT] = {"output-limit", .argument = "SIZE", .group = MB_GROUP_COMMAND, .form = MB_FORM_SIZE,
+                                .offset = FIELD(output_limit),
+                                .about = "pass on at most SIZE (64k, 10m) of output and error together, then kill the box and "
+                                         "exit with 153, as after SIGXFSZ"},
     [MB_OPTION_PRESERVE_FDS] = {"preserve-fds", .argument = "N", .group = MB_GROUP_COMMAND, .form = MB_FORM_COUNT,
                                 .offset = FIELD(preserve_fds),
                                 .about = "pass on N descriptors beyond standard error: 3 to 2+N"},
@@ -107,6 +117,8 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
                             .offset = FIELD(pid_file),
                             .about = "write the pid of the box's first process, seen from here, to FILE; removed at "
                                      "the end"},
+    [MB_OPTION_REPORT] = {"report", .argument = "FILE", .group = MB_GROUP_LIFE, .form = MB_FORM_TEXT, .offset = FIELD(report),
+                          .about = "write to FILE, as JSON, how the command ended and what it used: minibox-run(1), REPORT"},
     [MB_OPTION_DRY_RUN] = {"dry-run", .bare = true, .implied = "text", .argument = "text|json|config", .group = MB_GROUP_OTHER,
                            .about = "print the plan, step by step, or the options as a file, and do nothing"},
     [MB_OPTION_VERBOSE] = {"verbose", .bare = true, .implied = "yes", .argument = "yes|no", .group = MB_GROUP_OTHER,
@@ -777,6 +789,10 @@ int mb_options_set(struct minibox_spec *spec, enum mb_option_id id, const char *
         if (mb_number_parse(text, 10, 1000, &number))
             return refuse_form(&v, "a number from 0 to 1000");
         *(uint32_t *)field = (uint32_t)number;
+        break;
+    case MB_FORM_SIZE:
+        if (mb_number_parse_size(text, (uint64_t *)field) || !*(uint64_t *)field)
+            return refuse_form(&v, "a size above zero, as 512, 64k, 10m or 1g");
         break;
     case MB_FORM_DURATION:
         if (mb_number_parse_duration(text, (uint64_t *)field))

@@ -23,6 +23,7 @@ enum mb_option_form {
     MB_FORM_TEXT,     /* const char *, not empty */
     MB_FORM_YES_NO,   /* int: enum mb_choice */
     MB_FORM_COUNT,    /* uint32_t */
+    MB_FORM_SIZE,     /* uint64_t bytes above zero: 512, 64k, 10m, 1g */
     MB_FORM_DURATION, /* uint64_t nanoseconds: 10, 1.5s, 200ms, 2m, 1h */
 };
 

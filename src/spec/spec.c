@@ -97,6 +97,12 @@ int mb_spec_check(const struct minibox_spec *spec, struct minibox_error *err) {
         return mb_error_usage(err, NULL, MB_REMEDY_NO_COMMAND, "no command given", NULL, NULL);
     if (mb_spec_flags(spec, &flags, err))
         return -1;
+    for (int i = 0; i < 3; i++)
+        if (spec->streams[i] && spec->tty == MB_YES)
+            return mb_error_usage(err, &spec->origin[MB_OPTION_STDIN + i], MB_REMEDY_NONE, "asked for both a terminal and a file for",
+                                  mb_options[MB_OPTION_STDIN + i].name, NULL);
+    if (spec->output_limit && spec->tty == MB_YES)
+        return mb_error_usage(err, &spec->origin[MB_OPTION_OUTPUT_LIMIT], MB_REMEDY_NONE, "no output limit for a terminal", NULL, NULL);
     if (!(flags & CLONE_NEWPID) && spec->die_with_launcher != MB_NO)
         return mb_error_usage(err, &spec->origin[spec->share & CLONE_NEWPID ? MB_OPTION_SHARE : MB_OPTION_JOIN],
                               MB_REMEDY_SHARE_PID_DIES, "a box in a shared pid namespace cannot be made to die with minibox",

@@ -24,6 +24,10 @@ enum mb_option_id {
     MB_OPTION_ENV_FILE,
     MB_OPTION_TTY,
     MB_OPTION_INIT,
+    MB_OPTION_STDIN,
+    MB_OPTION_STDOUT,
+    MB_OPTION_STDERR,
+    MB_OPTION_OUTPUT_LIMIT,
     MB_OPTION_PRESERVE_FDS,
     MB_OPTION_USER,
     MB_OPTION_USERNS,
@@ -41,6 +45,7 @@ enum mb_option_id {
     MB_OPTION_DIE_WITH_LAUNCHER,
     MB_OPTION_NAME,
     MB_OPTION_PID_FILE,
+    MB_OPTION_REPORT,
     MB_OPTION_DRY_RUN,
     MB_OPTION_VERBOSE,
     MB_OPTION_HELP,
@@ -139,6 +144,8 @@ struct minibox_spec {
     size_t env_count;
     int tty;  /* enum mb_choice */
     int init; /* enum mb_choice, not AUTO; as all below */
+    const char *streams[3]; /* files for standard input, output and error; NULL: the caller's */
+    uint64_t output_limit;  /* bytes; 0: none */
     uint32_t preserve_fds;
 
     const char *user, *group; /* NULL: not given */
@@ -163,6 +170,7 @@ struct minibox_spec {
     int die_with_launcher;
     const char *name;
     const char *pid_file;
+    const char *report; /* file; NULL: none */
     enum mb_dry_run dry_run;
     int verbose;
     int help;

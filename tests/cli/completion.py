@@ -157,8 +157,12 @@ VALUES = {
     "join": [space + "=" for space in spaces if space != "mnt"],
     "pid-file": ["folder/", "file.txt"],
     "file": ["folder/", "file.txt"],
+    "stdin": ["folder/", "file.txt"],
+    "stdout": ["folder/", "file.txt"],
+    "stderr": ["folder/", "file.txt"],
+    "report": ["folder/", "file.txt"],
 }
-NONE = ["tmpfs", "mask", "env", "preserve-fds", "user", "hostname", "timeout", "name"]
+NONE = ["tmpfs", "mask", "env", "preserve-fds", "user", "hostname", "timeout", "name", "output-limit"]
 
 
 def values_of(name, value):

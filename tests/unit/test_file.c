@@ -260,6 +260,10 @@ static void there_and_back(void **state) {
         [MB_OPTION_ENV_FILE] = {"/dev/null"},
         [MB_OPTION_TTY] = {"yes", "no"},
         [MB_OPTION_INIT] = {"no"},
+        [MB_OPTION_STDIN] = {"/i"},
+        [MB_OPTION_STDOUT] = {"/o"},
+        [MB_OPTION_STDERR] = {"/e"},
+        [MB_OPTION_OUTPUT_LIMIT] = {"64k"},
         [MB_OPTION_PRESERVE_FDS] = {"2"},
         [MB_OPTION_USER] = {"1000:1000"},
         [MB_OPTION_USERNS] = {"keep-id", "u0:1000:1,g0:1000:1"},
@@ -277,6 +281,7 @@ static void there_and_back(void **state) {
         [MB_OPTION_DIE_WITH_LAUNCHER] = {"no"},
         [MB_OPTION_NAME] = {"box"},
         [MB_OPTION_PID_FILE] = {"/p"},
+        [MB_OPTION_REPORT] = {"/r"},
         [MB_OPTION_VERBOSE] = {"yes"},
     };
     struct minibox_spec *spec = new_spec();

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What a grader needs: files for the three streams, a limit on output, a record of the run.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# ---- streams -------------------------------------------------------------------------------------------------------
+
+echo input >in
+echo old >out
+is "three files" "$(minibox run --stdin in --stdout out --stderr err sh -c 'cat; echo error >&2') $(cat out) $(cat err)" " input error"
+is "one file for two, in turn" "$(minibox run --stdout both --stderr both sh -c 'echo 1; echo 2 >&2; echo 3') $(tr '\n' ' ' <both)" " 1 2 3 "
+is "made with the caller's umask" "$(umask 027 && minibox run --stdout made true && stat -c %a made)" 640
+is "one of them" "$(echo piped | minibox run --stdout out cat) $(cat out)" " piped"
+is "they are the box's only descriptors" "$(minibox run --stdin in --stdout out --stderr err --rootfs host ls /proc/self/fd && tr '\n' ' ' <out)" "0 1 2 3 "
+like "they are in the plan" "$(minibox run --dry-run --stdin in --stdout out true)" "*stream *standard input: in *stdin (argument 2)*stream *standard output: out *"
+echo kept >out
+minibox run --dry-run --stdout out true >/dev/null
+is "a dry run empties nothing" "$(cat out)" kept
+for words in "--stdin no-such-file" "--stdout /no-such-folder/file" "--stderr /" "--stdin ."; do
+    # shellcheck disable=SC2086 # two words
+    minibox run $words true >seen 2>&1
+    like "$words" "$? $(cat seen)" "125 minibox: cannot open \"${words#* }\": *asked for at ${words% *} (argument 1)*"
+done
+minibox run --tty=yes --stdout out true 2>seen
+like "a terminal and a file" "$? $(cat seen)" '125 minibox: asked for both a terminal and a file for "stdout"*'
+
+# ---- a limit on output ---------------------------------------------------------------------------------------------
+
+minibox run --output-limit 10 sh -c 'while :; do echo 12345; done' >out 2>err
+is "output that does not end" "$? $(cat out)" "153 12345
+1234"
+like "is explained" "$(cat err)" "minibox: the output limit was reached: the box was killed*"
+minibox run --output-limit 6 sh -c 'echo 12345; exit 7' >out 2>err
+is "as much as is allowed" "$? $(cat out) $(cat err)" "7 12345 "
+minibox run --output-limit 6 sh -c 'echo 123; echo 45678 >&2; sleep 10' >out 2>err
+is "output and error count together" "$? $(cat out) $(head -c 2 err)" "153 123 45"
+minibox run --output-limit 100 --stdout a --stderr b sh -c 'echo a; echo b >&2'
+is "into files" "$? $(cat a b | tr '\n' ' ')" "0 a b "
+is "much of it arrives whole" "$(minibox run --output-limit 30m sh -c 'yes 123456789 | head -c 20000000' | md5sum)" "$(yes 123456789 | head -c 20000000 | md5sum)"
+(timeout 20 minibox run --output-limit 1g --timeout 300ms yes 2>err; echo $? >status) | sleep 3
+is "a reader that takes nothing does not hold up the time limit" "$(cat status)" 124
+minibox run --tty=yes --output-limit 10 true 2>seen
+like "a terminal has none" "$? $(cat seen)" "125 minibox: no output limit for a terminal*"
+for size in 0 -1 10x ''; do
+    minibox run --output-limit "$size" true 2>seen
+    like "--output-limit '$size'" "$? $(cat seen)" "125 minibox: bad value for --output-limit*"
+done
+
+# ---- the record ----------------------------------------------------------------------------------------------------
+
+# Of the record: the expression in Python, with the record as r.
+of_record() { python3 -c "import json; r = json.load(open('record')); print($1)"; }
+
+minibox run --report record sh -c 'exit 7'
+is "an exit code" "$? $(of_record '[r[k] for k in ("status", "exit_code", "signal", "timed_out", "output_limit_reached", "out_of_memory")]')" \
+    "7 [7, 7, None, False, False, False]"
+minibox run --report record sh -c 'kill -TERM $$'
+is "a signal" "$? $(of_record 'r["status"], r["exit_code"], r["signal"]')" "143 143 None 15"
+minibox run --report record --timeout 400ms sleep 10 2>/dev/null
+is "the time limit" "$? $(of_record 'r["status"], r["timed_out"], 0.3 < r["wall_seconds"] < 3')" "124 124 True True"
+minibox run --report record --output-limit 5 yes >/dev/null 2>&1
+is "the output limit" "$? $(of_record 'r["status"], r["output_limit_reached"]')" "153 153 True"
+minibox run --report record sh -c 'sleep 0.5'
+is "time that passes is not used" "$(of_record '0.5 <= r["wall_seconds"] < 5, r["user_seconds"] + r["system_seconds"] < 0.3')" "True True"
+minibox run --report record sh -c '(i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done)'
+is "time that a child's child used" "$(of_record '0.1 < r["user_seconds"] + r["system_seconds"] < r["wall_seconds"] + 0.1')" True
+minibox run --report record sh -c 'head -c 60000000 /dev/zero | tail -c 50000000 >/dev/null'
+is "the peak of a child of 50 MB" "$(of_record '50e6 < r["peak_memory_bytes"] < 90e6')" True
+minibox run --report record true
+is "and of none" "$(of_record '0 < r["peak_memory_bytes"] < 20e6')" True
+minibox run --report record --init no true
+is "without init it is not known" "$(of_record 'r["peak_memory_bytes"], r["exit_code"]')" "None 0"
+minibox run --report record no-such-command 2>err
+is "minibox's failure" "$? $(of_record 'r["status"], "exit_code" in r')" "127 127 False"
+is "in its own words" "$(of_record 'r["error"].rstrip()')" "$(cat err)"
+minibox run --report /no-such-folder/record sh -c 'echo ran' >out 2>err
+like "what cannot be recorded is not run" "$? $(cat out err)" '125 minibox: cannot write the report "/no-such-folder/record": *asked for at --report (argument 1)*'
+if [ -c /dev/full ]; then
+    minibox run --report /dev/full true 2>err
+    like "a record that is lost is an error" "$? $(cat err)" '125 minibox: cannot write the report "/dev/full": No space left on device*'
+fi
+finish
