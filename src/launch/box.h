@@ -80,7 +80,6 @@ struct mb_box {
     int32_t failed_number;         /* errno */
     struct mb_verdict verdict;     /* what the verifier found, when it was that */
     int32_t found_candidate;       /* a candidate exists although execve says ENOENT */
-    int32_t init_pid;              /* init's, in its own pid namespace */
     int32_t builder_pid;           /* in the launcher's pid namespace, where a joiner made it */
     uint32_t has_status;
     int32_t status; /* the command's wait status */

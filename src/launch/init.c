@@ -11,6 +11,7 @@
  * Freestanding: no C library, no relocations.
  */
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/errno.h>
 #include <linux/filter.h>
 #include <linux/futex.h>
@@ -124,6 +125,31 @@ static void load_filter(struct mb_box *box) {
     fail(box, box->step_filter, -EPROTO);
 }
 
+/*
+ * A command with CAP_SYS_PTRACE in the box can trace init after all, and would find a process without a filter. So init has one
+ * of its own: what it still does, and nothing else. Loaded before the command may be executed.
+ */
+static void load_own_filter(struct mb_box *box) {
+#if defined(__x86_64__)
+    const uint32_t architecture = AUDIT_ARCH_X86_64;
+#else
+    const uint32_t architecture = AUDIT_ARCH_AARCH64;
+#endif
+    const uint32_t allowed[] = {SYS_wait4, SYS_rt_sigtimedwait, SYS_kill, SYS_exit_group, SYS_futex, SYS_close_range, SYS_restart_syscall,
+                                box->die_with_launcher ? SYS_wait4 : SYS_prctl};
+    enum { ALLOWED = sizeof(allowed) / sizeof(allowed[0]), FIRST = 3, LENGTH = FIRST + ALLOWED + 2 };
+    struct sock_filter code[LENGTH];
+    code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+    code[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, architecture, 0, ALLOWED + 1);
+    code[2] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    for (unsigned i = 0; i < ALLOWED; i++)
+        code[FIRST + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, allowed[i], (uint8_t)(ALLOWED - i), 0);
+    code[LENGTH - 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+    code[LENGTH - 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog program = {LENGTH, code};
+    check(box, box->step_filter, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+}
+
 /* As execvp(3): a folder of PATH that has no such file is passed over, one that has it but refuses is remembered. The
  * filter is in force: whatever it refuses, the shared box still takes the error. */
 static __attribute__((noreturn)) void execute(struct mb_box *box, char *const *argv, char *const *environment) {
@@ -161,6 +187,8 @@ static __attribute__((noreturn)) void refuse(struct mb_box *box, const struct mb
 static void verify_mounts(struct mb_box *box) {
     struct mb_verdict verdict;
     if (mb_verify_mounts(box, box->proc_fd, &verdict) == 0) {
+        if (box->init && box->filter_count)
+            load_own_filter(box);
         atomic_store(&box->init_verified, MB_BOX_GO);
     } else {
         box->verdict = verdict;
@@ -172,10 +200,10 @@ static void verify_mounts(struct mb_box *box) {
 }
 
 /* Until the launcher has agreed, the box dies with it, whatever was asked for: it would wait for ever. */
-static void wait_for_launcher(struct mb_box *box) {
+static void wait_for_launcher(struct mb_box *box, bool is_box) {
     if (mb_verify_wait(&box->launcher_verified) != MB_BOX_GO)
         quit(125);
-    if (!box->die_with_launcher && (!box->init || raw(SYS_getpid) == box->init_pid))
+    if (!box->die_with_launcher && is_box) /* not the command's, which dies with init */
         check(box, box->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0));
 }
 
@@ -191,7 +219,7 @@ static __attribute__((noreturn)) void run_command(struct mb_box *box, char *cons
         quit(125); /* init has written down why */
     if (!as_planned)
         refuse(box, &verdict);
-    wait_for_launcher(box);
+    wait_for_launcher(box, !box->init);
     set_limits(box);
     uint64_t none = 0;
     uint64_t blocked = ~none;
@@ -228,7 +256,7 @@ static bool reap(struct mb_box *box, long command) {
 static __attribute__((noreturn)) void supervise(struct mb_box *box, long command) {
     uint64_t all = ~(uint64_t)0;
     verify_mounts(box);
-    wait_for_launcher(box);
+    wait_for_launcher(box, true);
     /* No descriptor is left here: what the command closes is closed. */
     raw(SYS_close_range, 0, box->lock_fd > 0 ? (unsigned)box->lock_fd - 1 : ~0u, 0);
     if (box->lock_fd > 0)
@@ -286,7 +314,7 @@ void mb_init_main(long *stack) {
     check(box, box->step_init, raw(SYS_setsid));
     uint64_t all = ~(uint64_t)0;
     check(box, box->step_init, raw(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8));
-    long self = box->init_pid = (int32_t)raw(SYS_getpid), command = raw(SYS_clone, box->fork_flags | SIGCHLD, 0, 0, 0, 0);
+    long self = raw(SYS_getpid), command = raw(SYS_clone, box->fork_flags | SIGCHLD, 0, 0, 0, 0);
     check(box, box->step_init, command);
     if (command == 0) {
         /* In a shared pid namespace nobody else would end the command with init. */

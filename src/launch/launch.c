@@ -455,7 +455,10 @@ static int set_idmaps(struct launch *l) {
                 return fail_step(l, step, errno);
         }
         struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
-        if (syscall(SYS_mount_setattr, step->fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0)
+        /* What is mounted below a folder that can be written to must be mapped too: else files there would belong to ids of
+         * the range, which the next box has. Read-only, owners that mean nothing do no harm. */
+        unsigned below = step->attributes & MOUNT_ATTR_RDONLY ? 0 : AT_RECURSIVE;
+        if (syscall(SYS_mount_setattr, step->fd, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) == 0)
             continue;
         int number = errno;
         if (number == EINVAL && step->idmap_optional)
@@ -511,8 +514,8 @@ static bool kill_box(struct launch *l) {
     if (l->child.pid <= 0)
         return true;
     /* A kill may be refused (by an outer filter); then it stops by itself when it next looks. */
-    if (syscall(SYS_pidfd_send_signal, l->child.pidfd, SIGKILL, NULL, 0) < 0)
-        kill(l->child.pid, SIGKILL); /* our child, not yet waited for: the pid is its own */
+    if (syscall(SYS_pidfd_send_signal, l->child.pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+        kill(l->child.pid, SIGKILL); /* it is there, so the pid is its own; gone (ESRCH), the pid may be another's */
     atomic_store(&l->shared->maps_written, MB_BOX_STOP);
     atomic_store(&l->shared->launcher_verified, MB_BOX_STOP);
     syscall(SYS_futex, &l->shared->maps_written, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
@@ -545,7 +548,8 @@ static int adopt_builder(struct launch *l) {
     if (l->child.pidfd >= 0)
         return 0;
     int number = errno;
-    kill(l->child.pid, SIGKILL); /* our child, not yet waited for: the pid is its own */
+    if (number != ESRCH) /* our child, not yet waited for: the pid is its own */
+        kill(l->child.pid, SIGKILL);
     while (waitpid(l->child.pid, NULL, 0) < 0 && errno == EINTR)
         ;
     l->child.pid = 0;

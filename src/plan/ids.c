@@ -196,13 +196,32 @@ static int push_range(struct mb_plan *plan, struct mb_id_range **list, size_t *c
     return 0;
 }
 
+/* The ids of an account file, passwd(5) or group(5): numbers in the third field, and in the fourth if `has_gids`. Lines of any
+ * length: a group may have many members. */
+static int push_accounts(struct mb_plan *plan, const char *text, bool has_gids, struct minibox_error *err) {
+    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        const char *field = line;
+        for (int n = 0; n < (has_gids ? 4 : 3); n++) {
+            char *end;
+            unsigned long id = n >= 2 && isdigit((unsigned char)*field) ? strtoul(field, &end, 10) : 0;
+            if (id >= FIRST_RANGE && id < UINT32_MAX && push_range(plan, &plan->taken, &plan->taken_count, id, 0, 1, err))
+                return -1;
+            field += strcspn(field, ":\n");
+            if (*field != ':')
+                break;
+            field++;
+        }
+    }
+    return 0;
+}
+
 /* Root's candidates: its own subordinate ids, and what the ranges that nobody owns must keep clear of. */
 static int plan_ranges(const struct mb_host *host, struct mb_plan *plan, struct minibox_error *err) {
     struct subordinates uids, gids;
-    const char *text;
+    const char *passwd, *group;
     if (read_subordinates(plan, host, "/etc/subuid", "root", 0, &uids, err) ||
         read_subordinates(plan, host, "/etc/subgid", "root", 0, &gids, err) ||
-        read_host(plan, host, "/etc/passwd", &text, err))
+        read_host(plan, host, "/etc/passwd", &passwd, err) || read_host(plan, host, "/etc/group", &group, err))
         return -1;
 
     /* The n-th range of root's uids goes with the n-th of its gids. */
@@ -224,15 +243,7 @@ static int plan_ranges(const struct mb_host *host, struct mb_plan *plan, struct 
     for (size_t i = 0; i < gids.count; i++)
         if (push_range(plan, &plan->taken, &plan->taken_count, gids.list[i].start, 0, gids.list[i].count, err))
             return -1;
-    char buffer[4096], *field[4];
-    for (int n; (n = next_line(&text, buffer, sizeof(buffer), field, 4));) {
-        uint32_t id;
-        for (int i = 2; i < n; i++)
-            if (parse_id(field[i], &id) == 0 && id >= FIRST_RANGE &&
-                push_range(plan, &plan->taken, &plan->taken_count, id, 0, 1, err))
-                return -1;
-    }
-    return 0;
+    return push_accounts(plan, passwd, true, err) || push_accounts(plan, group, false, err) ? -1 : 0;
 }
 
 static int push_map(struct mb_plan *plan, struct mb_id_map map, struct minibox_error *err) {

@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "spec/options.h"
 
 /* Of a device's mount: read-only is the node, whose owner and mode are the host's, not the device. */
 enum { DEVICE = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
@@ -271,6 +272,11 @@ static const char *volume_target(struct mb_compiler *c, const struct mb_volume *
     free(path);
     if (!target)
         mb_error_host(c->err, &volume->origin, MB_REMEDY_NO_SUCH_PATH, errno, "cannot show", volume->source);
+    else if (!mb_options_is_box_path(target)) {
+        mb_error_usage(c->err, &volume->origin, MB_REMEDY_NONE, "too deep for the box:", target, NULL);
+        mb_error_remedy(c->err, "-v SRC:DST with a shorter DST");
+        return NULL;
+    }
     return target;
 }
 

@@ -44,6 +44,9 @@ struct run {
 /* Signals whose default action stops this process: for the launcher itself, since the user's shell expects it of its job. */
 static const int stopping[] = {SIGTSTP, SIGTTIN, SIGTTOU};
 
+/* Signals that ask minibox to end. */
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
 /* The time limit while the plan is made, where nothing polls: files may lie on a network that is gone. */
 static void end_by_alarm(int signo) {
     static const char text[] = "minibox: the time limit was reached before the box was started\n";
@@ -64,13 +67,18 @@ static void set_alarm(uint64_t nanoseconds) {
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+/* An ignored signal (nohup) stays ignored: it ends no launch and is not forwarded. */
+static bool is_ignored(int signo) {
+    struct sigaction action;
+    return sigaction(signo, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static int open_signals(struct run *run) {
     sigset_t endings, all;
     sigemptyset(&endings);
-    sigaddset(&endings, SIGINT);
-    sigaddset(&endings, SIGTERM);
-    sigaddset(&endings, SIGHUP);
-    sigaddset(&endings, SIGQUIT);
+    for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+        if (!is_ignored(ending[i]))
+            sigaddset(&endings, ending[i]);
     sigfillset(&all);
     for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
         sigdelset(&all, stopping[i]);
@@ -79,12 +87,6 @@ static int open_signals(struct run *run) {
     if (run->endings < 0 || run->signals < 0)
         return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot receive signals", NULL);
     return 0;
-}
-
-/* An ignored signal (nohup) stays ignored: it is not forwarded. */
-static bool is_ignored(int signo) {
-    struct sigaction action;
-    return sigaction(signo, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 static int forward_signals(struct run *run) {
@@ -108,9 +110,10 @@ static int check_pid_file(struct run *run) {
     const char *path = run->plan.pid_file, *name = strrchr(path, '/');
     char folder[4096];
     struct stat st;
-    snprintf(folder, sizeof(folder), "%.*s", name ? (int)(name - path + 1) : 1, name ? path : ".");
+    int length = snprintf(folder, sizeof(folder), "%.*s", name ? (int)(name - path + 1) : 1, name ? path : ".");
     run->pid_name = name ? name + 1 : path;
-    run->pid_folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    errno = ENAMETOOLONG;
+    run->pid_folder = length < (int)sizeof(folder) ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     int number = run->pid_folder < 0                                                                ? errno
                  : fstatat(run->pid_folder, run->pid_name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? EEXIST
                  : errno == ENOENT                                                                  ? 0
@@ -181,6 +184,8 @@ static int supervise(struct run *run) {
             return -1;
         if (fds[SIGNAL].revents && forward_signals(run))
             return -1;
+        if (fds[DEATH].revents && !has_ended)
+            mb_terminal_end(&run->terminal);
         has_ended |= fds[DEATH].revents != 0;
         uint64_t soon = mb_launch_clock() + 1000000000u;
         if (has_ended && run->is_ending && (!deadline || deadline > soon) && !is_hurried) {
@@ -232,7 +237,7 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
         sigaddset(&own, stopping[i]);
     sigprocmask(SIG_UNBLOCK, &own, NULL);
     if (spec->verbose)
-        fprintf(stderr, "minibox: executed %s after %.3f ms; process 1 of the box is %d\n", run->plan.command[0],
+        fprintf(stderr, "minibox: executed the command after %.3f ms; process 1 of the box is %d\n",
                 (double)(run->launched - run->started) / 1e6, minibox_box_pid(run->box));
     if (run->box->terminal_fd >= 0 && mb_terminal_open(&run->terminal, mb_fd_steal(&run->box->terminal_fd)) < 0)
         return mb_error_host(run->err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, errno, "cannot use the terminal", NULL);
@@ -254,7 +259,7 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
 }
 
 int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err) {
-    struct run run = {.err = err, .signals = -1, .endings = -1, .terminal.master = -1, .pid_folder = -1,
+    struct run run = {.err = err, .signals = -1, .endings = -1, .terminal = {.master = -1, .slave = -1}, .pid_folder = -1,
                       .output = {.from = {-1, -1}, .to = {-1, -1}}, .record = {.fd = -1},
                       .started = mb_launch_clock()};
     struct mb_arena arena = {0};

@@ -18,7 +18,10 @@
 enum { IN, OUT, MASTER_READ, MASTER_WRITE };
 
 int mb_terminal_open(struct mb_terminal *terminal, int master) {
-    *terminal = (struct mb_terminal){.master = master, .out = STDOUT_FILENO};
+    *terminal = (struct mb_terminal){.master = master, .slave = -1, .out = STDOUT_FILENO};
+    terminal->slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (terminal->slave < 0)
+        return -1;
     /* A terminal that takes no more would block the write, whatever poll said. Opened again, not made non-blocking: others
      * have the same open file. Where that is forbidden (a terminal that another user opened) it may block. */
     int number; /* a master would be opened as another terminal */
@@ -116,8 +119,13 @@ bool mb_terminal_has_output(const struct mb_terminal *terminal) {
     return terminal->master >= 0 || terminal->output_length;
 }
 
+void mb_terminal_end(struct mb_terminal *terminal) {
+    mb_fd_close(&terminal->slave);
+}
+
 void mb_terminal_close(struct mb_terminal *terminal) {
     mb_fd_close(&terminal->master);
+    mb_fd_close(&terminal->slave);
     if (terminal->out > STDERR_FILENO)
         mb_fd_close(&terminal->out);
     if (terminal->is_raw)

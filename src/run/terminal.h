@@ -10,6 +10,7 @@
 
 struct mb_terminal {
     int master;      /* of the box's terminal; -1: none, or closed */
+    int slave;       /* held open while the box lives: one that lets go of its terminal for a while must not lose it */
     int out;         /* where the box's output goes: standard output */
     bool is_raw;     /* standard input is a terminal, was put into raw mode, and `saved` is what it was before */
     struct termios saved;
@@ -34,6 +35,9 @@ void mb_terminal_resize(const struct mb_terminal *terminal);
 
 /* Whether the box's terminal may still have something to read, or some of it is still to be written. */
 bool mb_terminal_has_output(const struct mb_terminal *terminal);
+
+/* The box has ended: what is left to read ends now. */
+void mb_terminal_end(struct mb_terminal *terminal);
 
 /* Restores the user's terminal, at once. */
 void mb_terminal_close(struct mb_terminal *terminal);

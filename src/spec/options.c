@@ -282,7 +282,7 @@ static char *scratch_copy(struct value *v, const char *text) {
 
 /* Paths in the box are absolute, and ".." has no business in one: it would mean different things before and after
  * links are followed. */
-static bool is_box_path(const char *path) {
+bool mb_options_is_box_path(const char *path) {
     enum { MAX_DEPTH = 100 };
     unsigned depth = 0;
     for (const char *c = path; *c; c++)
@@ -336,7 +336,7 @@ static int parse_volume(struct value *v) {
         mode = target;
         target = NULL;
     }
-    if (target && !is_box_path(target))
+    if (target && !mb_options_is_box_path(target))
         return refuse_form(v, "SRC:DST with DST an absolute path without \"..\"");
     struct mb_volume volume = {.source = source, .target = target, .access = MB_ACCESS_RO, .origin = v->origin};
     for (char *word; (word = next_part(&mode, ','));) {
@@ -363,7 +363,7 @@ static int parse_tmpfs(struct value *v) {
     if (!rest)
         return -1;
     struct mb_tmpfs tmpfs = {.target = next_part(&rest, ':'), .mode = 01777, .origin = v->origin};
-    if (!is_box_path(tmpfs.target))
+    if (!mb_options_is_box_path(tmpfs.target))
         return refuse_form(v, "DST[:size=..,mode=..] with DST an absolute path without \"..\"");
     for (char *word; (word = next_part(&rest, ','));) {
         uint64_t attribute = find_mount_option(word), mode;
@@ -395,7 +395,7 @@ static int parse_device(struct value *v) {
     if (!rest)
         return -1;
     const char *source = next_part(&rest, ':'), *target = next_part(&rest, ':');
-    if (rest || source[0] != '/' || !is_box_path(target ? target : source))
+    if (rest || source[0] != '/' || !mb_options_is_box_path(target ? target : source))
         return refuse_form(v, "SRC[:DST], absolute paths");
     struct mb_path *slot = PUSH(v, devices, device_count);
     if (!slot)
@@ -405,7 +405,7 @@ static int parse_device(struct value *v) {
 }
 
 static int parse_mask(struct value *v) {
-    if (!is_box_path(v->text) || !v->text[1])
+    if (!mb_options_is_box_path(v->text) || !v->text[1])
         return refuse_form(v, "an absolute path in the box, without \"..\" and other than /");
     struct mb_path *slot = PUSH(v, masks, mask_count);
     if (!slot)

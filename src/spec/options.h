@@ -54,6 +54,9 @@ const char *mb_options_suggest(const char *word, const char *const *names, size_
 /* Fills in the defaults. */
 int mb_options_defaults(struct minibox_spec *spec, struct minibox_error *err);
 
+/* Whether it is a path for the box: absolute, without "..", and not too deep. */
+bool mb_options_is_box_path(const char *path);
+
 /* A path of the host in a value, "busybox" and its like aside, as seen from the folder of `file`; or the value as it is.
  * NULL: out of memory. */
 const char *mb_options_rebase(struct mb_arena *arena, enum mb_option_id id, const char *value, const char *file);

@@ -96,7 +96,7 @@ run_minibox --verbose sh -c 'echo out; exit 3'
 is "verbose: the command's own output and exit status" "$status $out" "3 out"
 like "verbose: the plan" "$err" " *1  *exec *sh*"
 like "verbose: how long it took, and process 1" "$err" "*
-minibox: executed sh after *.* ms; process 1 of the box is [0-9]*"
+minibox: executed the command after *.* ms; process 1 of the box is [0-9]*"
 like "verbose: how it ended" "$err" "*
 minibox: the command exited with 3
 minibox: it ran for *.* ms"

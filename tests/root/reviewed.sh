@@ -1,0 +1,87 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What hostile reviews have found, each tried again.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+skip() {
+    echo "skipped: $1" >&2
+    exit 77
+}
+[ "$(id -u)" = 0 ] || skip "needs root"
+command -v cc >/dev/null || skip "needs a C compiler"
+id mbtest >/dev/null 2>&1 || useradd --create-home --shell /bin/sh mbtest || skip "cannot make the user mbtest"
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+cp "${MINIBOX:?}" "$work/minibox"
+M=$work/minibox
+number=0 failed=0
+like() { # NAME GOT PATTERN
+    number=$((number + 1))
+    # shellcheck disable=SC2254 # it is a pattern
+    case $2 in
+    $3) echo "ok $number - $1" ;;
+    *)
+        failed=1
+        printf 'not ok %d - %s\n# saw:    %s\n# wanted: %s\n' "$number" "$1" "$2" "$3"
+        ;;
+    esac
+}
+cd "$work" || exit 1
+
+# CAP_SYS_PTRACE opens init to the command: init has a filter too.
+cc -O2 -D_GNU_SOURCE -Wall -Wextra -static -o "$work/ptrace" "$here/ptrace.c" || exit 1
+mkdir vol && chmod 777 vol
+for who in root mbtest; do
+    printf 'x' >vol/prog && chmod 755 vol/prog
+    [ "$who" = root ] || chown mbtest vol vol/prog
+    set -- "$M" run --cap-add SYS_PTRACE -v "$work/ptrace:/p" -v "$work/vol:/v:rw" /p
+    [ "$who" = root ] && set -- "$@" || set -- setpriv --reuid mbtest --regid mbtest --clear-groups "$@"
+    seen=$("$@" 2>&1)
+    like "$who: process 1, traced, can do nothing that the command cannot" "$(echo "$seen" | grep -vcE ' -1$|cannot be traced') $(stat -c %a vol/prog)" "0 755"
+done
+seen=$("$M" run --share user --cap-add SYS_PTRACE -v "$work/ptrace:/p" -v "$work/vol:/v:rw" /p 2>&1)
+like "root with --share user: neither" "$(echo "$seen" | grep -vcE ' -1$|cannot be traced') $(stat -c %a vol/prog)" "0 755"
+
+# A file system below a folder: its files must not belong to the range.
+mkdir -p tree/sub
+seen=$(unshare -m --propagation private sh -c "mount -t tmpfs -o mode=1777,size=1m none tree/sub
+    '$M' run -v '$work/tree:/v:rw' sh -c 'echo one >/v/one; echo two >/v/sub/two' 2>&1; echo \$?; stat -c %u tree/one tree/sub/two 2>&1")
+like "owners below a mount below a folder" "$(echo "$seen" | tr '\n' ' ')" "0 0 0 *"
+seen=$(unshare -m --propagation private sh -c "mount -t proc none tree/sub; '$M' run -v '$work/tree:/v:rw' true 2>&1; echo \$?")
+like "what cannot be mapped there is refused" "$(echo "$seen" | tail -n 1) $seen" "125 *idmapped*"
+like "unless nothing can be written" "$(unshare -m --propagation private sh -c "mount -t proc none tree/sub; '$M' run -v '$work/tree:/v' true 2>&1; echo \$?")" 0
+
+# The ids of groups are nobody else's either.
+cp /etc/group group
+grep -q ':524293:' group || printf 'mbteam:x:524293:%s\n' "$(seq -s, 1 3000)" >>group
+seen=$(unshare -m --propagation private sh -c "mount --bind group /etc/group; '$M' run sh -c 'cat /proc/self/gid_map'")
+outside=$(echo "$seen" | awk '{ print $2 }')
+like "a range without a group's id" "$([ "$outside" -gt 524293 ] || [ "$((outside + 65535))" -lt 524293 ]; echo $?)" 0
+
+# A command that lets go of its terminal for a while keeps it.
+if command -v script >/dev/null; then
+    script -qec "'$M' run sh -c 'exec </dev/null >/dev/null 2>&1; sleep 0.3; echo hi >/dev/tty || exit 9; exit 3'" /dev/null >seen </dev/null
+    like "a terminal that is let go" "$? $(tr -d '\r' <seen)" "3 hi"
+fi
+
+# A signal that is ignored ends no launch.
+if command -v strace >/dev/null; then
+    (trap '' HUP; exec strace -f -o /dev/null -e trace=pivot_root -e inject=pivot_root:delay_enter=700000 "$M" run sh -c 'exit 3') &
+    tracer=$!
+    sleep 0.3
+    for launcher in $(pgrep -P "$tracer"); do kill -HUP "$launcher"; done
+    wait "$tracer"
+    like "an ignored signal during the launch" $? 3
+fi
+
+# Paths of any length are what they are, or are refused.
+deep=$work$(printf '/a%.0s' $(seq 200))
+mkdir -p "$deep"
+seen=$("$M" run -v "$deep" true 2>&1)
+like "a place too deep for the box" "$? $seen" "125 minibox: too deep for the box: *asked for at --volume (argument 1)*"
+long=$(printf './%.0s' $(seq 2050))pid
+seen=$("$M" run --pid-file "$long" true 2>&1)
+like "a pid file's path that is too long" "$? $seen" "125 minibox: cannot make the pid file *: File name too long*"
+echo "1..$number"
+exit $failed
