@@ -77,6 +77,8 @@ static int refuse_unknown(struct reader *r, const char *word, int position) {
     const char *near = suggest_name(word);
     if (near)
         mb_error_remedy(r->err, "did you mean --%s?", near);
+    else if (r->spec->command) /* a file's */
+        mb_error_remedy(r->err, "minibox run --help; or -- before what is for the file's command");
     return -1;
 }
 
