@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "front/front.h"
+#include "plan/profile.h"
+#include "plan/seccomp.h"
 #include "run/check.h"
 #include "run/observe.h"
 #include "run/run.h"
@@ -39,7 +42,7 @@ static int refuse_word(const char *word, int position, const char *const *option
     if (near)
         mb_error_remedy(err, "did you mean %s?", near);
     else
-        mb_error_remedy(err, is_flags ? "minibox flags prints the names; minibox flags --help" : "minibox check --help");
+        mb_error_remedy(err, is_flags ? "minibox flags prints the names; minibox flags --help" : "minibox --help");
     return -1;
 }
 
@@ -109,6 +112,30 @@ static int check_main(int argc, char **argv, int *ret_status, struct minibox_err
     return result;
 }
 
+/* seccomp [FILE] */
+static int seccomp_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
+    enum { MAX_PROFILE = 4 << 20 };
+    static const char *const options[] = {"--help"};
+    static char text[MAX_PROFILE];
+    (void)ret_status;
+    if (argc && strcmp(argv[0], options[0]) == 0) {
+        puts("Usage: minibox seccomp [FILE]\n\nPrints what a profile permits, in the order of its rules; of minibox's own without FILE.");
+        return 0;
+    }
+    if (argc > 1 || (argc && argv[0][0] == '-'))
+        return refuse_word(argv[argc > 1], 1 + (argc > 1), options, 1, false, err);
+    if (argc && mb_fd_read_file(argv[0], text, sizeof(text)) < 0)
+        return mb_error_host(err, NULL, MB_REMEDY_NO_SUCH_PATH, errno, "cannot read the seccomp profile", argv[0]);
+    struct mb_arena arena = {0};
+    struct mb_filter filter;
+    const char *profile = argc ? text : mb_seccomp_default_json;
+    int result = mb_seccomp_compile(&arena, profile, argc ? argv[0] : "the default profile", 0, false, NULL, &filter, err);
+    if (result == 0)
+        mb_profile_print(profile, stdout);
+    mb_arena_free(&arena);
+    return result;
+}
+
 static int help_main(int argc, char **argv, int *ret_status, struct minibox_error *err);
 
 static int version_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
@@ -123,6 +150,7 @@ static const struct mb_command commands[] = {
     {"run", "start a command in a box: minibox run --help", NULL, run_main},
     {"flags", "what clone() can share or isolate, and proof: minibox flags --help", "--observe|--json|--help|ROW", flags_main},
     {"check", "what this host offers, found by trying: minibox check --help", "--json|--help", check_main},
+    {"seccomp", "print what a system call profile permits", "FILE", seccomp_main},
     {"completion", "print a script for completion by bash, zsh or fish", "bash|zsh|fish", completion_main},
     {"help", "print this; also --help", NULL, help_main},
     {"version", "print the version; also --version", NULL, version_main},

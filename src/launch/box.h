@@ -81,12 +81,13 @@ struct mb_box {
     struct mb_verdict verdict;     /* what the verifier found, when it was that */
     int32_t found_candidate;       /* a candidate exists although execve says ENOENT */
     int32_t builder_pid;           /* in the launcher's pid namespace, where a joiner made it */
+    _Atomic uint32_t listener;     /* futex; number of the filter's listener in the command's process; 0: not yet */
     uint32_t has_status;
     int32_t status; /* the command's wait status */
     uint64_t peak_kib; /* of the largest process that init waited for: getrusage(2), ru_maxrss */
 
     /* What init is to do. */
-    int32_t launcher_fd, sync_fd, proc_fd, lock_fd; /* numbers of descriptors; -1: none */
+    int32_t launcher_fd, sync_fd, proc_fd, lock_fd, notify_fd; /* numbers of descriptors; -1: none */
     uint32_t preserve_fds;
     uint8_t init, die_with_launcher, terminal, trial;
     uint64_t fork_flags; /* of the command's process: CLONE_IO, CLONE_SYSVSEM */

@@ -554,7 +554,7 @@ static long open_terminal(struct mb_builder *b, const struct mb_step *step) {
 }
 
 static long exec_init(struct mb_builder *b) {
-    const int keep[] = {b->box_fd, b->launcher_fd, b->sync_fd, b->lock_fd};
+    const int keep[] = {b->box_fd, b->launcher_fd, b->sync_fd, b->lock_fd, b->notify_fd};
     for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++) {
         long result = keep[i] < 0 ? 0 : raw(SYS_fcntl, keep[i], F_SETFD, 0);
         if (result < 0)

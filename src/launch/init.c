@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/raw.h"
@@ -75,6 +76,10 @@ static void arrange_descriptors(struct mb_box *box) {
         check(box, box->step_session, raw(SYS_fcntl, first, F_SETFD, FD_CLOEXEC));
     else
         check(box, box->step_session, raw(SYS_dup3, box->sync_fd, first, O_CLOEXEC));
+    if (box->notify_fd > 0) { /* it was made after the sync pipe, so its number is higher */
+        check(box, box->step_session, raw(SYS_dup3, box->notify_fd, ++first, O_CLOEXEC));
+        box->notify_fd = (int32_t)first;
+    }
     check(box, box->step_session, raw(SYS_close_range, first + 1, ~0u, 0));
 }
 
@@ -112,42 +117,74 @@ static void set_limits(struct mb_box *box) {
     }
 }
 
+/*
+ * A command with CAP_SYS_PTRACE in the box can trace init after all, and would find a process without a filter. So what is
+ * init's has one too: these calls and nothing else. Loaded before the command may be executed.
+ */
+static void allow_only(struct mb_box *box, const uint32_t *calls, unsigned count) {
+#if defined(__x86_64__)
+    const uint32_t architecture = AUDIT_ARCH_X86_64;
+#else
+    const uint32_t architecture = AUDIT_ARCH_AARCH64;
+#endif
+    enum { MOST = 8, FIRST = 3 };
+    struct sock_filter code[FIRST + MOST + 2];
+    code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+    code[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, architecture, 0, (uint8_t)(count + 1));
+    code[2] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    for (unsigned i = 0; i < count; i++)
+        code[FIRST + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], (uint8_t)(count - i), 0);
+    code[FIRST + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+    code[FIRST + count + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog program = {(unsigned short)(FIRST + count + 2), code};
+    check(box, box->step_filter, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+}
+
+/*
+ * Once the filter is there, this process may have to wait for the launcher with each call, which first needs the listener. So
+ * another process sends it, which has another filter and, for as long as it takes, the same descriptors; execve gives the command a
+ * table of its own. It is init's child, not the command's.
+ */
+static void start_sender(struct mb_box *box) {
+    long sender = raw(SYS_clone, CLONE_FILES | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    check(box, box->step_filter, sender);
+    if (sender)
+        return;
+    struct timespec soon = {0, 1000000};
+    const uint32_t calls[] = {SYS_futex, SYS_sendmsg, SYS_exit_group};
+    check(box, box->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+    allow_only(box, calls, sizeof(calls) / sizeof(calls[0]));
+    while (!atomic_load(&box->listener)) /* nobody could wake it: that would be a call */
+        raw(SYS_futex, &box->listener, FUTEX_WAIT, 0, &soon, 0, 0);
+    char byte = 0;
+    struct iovec data = {&byte, 1};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    *(int *)CMSG_DATA(&control.header) = (int)atomic_load(&box->listener);
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    check(box, box->step_filter, raw(SYS_sendmsg, box->notify_fd, &message, MSG_NOSIGNAL));
+    quit(0);
+}
+
 static void load_filter(struct mb_box *box) {
     if (!box->filter_count)
         return;
+    bool notifies = box->notify_fd > 0;
+    if (notifies)
+        start_sender(box);
     struct sock_fprog program = {(unsigned short)box->filter_count, mb_box_at(box, box->filter)};
-    check(box, box->step_filter, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+    long listener = raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &program);
+    check(box, box->step_filter, listener);
+    if (notifies)
+        atomic_store(&box->listener, (uint32_t)listener);
     /* A filter that refuses to say that it is there is there. */
     long mode = raw(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
     if (mode != 0)
         return;
     box->verdict = (struct mb_verdict){.check = MB_CHECK_FILTER, .wanted = SECCOMP_MODE_FILTER};
     fail(box, box->step_filter, -EPROTO);
-}
-
-/*
- * A command with CAP_SYS_PTRACE in the box can trace init after all, and would find a process without a filter. So init has one
- * of its own: what it still does, and nothing else. Loaded before the command may be executed.
- */
-static void load_own_filter(struct mb_box *box) {
-#if defined(__x86_64__)
-    const uint32_t architecture = AUDIT_ARCH_X86_64;
-#else
-    const uint32_t architecture = AUDIT_ARCH_AARCH64;
-#endif
-    const uint32_t allowed[] = {SYS_wait4, SYS_rt_sigtimedwait, SYS_kill, SYS_exit_group, SYS_futex, SYS_close_range, SYS_restart_syscall,
-                                box->die_with_launcher ? SYS_wait4 : SYS_prctl};
-    enum { ALLOWED = sizeof(allowed) / sizeof(allowed[0]), FIRST = 3, LENGTH = FIRST + ALLOWED + 2 };
-    struct sock_filter code[LENGTH];
-    code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-    code[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, architecture, 0, ALLOWED + 1);
-    code[2] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-    for (unsigned i = 0; i < ALLOWED; i++)
-        code[FIRST + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, allowed[i], (uint8_t)(ALLOWED - i), 0);
-    code[LENGTH - 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-    code[LENGTH - 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    struct sock_fprog program = {LENGTH, code};
-    check(box, box->step_filter, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
 }
 
 /* As execvp(3): a folder of PATH that has no such file is passed over, one that has it but refuses is remembered. The
@@ -187,8 +224,10 @@ static __attribute__((noreturn)) void refuse(struct mb_box *box, const struct mb
 static void verify_mounts(struct mb_box *box) {
     struct mb_verdict verdict;
     if (mb_verify_mounts(box, box->proc_fd, &verdict) == 0) {
+        const uint32_t calls[] = {SYS_wait4, SYS_rt_sigtimedwait, SYS_kill, SYS_exit_group, SYS_futex, SYS_close_range, SYS_restart_syscall,
+                                  SYS_prctl}; /* the last only where the parent-death signal is still to be disarmed */
         if (box->init && box->filter_count)
-            load_own_filter(box);
+            allow_only(box, calls, sizeof(calls) / sizeof(calls[0]) - (box->die_with_launcher ? 1 : 0));
         atomic_store(&box->init_verified, MB_BOX_GO);
     } else {
         box->verdict = verdict;

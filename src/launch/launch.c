@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/nsfs.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -59,6 +60,7 @@ struct launch {
     struct mb_box *shared;
     int sync_read, sync_write;
     int terminal_receive, terminal_send;
+    int notify_receive, notify_send;
     int cancel_fd;
     uint64_t deadline; /* nanoseconds of CLOCK_MONOTONIC; 0: none */
     int *keep;
@@ -158,8 +160,13 @@ static void fill_arrays(const struct mb_plan *plan, struct mb_box *box) {
     for (size_t i = 0; i < plan->step_count; i++)
         if (plan->steps[i].kind == MB_STEP_LIMIT)
             *limit++ = (struct mb_box_limit){plan->steps[i].soft, plan->steps[i].hard, plan->steps[i].resource, (int32_t)i + 1};
-    if (plan->filter.count)
-        memcpy(mb_box_at(box, box->filter), plan->filter.code, plan->filter.count * sizeof(*plan->filter.code));
+    struct sock_filter *code = mb_box_at(box, box->filter);
+    for (size_t i = 0; i < plan->filter.count; i++) {
+        code[i] = plan->filter.code[i];
+        bool is_allow = code[i].k == SECCOMP_RET_ALLOW, is_refusal = (code[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
+        if (code[i].code == (BPF_RET | BPF_K) && (plan->notify == MB_NOTIFY_ALLOWED ? is_allow : plan->notify && is_refusal))
+            code[i].k = SECCOMP_RET_USER_NOTIF;
+    }
     char *text = mb_box_at(box, box->candidates);
     for (size_t i = 0; i < plan->candidate_count; i++)
         text = stpcpy(text, plan->candidates[i]) + 1;
@@ -180,6 +187,7 @@ static int make_box(struct launch *l) {
                             .candidate_count = (uint32_t)plan->candidate_count,
                             .launcher_fd = -1,
                             .lock_fd = -1,
+                            .notify_fd = -1,
                             .init = plan->init,
                             .die_with_launcher = plan->die_with_launcher,
                             .terminal = plan->terminal,
@@ -263,11 +271,18 @@ static int make_channels(struct launch *l) {
         l->terminal_receive = ends[0];
         l->builder.terminal_fd = l->terminal_send = ends[1];
     }
+    if (l->plan->notify) {
+        if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
+            return fail_step(l, step, errno);
+        l->notify_receive = ends[0];
+        l->builder.notify_fd = l->notify_send = ends[1];
+    }
     struct mb_box *box = l->builder.box;
     if (!box) /* made before */
         return fail_step(l, step, EINVAL);
     box->sync_fd = l->builder.sync_fd;
     box->launcher_fd = l->builder.launcher_fd;
+    box->notify_fd = l->builder.notify_fd;
     return 0;
 }
 
@@ -278,7 +293,7 @@ static int compare_ints(const void *a, const void *b) {
 /* The descriptors that the builder leaves open, in order. */
 static int list_kept(struct launch *l) {
     const struct mb_builder *b = &l->builder;
-    const int own[] = {b->box_fd, b->init_fd, b->sync_fd, b->launcher_fd, b->terminal_fd, b->lock_fd};
+    const int own[] = {b->box_fd, b->init_fd, b->sync_fd, b->launcher_fd, b->terminal_fd, b->lock_fd, b->notify_fd};
     size_t most = 3 + l->plan->preserve_fds + sizeof(own) / sizeof(own[0]) + l->plan->step_count, n = 0;
     l->keep = malloc(most * sizeof(int));
     if (!l->keep)
@@ -556,7 +571,8 @@ static int adopt_builder(struct launch *l) {
     return fail_step(l, step, number);
 }
 
-static int receive_terminal(struct launch *l) {
+/* A descriptor that was made after clone: the box's terminal, the filter's listener. The socket is done with. */
+static int receive_descriptor(struct launch *l, int *socket, const struct mb_step *step, int *ret_fd) {
     char byte;
     struct iovec data = {&byte, 1};
     union {
@@ -564,28 +580,36 @@ static int receive_terminal(struct launch *l) {
         char space[CMSG_SPACE(sizeof(int))];
     } control;
     struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_TERMINAL);
-    if (recvmsg(l->terminal_receive, &message, MSG_CMSG_CLOEXEC) < 0)
+    if (recvmsg(*socket, &message, MSG_CMSG_CLOEXEC) < 0)
         return fail_step(l, step, errno);
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int)))
         return fail_step(l, step, EPROTO);
-    memcpy(&l->box->terminal_fd, CMSG_DATA(header), sizeof(int));
-    mb_fd_close(&l->terminal_receive);
+    memcpy(ret_fd, CMSG_DATA(header), sizeof(int));
+    mb_fd_close(socket);
     return 0;
 }
 
 /* Polls until the command has been executed, or something ended the launch. */
 static int wait_for_execve(struct launch *l) {
-    enum { SYNC, DEATH, TERMINAL, FDS };
+    enum { SYNC, DEATH, TERMINAL, LISTENER, NOTIFY, FDS };
+    struct mb_notify *notify = &l->box->notify;
     for (;;) {
         struct pollfd fds[FDS + 1] = {[SYNC] = {l->sync_read, POLLIN, 0},
                                       [DEATH] = {l->child.pidfd, POLLIN, 0},
-                                      [TERMINAL] = {l->terminal_receive, POLLIN, 0}};
+                                      [TERMINAL] = {l->terminal_receive, POLLIN, 0},
+                                      [LISTENER] = {l->notify_receive, POLLIN, 0},
+                                      [NOTIFY] = {notify->fd, POLLIN, 0}};
         if (wait_for_any(l, fds, FDS))
             return -1;
-        if (fds[TERMINAL].revents && receive_terminal(l))
+        if (fds[TERMINAL].revents & POLLIN &&
+            receive_descriptor(l, &l->terminal_receive, mb_plan_find(l->plan, MB_STEP_TERMINAL), &l->box->terminal_fd))
             return -1;
+        if (fds[LISTENER].revents & POLLIN &&
+            receive_descriptor(l, &l->notify_receive, mb_plan_find(l->plan, MB_STEP_FILTER), &notify->fd))
+            return -1;
+        if (fds[NOTIFY].revents & POLLIN)
+            mb_notify_serve(notify);
         if (fds[SYNC].revents & POLLIN) {
             char byte;
             ssize_t n = read(l->sync_read, &byte, 1);
@@ -600,6 +624,12 @@ static int wait_for_execve(struct launch *l) {
     }
     if (l->shared->failed_step)
         return mb_report_box(l->plan, l->shared, l->err);
+    /* A command that may be executed at once can be faster than who sends the listener; or have ended, and its box with it. */
+    struct pollfd late[3] = {{l->notify_receive, POLLIN, 0}, {l->child.pidfd, POLLIN, 0}};
+    if (l->shared->executing && l->notify_receive >= 0 &&
+        (wait_for_any(l, late, 2) ||
+         (late[0].revents && receive_descriptor(l, &l->notify_receive, mb_plan_find(l->plan, MB_STEP_FILTER), &notify->fd))))
+        return -1;
     if (l->shared->executing)
         return 0;
     return fail_interrupted(l, "the box died before the command was executed", MINIBOX_EXIT_FAILED);
@@ -658,6 +688,7 @@ static int start(struct launch *l) {
     /* The box has the only other ends now. *builder is the builder's to read: it does not change any more. */
     mb_fd_close(&l->sync_write);
     mb_fd_close(&l->terminal_send);
+    mb_fd_close(&l->notify_send);
     if (adopt_builder(l) || raise_limits(l) || write_maps(l) || wait_for_execve(l))
         return -1;
     l->box->pid = l->child.pid;
@@ -686,8 +717,10 @@ static void free_launch(struct launch *l) {
     mb_fd_close(&l->builder.launcher_fd);
     mb_fd_close(&l->sync_write);
     mb_fd_close(&l->terminal_send);
+    mb_fd_close(&l->notify_send);
     mb_fd_close(&l->sync_read);
     mb_fd_close(&l->terminal_receive);
+    mb_fd_close(&l->notify_receive);
     mb_fd_close(&l->child.pidfd);
     if (l->child.stack)
         munmap(l->child.stack, l->child.stack_size);
@@ -706,16 +739,18 @@ int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t started, struc
         free(box);
         return mb_error_memory(err);
     }
-    *box = (struct minibox_box){.pidfd = -1, .lock_fd = -1, .terminal_fd = -1};
+    *box = (struct minibox_box){.pidfd = -1, .lock_fd = -1, .terminal_fd = -1, .notify = {.fd = -1, .filter = plan->filter}};
     *l = (struct launch){.plan = plan,
                          .err = err,
                          .box = box,
-                         .builder = {.box_fd = -1, .init_fd = -1, .launcher_fd = -1, .sync_fd = -1, .lock_fd = -1, .terminal_fd = -1},
+                         .builder = {.box_fd = -1, .init_fd = -1, .launcher_fd = -1, .sync_fd = -1, .lock_fd = -1, .terminal_fd = -1, .notify_fd = -1},
                          .child = {.pidfd = -1},
                          .sync_read = -1,
                          .sync_write = -1,
                          .terminal_receive = -1,
                          .terminal_send = -1,
+                         .notify_receive = -1,
+                         .notify_send = -1,
                          .cancel_fd = cancel_fd,
                          .deadline = plan->timeout ? started + plan->timeout : 0};
     save_dumpable();
@@ -794,6 +829,7 @@ void minibox_box_free(struct minibox_box *box) {
     mb_fd_close(&box->pidfd);
     mb_fd_close(&box->lock_fd);
     mb_fd_close(&box->terminal_fd);
+    mb_fd_close(&box->notify.fd);
     if (box->shared)
         munmap(box->shared, box->shared_size);
     free(box);

@@ -6,12 +6,14 @@
 #include <sys/resource.h>
 
 #include "launch/box.h"
+#include "launch/notify.h"
 #include "plan/plan.h"
 
 struct minibox_box {
     int pid, pidfd;
     int lock_fd;     /* holds the range of ids; -1: none */
     int terminal_fd; /* master of the box's terminal, for who started it to take; -1: none */
+    struct mb_notify notify; /* for who started it to serve */
     struct mb_box *shared;
     size_t shared_size;
     bool ended;

@@ -152,8 +152,9 @@ static int verify_workdir(const struct mb_box *box, struct mb_verdict *v) {
 /* What is open beyond the command's own is the sync pipe, which execve closes. Whatever else there is, is closed now: the
  * last word on descriptors is not whether all were closed, but this. */
 static int verify_descriptors(const struct mb_box *box, struct mb_verdict *v) {
-    unsigned sync = box->preserve_fds + 3;
-    return cannot_read(v, MB_CHECK_DESCRIPTORS, raw(SYS_close_range, sync + 1, ~0u, 0)) ||
+    unsigned sync = box->preserve_fds + 3, last = box->notify_fd > 0 ? sync + 1 : sync;
+    return cannot_read(v, MB_CHECK_DESCRIPTORS, raw(SYS_close_range, last + 1, ~0u, 0)) ||
+                   differs(v, MB_CHECK_DESCRIPTORS, (int)last, 1, (uint64_t)raw(SYS_fcntl, last, F_GETFD)) ||
                    differs(v, MB_CHECK_DESCRIPTORS, (int)sync, 1, (uint64_t)raw(SYS_fcntl, sync, F_GETFD))
                ? -1
                : 0;

@@ -108,6 +108,9 @@ struct mb_step {
 /* How the builder's memory relates to the launcher's. */
 enum mb_memory { MB_MEMORY_SHARED, MB_MEMORY_VFORK, MB_MEMORY_COPY };
 
+/* Which calls the filter tells the launcher of. */
+enum mb_notify_what { MB_NOTIFY_NONE, MB_NOTIFY_ALLOWED, MB_NOTIFY_REFUSED };
+
 /* Who writes the id maps. */
 enum mb_map_writer { MB_MAPS_NONE, MB_MAPS_SELF, MB_MAPS_PARENT, MB_MAPS_HELPER };
 
@@ -150,6 +153,7 @@ struct mb_plan {
     uint64_t joined[MB_FLAG_COUNT]; /* inode of the namespace to join; 0: none of this kind */
 
     struct mb_filter filter; /* count 0: none */
+    enum mb_notify_what notify;
     char *const *command;
     char **environment; /* NULL-terminated */
     const char *const *candidates; /* absolute paths to try for command[0], in order */

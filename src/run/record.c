@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -56,6 +57,18 @@ static void add_end(struct json_object *document, const struct mb_record *r) {
     json_object_object_add(document, "peak_memory_bytes", r->peak ? json_object_new_int64((int64_t)r->peak) : NULL);
 }
 
+static void add_refused(struct json_object *document, const struct mb_record *r) {
+    struct json_object *list = json_object_new_object();
+    for (int i = 0; i < MB_NOTIFY_CALLS; i++) {
+        char *name = r->refused[i] ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i) : NULL, number[16];
+        snprintf(number, sizeof(number), "%d", i); /* a call younger than the library */
+        if (r->refused[i])
+            json_object_object_add(list, name ? name : number, json_object_new_int64(r->refused[i]));
+        free(name);
+    }
+    json_object_object_add(document, "refused_calls", list);
+}
+
 static void add_failure(struct json_object *document, const struct minibox_error *failure) {
     char *text = NULL;
     size_t length = 0;
@@ -74,8 +87,10 @@ int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, i
         return 0;
     struct json_object *document = json_object_new_object();
     json_object_object_add(document, "status", json_object_new_int(exit_status));
-    if (record->has_ended)
+    if (record->has_ended) {
         add_end(document, record);
+        add_refused(document, record);
+    }
     if (failure)
         add_failure(document, failure);
     const char *text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY);

@@ -5,7 +5,7 @@
 
 #include <sys/resource.h>
 
-#include "spec/spec.h"
+#include "launch/notify.h"
 
 struct mb_record {
     int fd; /* of the file; -1: none was asked for */
@@ -17,6 +17,7 @@ struct mb_record {
     struct rusage usage;
     uint64_t peak; /* bytes of the largest process; 0: not known */
     bool timed_out, output_limit_reached;
+    uint32_t refused[MB_NOTIFY_CALLS]; /* how often the filter refused each call */
 };
 
 /* Opens the file, emptied. Before the launch, so that what cannot be recorded is not run. */

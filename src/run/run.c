@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "front/front.h"
 #include "launch/launch.h"
+#include "plan/profile.h"
 #include "run/output.h"
 #include "run/record.h"
 #include "run/terminal.h"
@@ -31,6 +32,7 @@ struct run {
     struct mb_terminal terminal;
     struct mb_output output;
     struct mb_record record;
+    FILE *learned; /* --seccomp learn=FILE; NULL: not asked for */
     struct minibox_error *err;
     int signals, endings; /* signalfds: of all signals, and of those that end a launch */
     uint64_t started, launched; /* nanoseconds, CLOCK_MONOTONIC */
@@ -148,7 +150,7 @@ static void remove_pid_file(struct run *run) {
 /* Waits for the end of the box, and does what is to be done meanwhile. What the box wrote last is still read from its
  * terminal; a reader that takes nothing is waited for until the time limit, or a second once a signal asked for the end. */
 static int supervise(struct run *run) {
-    enum { DEATH, SIGNAL, TERMINAL, OUTPUT = TERMINAL + MB_TERMINAL_FDS, FDS = OUTPUT + MB_OUTPUT_FDS };
+    enum { DEATH, SIGNAL, TERMINAL, OUTPUT = TERMINAL + MB_TERMINAL_FDS, NOTIFY = OUTPUT + MB_OUTPUT_FDS, FDS };
     uint64_t deadline = run->plan.timeout ? run->started + run->plan.timeout : 0;
     bool has_ended = false, is_hurried = false;
     while (!has_ended || mb_terminal_has_output(&run->terminal) || mb_output_has_more(&run->output)) {
@@ -156,6 +158,7 @@ static int supervise(struct run *run) {
                                   [SIGNAL] = {run->signals, POLLIN, 0}};
         mb_terminal_prepare(&run->terminal, &fds[TERMINAL]);
         mb_output_prepare(&run->output, &fds[OUTPUT]);
+        fds[NOTIFY] = (struct pollfd){run->box->notify.fd, POLLIN, 0};
         struct timespec left = {0, 0};
         uint64_t now = deadline ? mb_launch_clock() : 0;
         if (deadline > now)
@@ -180,6 +183,10 @@ static int supervise(struct run *run) {
         }
         mb_terminal_forward(&run->terminal, &fds[TERMINAL]);
         mb_output_forward(&run->output, &fds[OUTPUT]);
+        if (fds[NOTIFY].revents & POLLIN)
+            mb_notify_serve(&run->box->notify);
+        else if (fds[NOTIFY].revents) /* nobody is left */
+            mb_fd_close(&run->box->notify.fd);
         if (run->output.is_reached && !has_ended && minibox_kill(run->box, SIGKILL, run->err))
             return -1;
         if (fds[SIGNAL].revents && forward_signals(run))
@@ -216,10 +223,26 @@ static void print_end(const struct run *run, int status) {
     fprintf(stderr, "minibox: it ran for %.3f ms\n", (double)(mb_launch_clock() - run->launched) / 1e6);
 }
 
+static int open_learned(struct run *run, const struct minibox_spec *spec) {
+    if (spec->seccomp != MB_SECCOMP_LEARN)
+        return 0;
+    run->learned = fopen(spec->seccomp_file, "we");
+    return run->learned ? 0 : mb_error_host(run->err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NO_SUCH_PATH, errno, "cannot write the profile",
+                                            spec->seccomp_file);
+}
+
+static int write_learned(struct run *run, const struct minibox_spec *spec) {
+    if (run->learned && mb_profile_write_used(run->box->notify.counts, MB_NOTIFY_CALLS, run->learned, run->err))
+        return -1;
+    if (run->learned && (fflush(run->learned) != 0 || ferror(run->learned)))
+        return mb_error_host(run->err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NONE, errno, "cannot write the profile", spec->seccomp_file);
+    return 0;
+}
+
 static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_status) {
     int status;
     if (mb_launch_check_descriptors(run->plan.preserve_fds, run->err) || open_signals(run) ||
-        (run->plan.pid_file && check_pid_file(run)) || mb_output_open(&run->output, &run->plan, run->err))
+        (run->plan.pid_file && check_pid_file(run)) || open_learned(run, spec) || mb_output_open(&run->output, &run->plan, run->err))
         return -1;
     if (spec->verbose)
         mb_plan_print(&run->plan, stderr);
@@ -245,6 +268,8 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
         return -1;
     *ret_status = exit_status(run, status);
     run->record.has_ended = true;
+    if (run->plan.notify == MB_NOTIFY_REFUSED)
+        memcpy(run->record.refused, run->box->notify.counts, sizeof(run->record.refused));
     run->record.status = status;
     run->record.wall = (double)(mb_launch_clock() - run->launched) / 1e9;
     run->record.usage = run->box->usage;
@@ -255,7 +280,7 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
     struct pollfd errors = {STDERR_FILENO, POLLOUT, 0}; /* a terminal that nobody reads would hold us here */
     if ((spec->verbose || run->timed_out || run->output.is_reached) && poll(&errors, 1, 100) > 0)
         print_end(run, status);
-    return 0;
+    return write_learned(run, spec);
 }
 
 int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err) {
@@ -279,6 +304,8 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
         result = mb_record_open(&run.record, spec, err) ? -1 : run_box(&run, spec, ret_status);
     mb_terminal_close(&run.terminal);
     mb_output_close(&run.output);
+    if (run.learned)
+        fclose(run.learned);
     minibox_box_free(run.box);
     remove_pid_file(&run);
     sigset_t none;
@@ -312,6 +339,10 @@ static int launch(const struct minibox_spec *spec, bool trial, struct minibox_bo
     if (result == 0)
         result = mb_plan_compile(spec, &host, &plan, err);
     plan.trial = trial;
+    if (plan.notify == MB_NOTIFY_ALLOWED && !trial && result == 0)
+        result = mb_error_usage(err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NONE, "nothing can be learned", NULL,
+                                "the library does not stay beside the box");
+    plan.notify = MB_NOTIFY_NONE;
     if (result == 0)
         result = mb_launch_check_descriptors(plan.preserve_fds, err);
     if (result == 0) {

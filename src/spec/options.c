@@ -87,8 +87,10 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
                            .about = "give the command a capability inside the box, or ALL (default: none)"},
     [MB_OPTION_CAP_DROP] = {"cap-drop", .list = true, .argument = "CAP", .group = MB_GROUP_CONFINEMENT,
                             .about = "take a capability, or ALL, back from --cap-add, in any order"},
-    [MB_OPTION_SECCOMP] = {"seccomp", .argument = "default|off|FILE", .group = MB_GROUP_CONFINEMENT,
-                           .about = "system call filter: minibox's, none, or a profile in docker's JSON format"},
+    [MB_OPTION_SECCOMP] = {"seccomp", .argument = "default|off|FILE|learn=FILE", .values = "default|off|FILE",
+                           .group = MB_GROUP_CONFINEMENT,
+                           .about = "system call filter: minibox's, none, or a profile in docker's JSON format; learn=FILE: "
+                                    "minibox's, and write to FILE a profile of what was used of it"},
     [MB_OPTION_ALLOW] = {"allow", .list = true, .argument = "suid", .group = MB_GROUP_CONFINEMENT,
                          .about = "suid: let the command set set-user-id and set-group-id bits"},
     [MB_OPTION_ULIMIT] = {"ulimit", .list = true, .argument = "NAME=SOFT[:HARD]", .values = "LIMIT=",
@@ -147,6 +149,10 @@ static const struct {
 } mount_options[] = {{"noexec", MOUNT_ATTR_NOEXEC}, {"noatime", MOUNT_ATTR_NOATIME}, {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW}};
 
 static const char *const access_names[] = {[MB_ACCESS_RO] = "ro", [MB_ACCESS_RW] = "rw", [MB_ACCESS_OVERLAY] = "overlay"};
+
+/* --seccomp learn=FILE */
+static const char learn[] = "learn=";
+enum { LEARN_SIZE = sizeof(learn) - 1 };
 
 /* Everything that a parse_ function needs. */
 struct value {
@@ -702,13 +708,12 @@ static int parse_custom(struct value *v) {
     case MB_OPTION_CAP_DROP:
         return parse_capability(v, &v->spec->cap_drop);
     case MB_OPTION_SECCOMP:
-        if (!v->text[0])
-            return refuse_form(v, "default, off, or a file");
-        v->spec->seccomp = strcmp(v->text, "default") == 0 ? MB_SECCOMP_DEFAULT
-                           : strcmp(v->text, "off") == 0   ? MB_SECCOMP_OFF
-                                                           : MB_SECCOMP_FILE;
-        v->spec->seccomp_file = v->text;
-        return 0;
+        v->spec->seccomp = strcmp(v->text, "default") == 0            ? MB_SECCOMP_DEFAULT
+                           : strcmp(v->text, "off") == 0              ? MB_SECCOMP_OFF
+                           : strncmp(v->text, learn, LEARN_SIZE) == 0 ? MB_SECCOMP_LEARN
+                                                                      : MB_SECCOMP_FILE;
+        v->spec->seccomp_file = v->text + (v->spec->seccomp == MB_SECCOMP_LEARN ? LEARN_SIZE : 0);
+        return v->spec->seccomp_file[0] ? 0 : refuse_form(v, "default, off, a file, or learn=FILE");
     case MB_OPTION_ALLOW:
         if (parse_word(v, allows, COUNT(allows)) < 0)
             return -1;
@@ -751,6 +756,8 @@ const char *mb_options_rebase(struct mb_arena *arena, enum mb_option_id id, cons
     const struct mb_option *row = &mb_options[id];
     bool takes_path = row->argument && (is_offered(row, "FILE", 4) || is_offered(row, "DIR", 3));
     size_t before = id == MB_OPTION_JOIN ? strcspn(value, "=") + (strchr(value, '=') != NULL) : 0;
+    if (id == MB_OPTION_SECCOMP && strncmp(value, learn, LEARN_SIZE) == 0)
+        before = LEARN_SIZE;
     const char *path = value + before, *slash = strrchr(file, '/');
     bool is_number = path[0] && !path[strspn(path, "0123456789")];
     if (!takes_path || path[0] == '/' || !path[0] || !slash || (id == MB_OPTION_JOIN && is_number) || is_offered(row, path, strcspn(path, ":")))

@@ -56,7 +56,7 @@ enum mb_rootfs { MB_ROOTFS_BUSYBOX, MB_ROOTFS_HOST, MB_ROOTFS_DIR };
 enum mb_access { MB_ACCESS_RO, MB_ACCESS_RW, MB_ACCESS_OVERLAY };
 enum mb_choice { MB_NO, MB_YES, MB_AUTO };
 enum mb_userns { MB_USERNS_AUTO, MB_USERNS_KEEP_ID, MB_USERNS_MAP };
-enum mb_seccomp { MB_SECCOMP_DEFAULT, MB_SECCOMP_OFF, MB_SECCOMP_FILE };
+enum mb_seccomp { MB_SECCOMP_DEFAULT, MB_SECCOMP_OFF, MB_SECCOMP_FILE, MB_SECCOMP_LEARN };
 enum mb_network { MB_NETWORK_DEFAULT, MB_NETWORK_NONE, MB_NETWORK_HOST };
 enum mb_dry_run { MB_DRY_RUN_NO, MB_DRY_RUN_TEXT, MB_DRY_RUN_JSON, MB_DRY_RUN_CONFIG };
 
@@ -156,7 +156,7 @@ struct minibox_spec {
 
     uint64_t cap_add, cap_drop; /* bit n: capability n; what counts is cap_add & ~cap_drop */
     enum mb_seccomp seccomp;
-    const char *seccomp_file;
+    const char *seccomp_file; /* FILE: the profile; LEARN: where it is written */
     int allow_suid;
     struct mb_ulimit *ulimits;
     size_t ulimit_count;

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch/notify.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/fd.h"
+
+#ifndef SECCOMP_USER_NOTIF_FLAG_CONTINUE
+#define SECCOMP_USER_NOTIF_FLAG_CONTINUE 1
+#endif
+
+/* The kernel's own semantics, of what plan/seccomp.c generates: words loaded, masked, compared, returned. */
+uint32_t mb_notify_evaluate(const struct mb_filter *filter, const struct seccomp_data *data) {
+    uint32_t a = 0;
+    for (size_t pc = 0; pc < filter->count; pc++) {
+        const struct sock_filter *i = &filter->code[pc];
+        switch (i->code) {
+        case BPF_LD | BPF_W | BPF_ABS:
+            if (i->k > sizeof(*data) - sizeof(a))
+                return SECCOMP_RET_KILL_PROCESS;
+            memcpy(&a, (const char *)data + i->k, sizeof(a));
+            break;
+        case BPF_ALU | BPF_AND | BPF_K:
+            a &= i->k;
+            break;
+        case BPF_JMP | BPF_JA:
+            pc += i->k;
+            break;
+        case BPF_JMP | BPF_JEQ | BPF_K:
+            pc += a == i->k ? i->jt : i->jf;
+            break;
+        case BPF_JMP | BPF_JGT | BPF_K:
+            pc += a > i->k ? i->jt : i->jf;
+            break;
+        case BPF_JMP | BPF_JGE | BPF_K:
+            pc += a >= i->k ? i->jt : i->jf;
+            break;
+        case BPF_JMP | BPF_JSET | BPF_K:
+            pc += a & i->k ? i->jt : i->jf;
+            break;
+        case BPF_RET | BPF_K:
+            return i->k;
+        default: /* not of ours */
+            return SECCOMP_RET_KILL_PROCESS;
+        }
+    }
+    return SECCOMP_RET_KILL_PROCESS;
+}
+
+void mb_notify_serve(struct mb_notify *notify) {
+    struct seccomp_notif request = {0};
+    if (ioctl(notify->fd, SECCOMP_IOCTL_NOTIF_RECV, &request) < 0) {
+        if (errno != EINTR && errno != ENOENT) /* ENOENT: who asked was killed meanwhile */
+            mb_fd_close(&notify->fd);
+        return;
+    }
+    uint32_t action = mb_notify_evaluate(&notify->filter, &request.data);
+    struct seccomp_notif_resp answer = {.id = request.id};
+    if (action == SECCOMP_RET_ALLOW)
+        answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    else
+        answer.error = (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO ? -(int)(action & SECCOMP_RET_DATA) : -ENOSYS;
+    if ((unsigned)request.data.nr < MB_NOTIFY_CALLS)
+        notify->counts[request.data.nr]++;
+    ioctl(notify->fd, SECCOMP_IOCTL_NOTIF_SEND, &answer); /* fails only if nobody waits for it any more */
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Seccomp profiles as documents: what one permits, and a smaller one of what was used. Compiling them: seccomp.h. */
+#ifndef MB_PLAN_PROFILE_H
+#define MB_PLAN_PROFILE_H
+
+#include <stdio.h>
+
+#include "base/error.h"
+
+/* Prints the rules of a profile, of which mb_seccomp_compile() has found that it is one, in their order. */
+void mb_profile_print(const char *text, FILE *out);
+
+/* Writes the default profile without the calls that were not used: counts[n] is 0. A name that is left keeps its conditions, and
+ * refusals stay, so it never allows more. */
+int mb_profile_write_used(const uint32_t *counts, size_t size, FILE *out, struct minibox_error *err);
+
+#endif
