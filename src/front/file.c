@@ -179,8 +179,9 @@ static int read_file(struct reader *r, const char *path, const struct mb_origin 
                                                   : NULL;
     if (reason)
         return mb_error_usage(r->err, origin, MB_REMEDY_NONE, "cannot read options from", path, "%s", reason);
-    char *text = mb_arena_alloc(&r->spec->arena, MAX_FILE);
-    ssize_t length = text ? mb_fd_read_all(fd, text, MAX_FILE) : 0;
+    size_t size = (size_t)st.st_size + 2; /* a file that grows meanwhile is refused: EFBIG */
+    char *text = mb_arena_alloc(&r->spec->arena, size);
+    ssize_t length = text ? mb_fd_read_all(fd, text, size) : 0;
     if (!text)
         return mb_error_memory(r->err);
     if (length < 0)

@@ -348,7 +348,7 @@ static int plan_filter(struct mb_compiler *c) {
     bool learns = spec->seccomp == MB_SECCOMP_LEARN;
     if (learns && !plan->init)
         return mb_error_usage(c->err, origin, MB_REMEDY_NONE, "nothing can be learned without --init yes", NULL, NULL);
-    plan->notify = learns ? MB_NOTIFY_ALLOWED : spec->report && plan->init ? MB_NOTIFY_REFUSED : MB_NOTIFY_NONE;
+    plan->notify = learns ? MB_NOTIFY_ALLOWED : (spec->report || spec->verbose == MB_YES) && plan->init ? MB_NOTIFY_REFUSED : MB_NOTIFY_NONE;
     if (spec->seccomp == MB_SECCOMP_DEFAULT || learns) {
         plan->filter = spec->allow_suid ? mb_seccomp_builtin_allow_suid : mb_seccomp_builtin;
         return plan->capabilities ? mb_seccomp_compile(&plan->arena, mb_seccomp_default_json, "the default profile",

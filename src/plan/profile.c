@@ -109,6 +109,35 @@ void mb_profile_print(const char *text, FILE *out) {
     json_object_put(profile);
 }
 
+/* ---- permit ---------------------------------------------------------------------------------------------------- */
+
+static bool has_name(struct json_object *rule, const char *call) {
+    struct json_object *names = NULL;
+    json_object_object_get_ex(rule, "names", &names);
+    for (size_t i = 0; names && i < json_object_array_length(names); i++)
+        if (strcmp(json_object_get_string(json_object_array_get_idx(names, i)), call) == 0)
+            return true;
+    return false;
+}
+
+void mb_profile_permit(const char *call, char *ret_text, size_t size) {
+    struct json_object *profile = json_tokener_parse(mb_seccomp_default_json), *rules = NULL, *choice = NULL, *list = NULL;
+    snprintf(ret_text, size, "--seccomp FILE with a profile that allows it, or --seccomp off");
+    json_object_object_get_ex(profile, "syscalls", &rules);
+    for (size_t i = 0; rules && i < json_object_array_length(rules); i++) {
+        struct json_object *rule = json_object_array_get_idx(rules, i);
+        if (!is_allowed(rule) || !has_name(rule, call) || !json_object_object_get_ex(rule, "includes", &choice))
+            continue;
+        bool by_caps = json_object_object_get_ex(choice, "caps", &list);
+        if (!by_caps && !json_object_object_get_ex(choice, "allow", &list))
+            continue;
+        const char *word = json_object_get_string(json_object_array_get_idx(list, 0));
+        snprintf(ret_text, size, by_caps ? "--cap-add %s" : "--allow %s", strncmp(word, "CAP_", 4) == 0 ? word + 4 : word);
+        break;
+    }
+    json_object_put(profile);
+}
+
 /* ---- learn ----------------------------------------------------------------------------------------------------- */
 
 static bool is_used(const char *name, const uint32_t *counts, size_t size) {

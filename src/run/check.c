@@ -60,6 +60,8 @@ static const struct check {
     {PROGRAM, "busybox", "--rootfs busybox, the default", "install busybox-static"},
     {PROGRAM, "newuidmap", "--userns with more than one id, by an ordinary user", "install uidmap"},
     {PROGRAM, "newgidmap", "--userns with more than one id, by an ordinary user", "install uidmap"},
+    {PROGRAM, "pasta", "a network namespace that reaches out, for --join net=", "install passt"},
+    {PROGRAM, "slirp4netns", "the same, where pasta is not to be had", "install slirp4netns"},
     {BOX, "busybox", "minibox run sh", NULL},
     {BOX, "host", "minibox run --rootfs host sh", NULL},
 };

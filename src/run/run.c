@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,18 @@ static int exit_status(const struct run *run, int status) {
     return WIFSIGNALED(status) ? MINIBOX_EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* What the filter refused, which the command may not have said, and how it is permitted. */
+static void print_refused(const struct run *run) {
+    for (int i = 0; run->plan.notify == MB_NOTIFY_REFUSED && i < MB_NOTIFY_CALLS; i++) {
+        char text[128], *name = run->box->notify.counts[i] ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i) : NULL;
+        if (!name)
+            continue;
+        mb_profile_permit(name, text, sizeof(text));
+        fprintf(stderr, "minibox: the filter refused %s (%u times); to permit it: %s\n", name, run->box->notify.counts[i], text);
+        free(name);
+    }
+}
+
 static void print_end(const struct run *run, int status) {
     if (run->timed_out)
         fprintf(stderr, "minibox: the time limit was reached: the box was killed\n");
@@ -278,7 +291,10 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
     run->record.output_limit_reached = run->output.is_reached;
     mb_terminal_close(&run->terminal); /* before any line of our own: it is for a terminal as the user left it */
     struct pollfd errors = {STDERR_FILENO, POLLOUT, 0}; /* a terminal that nobody reads would hold us here */
-    if ((spec->verbose || run->timed_out || run->output.is_reached) && poll(&errors, 1, 100) > 0)
+    bool may_write = poll(&errors, 1, 100) > 0;
+    if (may_write)
+        print_refused(run);
+    if ((spec->verbose || run->timed_out || run->output.is_reached) && may_write)
         print_end(run, status);
     return write_learned(run, spec);
 }

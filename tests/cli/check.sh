@@ -86,7 +86,7 @@ like "bad options are an error of their own" "$? $(cat err)" "125 minibox: unkno
 minibox check -- run >text
 like "no command" "$? $(line_of "this launch" text)" "1 no *no command given*"
 minibox check now 2>err
-like "a word too many" "$? $(cat err)" "125 minibox: unknown word \"now\"*try: minibox check --help"
+like "a word too many" "$? $(cat err)" "125 minibox: unknown word \"now\"*try: minibox --help"
 minibox check --jsn 2>err
 like "an unknown option" "$? $(cat err)" "125 minibox: unknown option \"--jsn\"*did you mean --json?"
 like "--help" "$(minibox check --help)" "Usage: minibox check*"

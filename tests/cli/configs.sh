@@ -26,6 +26,12 @@ use build
 mkdir ../outside
 printf 'all: program\nprogram: program.c\n\t$(CC) -o $@ $<\nevil:\n\ttouch ../outside/x || echo kept out\n\techo > /dev/tcp/127.0.0.1/80 || echo no network\n' >Makefile
 printf '#include <stdio.h>\nint main(void) { puts("built"); return 0; }\n' >program.c
+if command -v cmake >/dev/null && command -v ninja >/dev/null; then
+    printf 'cmake_minimum_required(VERSION 3.20)\nproject(p C)\nadd_executable(by_cmake program.c)\n' >CMakeLists.txt
+    sed 's/^command = .*/command = sh -c "cmake -G Ninja -B out . \&\& cmake --build out"/' build.conf >cmake.conf
+    minibox run -f cmake.conf >log 2>&1
+    is "build: by cmake and ninja" "$? $(out/by_cmake)" "0 built"
+fi
 if command -v make >/dev/null && command -v cc >/dev/null; then
     minibox run -f build.conf >log 2>&1
     is "build: it builds" "$? $(./program)" "0 built"
@@ -50,6 +56,14 @@ is "agent: and nowhere else" "$(minibox run -f agent.conf sh -c "for d in / /usr
 is "agent: no network, no socket of the host" "$(minibox run -f agent.conf sh -c 'sed -n "s/^ *\([a-z0-9]*\):.*/\1/p" /proc/net/dev; find /run /var/run/ /tmp -type s 2>/dev/null; ls /var/run/docker.sock 2>/dev/null')" lo
 is "agent: processes are limited" "$(minibox run -f agent.conf sh -c 'ulimit -n; grep processes /proc/self/limits | tr -s " " | cut -d" " -f3')" "4096
 512"
+
+if command -v git >/dev/null; then
+    is "agent: git" "$(minibox run -f agent.conf sh -c 'git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one && git log --format=%s') $(ls -d .git)" "one .git"
+fi
+if command -v python3 >/dev/null; then
+    is "agent: a python server and its client, on its own loopback" "$(minibox run -f agent.conf sh -c 'python3 -m http.server --bind 127.0.0.1 8000 >/dev/null 2>&1 & for i in 1 2 3 4 5 6 7 8 9 10; do
+        python3 -c "import urllib.request; print(urllib.request.urlopen(\"http://127.0.0.1:8000/file\").read().decode().strip())" 2>/dev/null && break; sleep 0.3; done')" "done"
+fi
 
 # ---- grader --------------------------------------------------------------------------------------------------------
 

@@ -54,6 +54,14 @@ refused() { python3 -c 'import json; print(json.load(open("record"))["refused_ca
 minibox run --report record sh -c 'mount -t tmpfs none /tmp; unshare -m true; unshare -m true; touch /tmp/f; chmod 4755 /tmp/f; exit 3' 2>err
 is "refused calls are counted" "$? $(refused)" "3 {'chmod': 1, 'mount': 1, 'unshare': 2}"
 like "and refused as ever" "$(cat err)" "*mount: *unshare: *Operation not permitted*chmod: *Operation not permitted*"
+is "and how each is permitted is said" "$(grep ^minibox: err)" "minibox: the filter refused chmod (1 times); to permit it: --allow suid
+minibox: the filter refused mount (1 times); to permit it: --cap-add SYS_ADMIN
+minibox: the filter refused unshare (2 times); to permit it: --cap-add SYS_ADMIN"
+is "which is true" "$(minibox run --cap-add SYS_ADMIN sh -c 'mount -t tmpfs none /tmp && unshare -m true && echo both') $(minibox run --allow suid sh -c 'touch /tmp/f; chmod 4755 /tmp/f; stat -c %a /tmp/f')" "both 4755"
+minibox run --verbose sh -c 'keyctl; mknod /tmp/c c 1 3; mount -t tmpfs none /tmp' >out 2>err
+like "--verbose says it too" "$(cat err)" "*minibox: the filter refused mount (1 times)*minibox: the command exited with*"
+minibox run sh -c 'mount -t tmpfs none /tmp' >out 2>err
+is "a plain launch says nothing" "$(grep -c ^minibox: err)" 0
 minibox run --report record true
 is "none" "$(refused)" "{}"
 minibox run --report record --seccomp off true
@@ -69,7 +77,7 @@ printf '{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 95, "syscalls": [
 "set_robust_list", "rseq", "prlimit64", "readlink", "readlinkat", "getrandom", "mprotect", "getuid", "prctl", "ioctl", "fstat", "newfstatat", "mmap", "munmap", "futex",
 "geteuid", "getpid", "getppid", "rt_sigaction", "uname", "stat", "lstat", "getcwd", "fcntl", "rt_sigprocmask"], "action": "SCMP_ACT_ALLOW"}]}' >own
 minibox run --report record --seccomp own mkdir /tmp/x 2>err
-like "with a profile of one's own, and its error" "$(refused) $(cat err)" "*'mkdir*': 1*Operation not supported"
+like "with a profile of one's own, and its error" "$(refused) $(cat err)" "*'mkdir*': 1*Operation not supported*--seccomp FILE with a profile that allows it*"
 
 # ---- minibox seccomp -----------------------------------------------------------------------------------------------
 

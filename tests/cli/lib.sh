@@ -42,7 +42,7 @@ if [ -z "${MBTEST_WORK-}" ]; then
     trap 'rm -rf "$work"' EXIT
     trap 'exit 125' HUP INT TERM
     mkdir "$work/home" "$work/cli" &&
-        cp "$MINIBOX" "$work/minibox" && cp "$scripts"/*.sh "$work/cli" && cp -r "$scripts/../../configs" "$work/configs" && chmod -R a+rX "$work" || exit
+        cp "$MINIBOX" "$work/minibox" && cp "$scripts"/*.sh "$work/cli" && cp -r "$scripts/../../configs" "$scripts/../../docs" "$work" && chmod -R a+rX "$work" || exit
     set -- sh "$work/cli/${0##*/}" "$mode"
     set -- PATH="$work:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$work/home" MBTEST_WORK="$work" "$@"
     set -- ${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} "$@"

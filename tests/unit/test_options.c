@@ -692,7 +692,7 @@ static void test_words(void **state) {
     assert_string_equal(spec->name, "0a_b.c-d");
     set(spec, "name", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"); /* 63 */
     minibox_spec_free(spec);
-    assert_form("seccomp", "", "default, off, or a file");
+    assert_form("seccomp", "", "default, off, a file, or learn=FILE");
     assert_refused(&(struct refusal){"allow", "siud", "value of --allow", "siud", "unknown", "did you mean suid?"});
     assert_refused(&(struct refusal){"network", "hots", "value of --network", "hots", "unknown", "did you mean host?"});
     assert_refused(&(struct refusal){"network", "bridge", "value of --network", "bridge", "unknown",
