@@ -69,18 +69,20 @@ struct kernel_sigaction {
     uint64_t mask;
 };
 
+static void move_descriptor(struct mb_box *box, int from, unsigned to) {
+    bool is_there = from == (int)to;
+    check(box, box->step_session, is_there ? raw(SYS_fcntl, to, F_SETFD, FD_CLOEXEC) : raw(SYS_dup3, from, to, O_CLOEXEC));
+}
+
 /* Moves the sync pipe to the number behind the command's descriptors, and closes all others. */
 static void arrange_descriptors(struct mb_box *box) {
-    unsigned first = 3 + box->preserve_fds;
-    if (box->sync_fd == (int)first)
-        check(box, box->step_session, raw(SYS_fcntl, first, F_SETFD, FD_CLOEXEC));
-    else
-        check(box, box->step_session, raw(SYS_dup3, box->sync_fd, first, O_CLOEXEC));
-    if (box->notify_fd > 0) { /* it was made after the sync pipe, so its number is higher */
-        check(box, box->step_session, raw(SYS_dup3, box->notify_fd, ++first, O_CLOEXEC));
-        box->notify_fd = (int32_t)first;
+    unsigned last = 3 + box->preserve_fds;
+    move_descriptor(box, box->sync_fd, last);
+    if (box->notify_fd > 0) { /* made after the sync pipe, it has a higher number: it was not overwritten */
+        move_descriptor(box, box->notify_fd, ++last);
+        box->notify_fd = (int32_t)last;
     }
-    check(box, box->step_session, raw(SYS_close_range, first + 1, ~0u, 0));
+    check(box, box->step_session, raw(SYS_close_range, last + 1, ~0u, 0));
 }
 
 /* What the launcher ignored (nohup) is no business of the box. execve has reset what was caught. */

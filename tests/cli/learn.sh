@@ -66,6 +66,14 @@ minibox run --report record true
 is "none" "$(refused)" "{}"
 minibox run --report record --seccomp off true
 is "without a filter" "$(refused)" "{}"
+# Its socket among other descriptors, at whatever number.
+seen=
+for n in 0 1 2 3 4 5 6 7 8 9 10 11 12; do
+    # shellcheck disable=SC2016 # it is for the inner shell
+    seen="$seen $(bash -c 'for ((i = 0; i < $1; i++)); do eval "exec $((3 + i))</dev/null"; done
+        exec minibox run --report record --preserve-fds "$1" --rootfs host sh -c "mount -t tmpfs none /tmp 2>/dev/null; ls /proc/self/fd | wc -l"' _ $n 2>/dev/null)"
+done
+is "with 0 to 12 further descriptors" "$seen" " 4 5 6 7 8 9 10 11 12 13 14 15 16"
 # However fast the command: it must not be waited for who is gone with it.
 i=0
 while [ $i -lt 100 ]; do
