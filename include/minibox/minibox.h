@@ -21,8 +21,7 @@
  * and there is no state but the caller's own and, while launches run, the process's dumpable flag, which is restored. Strings
  * given to the library are copied unless a comment says that they are kept.
  *
- * A program that forks in another thread, without executing, while a launch is on its way makes that launch wait for the
- * child's end or execve(2): the child has copies of all descriptors. With SIGCHLD ignored a box's status may be lost.
+ * With SIGCHLD ignored a box's status may be lost.
  *
  * A launch belongs to the thread that made it: the box's parent-death signal fires when that *thread* ends
  * (prctl(2), PR_SET_PDEATHSIG), and the box dies with it.

@@ -62,6 +62,9 @@ struct mb_box_limit {
     int32_t step; /* number of its step, for messages */
 };
 
+/* Descriptors that the box makes and sends to the launcher. */
+enum mb_box_descriptor { MB_BOX_TERMINAL = 1, MB_BOX_SYNC, MB_BOX_LISTENER };
+
 /* A difference that the verifier found. */
 struct mb_verdict {
     uint32_t check; /* enum mb_check; 0: none */

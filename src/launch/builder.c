@@ -520,6 +520,21 @@ static long bring_loopback_up(void) {
     return result;
 }
 
+/* Sends the launcher a descriptor that only the builder could make, and closes it here. */
+static long send_descriptor(const struct mb_builder *b, enum mb_box_descriptor which, long fd) {
+    char byte = (char)which;
+    struct iovec data = {&byte, 1};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    *(int *)CMSG_DATA(&control.header) = (int)fd;
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    long result = raw(SYS_sendmsg, b->channel_fd, &message, MSG_NOSIGNAL);
+    raw(SYS_close, fd);
+    return result < 0 ? result : 0;
+}
+
 /* The box's terminal: the slave becomes standard input, output and error; the master goes to the launcher. */
 static long open_terminal(struct mb_builder *b, const struct mb_step *step) {
     long master = raw(SYS_openat, b->slots[step->at], step->path, O_RDWR | O_NOCTTY | O_CLOEXEC, 0);
@@ -538,36 +553,38 @@ static long open_terminal(struct mb_builder *b, const struct mb_step *step) {
         result = raw(SYS_dup3, slave, fd, 0);
     if (result < 0)
         return result;
-    char byte = 0;
-    struct iovec data = {&byte, 1};
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-    *(int *)CMSG_DATA(&control.header) = (int)master;
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    result = raw(SYS_sendmsg, b->terminal_fd, &message, MSG_NOSIGNAL);
-    raw(SYS_close, master);
     raw(SYS_close, slave);
-    raw(SYS_close, b->terminal_fd);
-    return result < 0 ? result : 0;
+    return send_descriptor(b, MB_BOX_TERMINAL, master);
+}
+
+/*
+ * The sync pipe tells the launcher of the command's execve, by the end of its last copy. It is made here, where nobody else
+ * can have one: of the launcher's own, a child that another of its threads forks meanwhile would hold a copy for all its life.
+ */
+static long make_sync_pipe(struct mb_builder *b) {
+    int ends[2];
+    long result = raw(SYS_pipe2, ends, 0);
+    if (result < 0)
+        return result;
+    b->box->sync_fd = ends[1];
+    return send_descriptor(b, MB_BOX_SYNC, ends[0]);
 }
 
 static long exec_init(struct mb_builder *b) {
-    const int keep[] = {b->box_fd, b->launcher_fd, b->sync_fd, b->lock_fd, b->notify_fd};
-    for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++) {
-        long result = keep[i] < 0 ? 0 : raw(SYS_fcntl, keep[i], F_SETFD, 0);
-        if (result < 0)
-            return result;
-    }
+    const int keep[] = {b->box_fd, b->launcher_fd, b->lock_fd, b->notify_fd};
+    long result = make_sync_pipe(b);
+    for (size_t i = 0; result >= 0 && i < sizeof(keep) / sizeof(keep[0]); i++)
+        result = keep[i] < 0 ? 0 : raw(SYS_fcntl, keep[i], F_SETFD, 0);
+    if (result < 0)
+        return result;
     for (uint32_t i = 0; i < b->plan->preserve_fds; i++) {
-        long result = raw(SYS_fcntl, 3 + i, F_SETFD, 0);
+        result = raw(SYS_fcntl, 3 + i, F_SETFD, 0);
         if (result < 0)
             return result;
     }
     /* /proc, for the verifier, by a descriptor: the box's paths are not trusted to lead there. */
     b->box->proc_fd = b->slots[MB_SLOT_PROC];
-    long result = raw(SYS_fcntl, b->box->proc_fd, F_SETFD, 0);
+    result = raw(SYS_fcntl, b->box->proc_fd, F_SETFD, 0);
     if (result < 0)
         return result;
     return raw(SYS_execveat, b->init_fd, here, b->argv, b->environment, AT_EMPTY_PATH);

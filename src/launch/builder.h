@@ -10,7 +10,7 @@
 struct mb_builder {
     const struct mb_plan *plan;
     struct mb_box *box;
-    int box_fd, init_fd, launcher_fd, sync_fd, lock_fd, terminal_fd, notify_fd; /* -1: none */
+    int box_fd, init_fd, launcher_fd, channel_fd, lock_fd, notify_fd; /* -1: none */
     const int *keep; /* descriptors to leave open, ascending */
     size_t keep_count;
     char *const *argv; /* of init */

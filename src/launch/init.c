@@ -77,12 +77,15 @@ static void move_descriptor(struct mb_box *box, int from, unsigned to) {
 /* Moves the sync pipe to the number behind the command's descriptors, and closes all others. */
 static void arrange_descriptors(struct mb_box *box) {
     unsigned last = 3 + box->preserve_fds;
-    move_descriptor(box, box->sync_fd, last);
-    if (box->notify_fd > 0) { /* made after the sync pipe, it has a higher number: it was not overwritten */
-        move_descriptor(box, box->notify_fd, ++last);
-        box->notify_fd = (int32_t)last;
+    if (box->notify_fd > 0) { /* neither may be overwritten by the other: first out of the way */
+        long sync = raw(SYS_fcntl, box->sync_fd, F_DUPFD_CLOEXEC, last + 2), notify = raw(SYS_fcntl, box->notify_fd, F_DUPFD_CLOEXEC, last + 2);
+        check(box, box->step_session, sync < 0 ? sync : notify);
+        box->sync_fd = (int32_t)sync;
+        move_descriptor(box, (int)notify, last + 1);
+        box->notify_fd = (int32_t)last + 1;
     }
-    check(box, box->step_session, raw(SYS_close_range, last + 1, ~0u, 0));
+    move_descriptor(box, box->sync_fd, last);
+    check(box, box->step_session, raw(SYS_close_range, last + (box->notify_fd > 0 ? 2 : 1), ~0u, 0));
 }
 
 /* What the launcher ignored (nohup) is no business of the box. execve has reset what was caught. */
@@ -158,7 +161,7 @@ static void start_sender(struct mb_box *box) {
     allow_only(box, calls, sizeof(calls) / sizeof(calls[0]));
     while (!atomic_load(&box->listener)) /* nobody could wake it: that would be a call */
         raw(SYS_futex, &box->listener, FUTEX_WAIT, 0, &soon, 0, 0);
-    char byte = 0;
+    char byte = MB_BOX_LISTENER;
     struct iovec data = {&byte, 1};
     union {
         struct cmsghdr header;

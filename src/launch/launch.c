@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How it works. The launcher makes everything that crosses the border before it clones: the shared box, init's program,
- * the sync pipe, detached trees of sources that only it can reach. Then it clones the builder, writes the id maps while
+ * a channel, detached trees of sources that only it can reach. Then it clones the builder, writes the id maps while
  * the builder works, and polls: the builder's pidfd (death), the sync pipe (its last copy closes at the command's
- * execve), the caller's cancel descriptor, and the time limit. So no wait is without an end.
+ * execve; the builder makes it and sends its end through the channel), the caller's cancel descriptor, and the time limit.
+ * So no wait is without an end.
  *
  * What must stay true: signals are blocked from before clone until the end, since a handler that ran in the builder
  * would run in this process's memory; the builder's stack and *builder live until the builder has executed init or is
@@ -58,9 +59,9 @@ struct launch {
     struct mb_builder builder;
     struct minibox_child child;
     struct mb_box *shared;
-    int sync_read, sync_write;
-    int terminal_receive, terminal_send;
-    int notify_receive, notify_send;
+    int channel_receive, channel_send; /* for descriptors that the builder makes */
+    int notify_receive, notify_send;   /* for the filter's listener */
+    int sync_read;                     /* -1 until the builder has sent it */
     int cancel_fd;
     uint64_t deadline; /* nanoseconds of CLOCK_MONOTONIC; 0: none */
     int *keep;
@@ -258,19 +259,13 @@ static int make_init(struct launch *l) {
 static int make_channels(struct launch *l) {
     const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_CLONE);
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
         return fail_step(l, step, errno);
-    l->sync_read = ends[0];
-    l->builder.sync_fd = l->sync_write = ends[1];
+    l->channel_receive = ends[0];
+    l->builder.channel_fd = l->channel_send = ends[1];
     l->builder.launcher_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     if (l->builder.launcher_fd < 0)
         return fail_step(l, step, errno);
-    if (l->plan->terminal) {
-        if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
-            return fail_step(l, step, errno);
-        l->terminal_receive = ends[0];
-        l->builder.terminal_fd = l->terminal_send = ends[1];
-    }
     if (l->plan->notify) {
         if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
             return fail_step(l, step, errno);
@@ -280,7 +275,6 @@ static int make_channels(struct launch *l) {
     struct mb_box *box = l->builder.box;
     if (!box) /* made before */
         return fail_step(l, step, EINVAL);
-    box->sync_fd = l->builder.sync_fd;
     box->launcher_fd = l->builder.launcher_fd;
     box->notify_fd = l->builder.notify_fd;
     return 0;
@@ -293,7 +287,7 @@ static int compare_ints(const void *a, const void *b) {
 /* The descriptors that the builder leaves open, in order. */
 static int list_kept(struct launch *l) {
     const struct mb_builder *b = &l->builder;
-    const int own[] = {b->box_fd, b->init_fd, b->sync_fd, b->launcher_fd, b->terminal_fd, b->lock_fd, b->notify_fd};
+    const int own[] = {b->box_fd, b->init_fd, b->launcher_fd, b->channel_fd, b->lock_fd, b->notify_fd};
     size_t most = 3 + l->plan->preserve_fds + sizeof(own) / sizeof(own[0]) + l->plan->step_count, n = 0;
     l->keep = malloc(most * sizeof(int));
     if (!l->keep)
@@ -385,14 +379,29 @@ static int write_map(struct launch *l, const char *file, bool gids) {
     return fd < 0 ? -1 : mb_fd_write_all(fd, text, length);
 }
 
-/* Reads a pipe to its end. */
-static int wait_for_end(struct launch *l, int fd) {
-    char rest[256];
-    do {
-        if (wait_for_fd(l, fd))
+/*
+ * Until the helper is dead; `text` gets the beginning of what it says. Not until the end of the pipe: a child that another
+ * thread forks meanwhile has a copy of it.
+ */
+static int hear_helper(struct launch *l, pid_t pid, int fd, char *text, size_t size) {
+    size_t length = 0;
+    mb_autofd death = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (death < 0)
+        return fail_kind(l, MB_STEP_CLONE, errno);
+    for (;;) {
+        char rest[256];
+        struct pollfd fds[3] = {{death, POLLIN, 0}, {fd, POLLIN, 0}};
+        if (wait_for_any(l, fds, 2))
             return -1;
-    } while (read(fd, rest, sizeof(rest)) > 0);
-    return 0;
+        if (!fds[1].revents)
+            return 0;
+        bool is_full = length + 1 >= size;
+        ssize_t n = is_full ? read(fd, rest, sizeof(rest)) : read(fd, text + length, size - length - 1);
+        if (n <= 0)
+            fd = -1;
+        else if (!is_full)
+            text[length += (size_t)n] = '\0';
+    }
 }
 
 /* newuidmap(1) and newgidmap(1): set-uid programs that map what /etc/subuid and /etc/subgid grant. */
@@ -435,15 +444,10 @@ static int run_helper(struct launch *l, const char *program, bool gids, const st
     if (number)
         return mb_error_host(l->err, step->origin, MB_REMEDY_NO_NEWUIDMAP, number, "cannot run", program);
     char text[200] = "";
-    /* Its end of the pipe closes when it ends, or when it is made to. */
-    int result = wait_for_fd(l, read_end);
+    int result = hear_helper(l, pid, read_end, text, sizeof(text));
     if (result)
         kill(pid, SIGKILL);
-    ssize_t length = result ? 0 : read(read_end, text, sizeof(text) - 1);
-    text[length > 0 ? length : 0] = '\0';
     text[strcspn(text, "\n")] = '\0';
-    if (!result && length > 0 && (result = wait_for_end(l, read_end)))
-        kill(pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return result ? result : fail_step(l, step, errno);
@@ -571,42 +575,42 @@ static int adopt_builder(struct launch *l) {
     return fail_step(l, step, number);
 }
 
-/* A descriptor that was made after clone: the box's terminal, the filter's listener. The socket is done with. */
-static int receive_descriptor(struct launch *l, int *socket, const struct mb_step *step, int *ret_fd) {
-    char byte;
-    struct iovec data = {&byte, 1};
+/* One descriptor that was made after clone: through the channel the box's terminal and, last, the sync pipe; or the listener. */
+static int receive_descriptor(struct launch *l, int *socket) {
+    char which = 0;
+    struct iovec data = {&which, 1};
     union {
         struct cmsghdr header;
         char space[CMSG_SPACE(sizeof(int))];
     } control;
     struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
     if (recvmsg(*socket, &message, MSG_CMSG_CLOEXEC) < 0)
-        return fail_step(l, step, errno);
+        return fail_kind(l, MB_STEP_CLONE, errno);
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int)))
-        return fail_step(l, step, EPROTO);
-    memcpy(ret_fd, CMSG_DATA(header), sizeof(int));
-    mb_fd_close(socket);
+        return fail_kind(l, which == MB_BOX_TERMINAL ? MB_STEP_TERMINAL : MB_STEP_INIT, EPROTO);
+    int *place = which == MB_BOX_TERMINAL ? &l->box->terminal_fd : which == MB_BOX_SYNC ? &l->sync_read : &l->box->notify.fd;
+    memcpy(place, CMSG_DATA(header), sizeof(int));
+    if (which != MB_BOX_TERMINAL)
+        mb_fd_close(socket);
     return 0;
 }
 
 /* Polls until the command has been executed, or something ended the launch. */
 static int wait_for_execve(struct launch *l) {
-    enum { SYNC, DEATH, TERMINAL, LISTENER, NOTIFY, FDS };
+    enum { SYNC, DEATH, CHANNEL, LISTENER, NOTIFY, FDS };
     struct mb_notify *notify = &l->box->notify;
     for (;;) {
         struct pollfd fds[FDS + 1] = {[SYNC] = {l->sync_read, POLLIN, 0},
                                       [DEATH] = {l->child.pidfd, POLLIN, 0},
-                                      [TERMINAL] = {l->terminal_receive, POLLIN, 0},
+                                      [CHANNEL] = {l->channel_receive, POLLIN, 0},
                                       [LISTENER] = {l->notify_receive, POLLIN, 0},
                                       [NOTIFY] = {notify->fd, POLLIN, 0}};
         if (wait_for_any(l, fds, FDS))
             return -1;
-        if (fds[TERMINAL].revents & POLLIN &&
-            receive_descriptor(l, &l->terminal_receive, mb_plan_find(l->plan, MB_STEP_TERMINAL), &l->box->terminal_fd))
+        if (fds[CHANNEL].revents & POLLIN && receive_descriptor(l, &l->channel_receive))
             return -1;
-        if (fds[LISTENER].revents & POLLIN &&
-            receive_descriptor(l, &l->notify_receive, mb_plan_find(l->plan, MB_STEP_FILTER), &notify->fd))
+        if (fds[LISTENER].revents & POLLIN && receive_descriptor(l, &l->notify_receive))
             return -1;
         if (fds[NOTIFY].revents & POLLIN)
             mb_notify_serve(notify);
@@ -627,8 +631,7 @@ static int wait_for_execve(struct launch *l) {
     /* A command that may be executed at once can be faster than who sends the listener; or have ended, and its box with it. */
     struct pollfd late[3] = {{l->notify_receive, POLLIN, 0}, {l->child.pidfd, POLLIN, 0}};
     if (l->shared->executing && l->notify_receive >= 0 &&
-        (wait_for_any(l, late, 2) ||
-         (late[0].revents && receive_descriptor(l, &l->notify_receive, mb_plan_find(l->plan, MB_STEP_FILTER), &notify->fd))))
+        (wait_for_any(l, late, 2) || (late[0].revents && receive_descriptor(l, &l->notify_receive))))
         return -1;
     if (l->shared->executing)
         return 0;
@@ -685,9 +688,8 @@ static int start(struct launch *l) {
         int number = l->err->number;
         return fail_kind(l, MB_STEP_CLONE, number ? number : EINVAL);
     }
-    /* The box has the only other ends now. *builder is the builder's to read: it does not change any more. */
-    mb_fd_close(&l->sync_write);
-    mb_fd_close(&l->terminal_send);
+    /* *builder is the builder's to read: it does not change any more. */
+    mb_fd_close(&l->channel_send);
     mb_fd_close(&l->notify_send);
     if (adopt_builder(l) || raise_limits(l) || write_maps(l) || wait_for_execve(l))
         return -1;
@@ -715,12 +717,11 @@ static void free_launch(struct launch *l) {
     mb_fd_close(&l->builder.box_fd);
     mb_fd_close(&l->builder.init_fd);
     mb_fd_close(&l->builder.launcher_fd);
-    mb_fd_close(&l->sync_write);
-    mb_fd_close(&l->terminal_send);
+    mb_fd_close(&l->channel_send);
+    mb_fd_close(&l->channel_receive);
     mb_fd_close(&l->notify_send);
-    mb_fd_close(&l->sync_read);
-    mb_fd_close(&l->terminal_receive);
     mb_fd_close(&l->notify_receive);
+    mb_fd_close(&l->sync_read);
     mb_fd_close(&l->child.pidfd);
     if (l->child.stack)
         munmap(l->child.stack, l->child.stack_size);
@@ -743,12 +744,11 @@ int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t started, struc
     *l = (struct launch){.plan = plan,
                          .err = err,
                          .box = box,
-                         .builder = {.box_fd = -1, .init_fd = -1, .launcher_fd = -1, .sync_fd = -1, .lock_fd = -1, .terminal_fd = -1, .notify_fd = -1},
+                         .builder = {.box_fd = -1, .init_fd = -1, .launcher_fd = -1, .channel_fd = -1, .lock_fd = -1, .notify_fd = -1},
                          .child = {.pidfd = -1},
+                         .channel_receive = -1,
+                         .channel_send = -1,
                          .sync_read = -1,
-                         .sync_write = -1,
-                         .terminal_receive = -1,
-                         .terminal_send = -1,
                          .notify_receive = -1,
                          .notify_send = -1,
                          .cancel_fd = cancel_fd,

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -251,6 +252,54 @@ static void test_thread_death(void) {
     minibox_box_free(box);
 }
 
+/* A child without execve holds a copy of each descriptor that this process had at that moment. */
+static void *fork_often(void *argument) {
+    atomic_int *stop = argument;
+    int children = 0;
+    while (!atomic_load(stop)) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            usleep(1000000);
+            _exit(0);
+        }
+        children += pid > 0;
+        usleep(1000);
+        while (waitpid(-1, NULL, WNOHANG | __WNOTHREAD) > 0)
+            children--;
+    }
+    while (children-- > 0 && waitpid(-1, NULL, __WNOTHREAD) > 0)
+        ;
+    return NULL;
+}
+
+/* With `userns`: for an ordinary user's keep-id there is newuidmap(1) to wait for, too. */
+static void test_forks_beside(const char *userns, int launches) {
+    static char *const argv[] = {"sleep", "100", NULL};
+    struct minibox_spec *spec = make_spec(argv);
+    struct minibox_error err;
+    char name[100];
+    if (minibox_spec_set(spec, "userns", userns, &err))
+        die(&err);
+    pthread_t thread;
+    atomic_int stop = 0;
+    double longest = 0;
+    pthread_create(&thread, NULL, fork_often, &stop);
+    for (int i = 0; i < launches; i++) {
+        struct minibox_box *box;
+        double begun = now();
+        if (minibox_launch(spec, &box, &err))
+            die(&err);
+        double taken = now() - begun;
+        longest = taken > longest ? taken : longest;
+        minibox_box_free(box);
+    }
+    atomic_store(&stop, 1);
+    pthread_join(thread, NULL);
+    minibox_spec_free(spec);
+    snprintf(name, sizeof(name), "%d launches, userns %s, beside a thread that forks: none waits for its children", launches, userns);
+    point(longest < 0.8, name, "%.3f s; less than 0.8", longest);
+}
+
 enum { THREADS = 8, LAUNCHES = 200, WARM_UP = 20 };
 
 struct worker_thread {
@@ -394,7 +443,14 @@ static void test_cost(void) {
     point(good && large < 1.2 * small, name, "lowest tenths of %d; below 1.2 times", TIMED);
 }
 
+static int has_word(char **argv, const char *word) {
+    while (*argv && strcmp(*argv, word))
+        argv++;
+    return *argv != NULL;
+}
+
 int main(int argc, char **argv) {
+    (void)argc;
     setvbuf(stdout, NULL, _IOLBF, 0);
     point(minibox_version()[0] != '\0', "version", "empty");
     test_status();
@@ -404,8 +460,11 @@ int main(int argc, char **argv) {
     test_refusals();
     test_descriptors();
     test_thread_death();
+    test_forks_beside("auto", 200);
+    if (has_word(argv, "keep-id"))
+        test_forks_beside("keep-id", 20);
     test_threads();
-    if (argc > 1 && strcmp(argv[1], "cost") == 0)
+    if (has_word(argv, "cost"))
         test_cost();
     printf("1..%d\n", points);
     return failures ? 1 : 0;
