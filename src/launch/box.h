@@ -85,6 +85,7 @@ struct mb_box {
     int32_t found_candidate;       /* a candidate exists although execve says ENOENT */
     int32_t builder_pid;           /* in the launcher's pid namespace, where a joiner made it */
     _Atomic uint32_t listener;     /* futex; number of the filter's listener in the command's process; 0: not yet */
+    _Atomic uint32_t sender_gone;  /* by init: who sent the listener has ended */
     uint32_t has_status;
     int32_t status; /* the command's wait status */
     uint64_t peak_kib; /* of the largest process that init waited for: getrusage(2), ru_maxrss */

@@ -182,8 +182,15 @@ static void load_filter(struct mb_box *box) {
     struct sock_fprog program = {(unsigned short)box->filter_count, mb_box_at(box, box->filter)};
     long listener = raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &program);
     check(box, box->step_filter, listener);
-    if (notifies)
+    if (notifies) {
+        /* Nothing is executed while the sender lives: its descriptors are the listener and the launcher's socket, and a command
+         * could stop it and take them. Seen without a system call, which might have to wait for the launcher. */
         atomic_store(&box->listener, (uint32_t)listener);
+        while (!atomic_load(&box->sender_gone))
+            ;
+        if (box->failed_step) /* it could not send; to exit would be a call */
+            __builtin_trap();
+    }
     /* A filter that refuses to say that it is there is there. */
     long mode = raw(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
     if (mode != 0)
@@ -289,8 +296,10 @@ static bool reap(struct mb_box *box, long command) {
             fail(box, box->step_init, pid);
         if ((uint64_t)usage.ru_maxrss > box->peak_kib)
             box->peak_kib = (uint64_t)usage.ru_maxrss;
-        if (pid != command)
+        if (pid != command) {
+            atomic_store(&box->sender_gone, 1); /* before the command is executed there is no other */
             continue;
+        }
         box->status = status;
         box->has_status = 1;
         return true;

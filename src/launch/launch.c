@@ -589,6 +589,8 @@ static int receive_descriptor(struct launch *l, int *socket) {
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int)))
         return fail_kind(l, which == MB_BOX_TERMINAL ? MB_STEP_TERMINAL : MB_STEP_INIT, EPROTO);
+    if ((which == MB_BOX_LISTENER) != (socket == &l->notify_receive))
+        return fail_kind(l, MB_STEP_INIT, EPROTO);
     int *place = which == MB_BOX_TERMINAL ? &l->box->terminal_fd : which == MB_BOX_SYNC ? &l->sync_read : &l->box->notify.fd;
     memcpy(place, CMSG_DATA(header), sizeof(int));
     if (which != MB_BOX_TERMINAL)

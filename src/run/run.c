@@ -168,7 +168,8 @@ static int supervise(struct run *run) {
         bool is_silent = has_ended && !run->terminal.output_length && !run->output.length;
         if (is_silent)
             left = (struct timespec){0, 200000000};
-        int count = ppoll(fds, FDS, deadline || is_silent ? &left : NULL, NULL);
+        bool is_late = deadline && deadline <= now; /* whatever is ready: a flood must not put off the end */
+        int count = is_late ? 0 : ppoll(fds, FDS, deadline || is_silent ? &left : NULL, NULL);
         if (count < 0 && errno != EINTR)
             return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot watch the box", NULL);
         if (count < 0)
@@ -182,6 +183,8 @@ static int supervise(struct run *run) {
                 return -1;
             continue;
         }
+        if (has_ended && run->output.is_reached && !run->output.length) /* the rest is not wanted */
+            return 0;
         mb_terminal_forward(&run->terminal, &fds[TERMINAL]);
         mb_output_forward(&run->output, &fds[OUTPUT]);
         if (fds[NOTIFY].revents & POLLIN)
