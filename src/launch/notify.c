@@ -2,6 +2,7 @@
 #include "launch/notify.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -63,7 +64,12 @@ void mb_notify_serve(struct mb_notify *notify) {
         answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     else
         answer.error = (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO ? -(int)(action & SECCOMP_RET_DATA) : -ENOSYS;
-    if ((unsigned)request.data.nr < MB_NOTIFY_CALLS)
+#if defined(__x86_64__)
+    bool is_native = request.data.arch == AUDIT_ARCH_X86_64; /* the numbers of another are other calls */
+#else
+    bool is_native = request.data.arch == AUDIT_ARCH_AARCH64;
+#endif
+    if (is_native && (unsigned)request.data.nr < MB_NOTIFY_CALLS)
         notify->counts[request.data.nr]++;
     ioctl(notify->fd, SECCOMP_IOCTL_NOTIF_SEND, &answer); /* fails only if nobody waits for it any more */
 }
