@@ -32,6 +32,7 @@
 
 #include "base/path.h"
 #include "base/raw.h"
+#include "launch/send.h"
 
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
@@ -520,17 +521,9 @@ static long bring_loopback_up(void) {
     return result;
 }
 
-/* Sends the launcher a descriptor that only the builder could make, and closes it here. */
-static long send_descriptor(const struct mb_builder *b, enum mb_box_descriptor which, long fd) {
-    char byte = (char)which;
-    struct iovec data = {&byte, 1};
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-    *(int *)CMSG_DATA(&control.header) = (int)fd;
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    long result = raw(SYS_sendmsg, b->channel_fd, &message, MSG_NOSIGNAL);
+/* Sends the launcher a descriptor, and closes it here. */
+static long hand_over(const struct mb_builder *b, enum mb_box_descriptor which, long fd) {
+    long result = mb_send_descriptor(b->channel_fd, which, fd);
     raw(SYS_close, fd);
     return result < 0 ? result : 0;
 }
@@ -554,7 +547,7 @@ static long open_terminal(struct mb_builder *b, const struct mb_step *step) {
     if (result < 0)
         return result;
     raw(SYS_close, slave);
-    return send_descriptor(b, MB_BOX_TERMINAL, master);
+    return hand_over(b, MB_BOX_TERMINAL, master);
 }
 
 /*
@@ -567,7 +560,7 @@ static long make_sync_pipe(struct mb_builder *b) {
     if (result < 0)
         return result;
     b->box->sync_fd = ends[1];
-    return send_descriptor(b, MB_BOX_SYNC, ends[0]);
+    return hand_over(b, MB_BOX_SYNC, ends[0]);
 }
 
 static long exec_init(struct mb_builder *b) {

@@ -23,10 +23,6 @@
 #include "base/error.h"
 #include "spec/flags.h"
 
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
-
 enum { DEFAULT_STACK = 64 << 10, NOTE_SIZE = 64 << 10 };
 
 /* Between a child and its parent; the rest of NOTE_SIZE is the stack of the child's handler. */
@@ -134,12 +130,16 @@ int mb_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_size, st
     return -1;
 }
 
+int mb_clone_status(const siginfo_t *info) {
+    return info->si_code == CLD_EXITED ? info->si_status << 8 : info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
+}
+
 int minibox_clone_wait(struct minibox_child *child, int *ret_status, struct minibox_error *err) {
     siginfo_t info = {0};
     while (waitid((idtype_t)P_PIDFD, (id_t)child->pidfd, &info, WEXITED | __WALL) < 0)
         if (errno != EINTR)
             return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot wait for the child", NULL);
-    *ret_status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
+    *ret_status = mb_clone_status(&info);
     size_t size = child->stack_size - (size_t)sysconf(_SC_PAGESIZE);
     const struct note *note = child->note;
     bool overflow = note && note->overflow && info.si_code != CLD_EXITED;

@@ -25,10 +25,10 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/raw.h"
+#include "launch/send.h"
 #include "launch/verify.h"
 
 /* The compiler may ask for these. */
@@ -161,15 +161,7 @@ static void start_sender(struct mb_box *box) {
     allow_only(box, calls, sizeof(calls) / sizeof(calls[0]));
     while (!atomic_load(&box->listener)) /* nobody could wake it: that would be a call */
         raw(SYS_futex, &box->listener, FUTEX_WAIT, 0, &soon, 0, 0);
-    char byte = MB_BOX_LISTENER;
-    struct iovec data = {&byte, 1};
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-    *(int *)CMSG_DATA(&control.header) = (int)atomic_load(&box->listener);
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    check(box, box->step_filter, raw(SYS_sendmsg, box->notify_fd, &message, MSG_NOSIGNAL));
+    check(box, box->step_filter, mb_send_descriptor(box->notify_fd, MB_BOX_LISTENER, atomic_load(&box->listener)));
     quit(0);
 }
 

@@ -45,9 +45,6 @@
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
 #endif
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
 
 extern const char mb_init_image[], mb_init_image_end[];
 
@@ -71,6 +68,12 @@ uint64_t mb_launch_clock(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+bool mb_launch_time_left(uint64_t deadline, struct timespec *ret_left) {
+    uint64_t now = mb_launch_clock(), left = deadline > now ? deadline - now : 0;
+    *ret_left = (struct timespec){(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
+    return left > 0;
 }
 
 /* ---- errors --------------------------------------------------------------------------------------------------- */
@@ -337,10 +340,7 @@ static int wait_for_any(struct launch *l, struct pollfd *fds, size_t count) {
     fds[count] = (struct pollfd){l->cancel_fd, POLLIN, 0};
     for (;;) {
         struct timespec left = {0, 0};
-        uint64_t now = l->deadline ? mb_launch_clock() : 0;
-        bool is_late = l->deadline && l->deadline <= now;
-        if (l->deadline && !is_late)
-            left = (struct timespec){(time_t)((l->deadline - now) / 1000000000u), (long)((l->deadline - now) % 1000000000u)};
+        bool is_late = l->deadline && !mb_launch_time_left(l->deadline, &left);
         int n = is_late ? 0 : ppoll(fds, count + 1, l->deadline ? &left : NULL, NULL);
         if (n < 0 && errno == EINTR)
             continue;
@@ -797,10 +797,7 @@ int minibox_wait(struct minibox_box *box, int *ret_status, struct minibox_error 
             return -1;
         }
         /* init wrote down how the command ended; without one, or if it was killed itself, its own end counts. */
-        box->status = box->shared->has_status ? box->shared->status
-                      : info.si_code == CLD_EXITED
-                          ? info.si_status << 8
-                          : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
+        box->status = box->shared->has_status ? box->shared->status : mb_clone_status(&info);
         mb_fd_close(&box->lock_fd);
     }
     *ret_status = box->status;

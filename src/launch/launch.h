@@ -35,4 +35,7 @@ int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t start, struct 
 /* Now, in nanoseconds of CLOCK_MONOTONIC. */
 uint64_t mb_launch_clock(void);
 
+/* How long it is until `deadline` on that clock, for ppoll(2). False: it is over. */
+bool mb_launch_time_left(uint64_t deadline, struct timespec *ret_left);
+
 #endif

@@ -42,6 +42,7 @@
 #include "base/raw.h"
 #include "front/front.h"
 #include "launch/clone.h"
+#include "launch/launch.h"
 
 enum experiment_id {
     LISTINGS, VARIABLE, PAGES, DESCRIPTOR, DIRECTORY, UMASK, ROOT, HANDLER, IO, SEMAPHORE, SLEEP_END, SLEEP_EXEC, THREAD, PARENT,
@@ -112,12 +113,6 @@ struct stage {
     struct stat before;
     uint64_t started, cloned; /* nanoseconds: when clone was called, and when it had returned */
 };
-
-static uint64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static void wake(_Atomic uint32_t *word) {
     atomic_store(word, 1);
@@ -307,7 +302,7 @@ static long change(struct stage *st) {
         return raw(SYS_rt_sigaction, SIGUSR1, &ignore, 0, 8);
     case SLEEP_END:
         sleep_ms(PAUSE_MS);
-        atomic_store(&scene->ended, now());
+        atomic_store(&scene->ended, mb_launch_clock());
         return 0;
     case SLEEP_EXEC:
         return execute_self(st);
@@ -558,7 +553,7 @@ static void observe_one(struct results *results, enum experiment_id id, bool wit
     uint64_t flags = e->also | (with ? e->flags & ~(uint64_t)CLONE_NEWTIME : 0);
     if (refuses(&st, prepare(&st)))
         return;
-    st.started = now();
+    st.started = mb_launch_clock();
     if (flags & CLONE_THREAD) {
         if (refuses(&st, clone_thread(&st, flags)))
             return;
@@ -566,7 +561,7 @@ static void observe_one(struct results *results, enum experiment_id id, bool wit
         refuses(&st, err.number ? -err.number : -EINVAL);
         return;
     }
-    st.cloned = now();
+    st.cloned = mb_launch_clock();
     if (id != SLEEP_END && id != SLEEP_EXEC)
         wait_for(&st.scene->changed);
     if (!st.scene->number)
@@ -596,7 +591,7 @@ static void observe_apart(struct results *results, enum experiment_id id, bool w
 
 static int note_start(void *argument) {
     struct scene *scene = argument;
-    atomic_store(&scene->ended, now());
+    atomic_store(&scene->ended, mb_launch_clock());
     return 0;
 }
 
@@ -611,7 +606,7 @@ static double measure(struct scene *scene, uint64_t flags) {
     struct minibox_error err;
     int status;
     for (int i = 0; i < ROUNDS; i++) {
-        uint64_t before = now();
+        uint64_t before = mb_launch_clock();
         if (mb_clone(note_start, scene, flags | SIGCHLD, 0, &child, &err) || minibox_clone_wait(&child, &status, &err) || status)
             return 0;
         times[i] = atomic_load(&scene->ended) - before;

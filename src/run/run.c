@@ -161,14 +161,11 @@ static int supervise(struct run *run) {
         mb_output_prepare(&run->output, &fds[OUTPUT]);
         fds[NOTIFY] = (struct pollfd){run->box->notify.fd, POLLIN, 0};
         struct timespec left = {0, 0};
-        uint64_t now = deadline ? mb_launch_clock() : 0;
-        if (deadline > now)
-            left = (struct timespec){(time_t)((deadline - now) / 1000000000u), (long)((deadline - now) % 1000000000u)};
+        bool is_late = deadline && !mb_launch_time_left(deadline, &left); /* a flood of what is ready must not put off the end */
         /* Some process outside of the box may hold its terminal open, and say nothing more. */
         bool is_silent = has_ended && !run->terminal.output_length && !run->output.length;
         if (is_silent)
             left = (struct timespec){0, 200000000};
-        bool is_late = deadline && deadline <= now; /* whatever is ready: a flood must not put off the end */
         int count = is_late ? 0 : ppoll(fds, FDS, deadline || is_silent ? &left : NULL, NULL);
         if (count < 0 && errno != EINTR)
             return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot watch the box", NULL);
