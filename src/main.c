@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/fd.h"
 #include "front/front.h"
 #include "plan/profile.h"
 #include "plan/seccomp.h"
@@ -114,9 +113,7 @@ static int check_main(int argc, char **argv, int *ret_status, struct minibox_err
 
 /* seccomp [FILE] */
 static int seccomp_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
-    enum { MAX_PROFILE = 4 << 20 };
     static const char *const options[] = {"--help"};
-    static char text[MAX_PROFILE];
     (void)ret_status;
     if (argc && strcmp(argv[0], options[0]) == 0) {
         puts("Usage: minibox seccomp [FILE]\n\nPrints what a profile permits, in the order of its rules; of minibox's own without FILE.");
@@ -124,8 +121,9 @@ static int seccomp_main(int argc, char **argv, int *ret_status, struct minibox_e
     }
     if (argc > 1 || (argc && argv[0][0] == '-'))
         return refuse_word(argv[argc > 1], 1 + (argc > 1), options, 1, false, err);
-    if (argc && mb_fd_read_file(argv[0], text, sizeof(text)) < 0)
-        return mb_error_host(err, NULL, MB_REMEDY_NO_SUCH_PATH, errno, "cannot read the seccomp profile", argv[0]);
+    char *text = argc ? mb_profile_read(argv[0], NULL, err) : NULL;
+    if (argc && !text)
+        return -1;
     struct mb_arena arena = {0};
     struct mb_filter filter;
     const char *profile = argc ? text : mb_seccomp_default_json;
@@ -133,6 +131,7 @@ static int seccomp_main(int argc, char **argv, int *ret_status, struct minibox_e
     if (result == 0)
         mb_profile_print(profile, stdout);
     mb_arena_free(&arena);
+    free(text);
     return result;
 }
 

@@ -22,6 +22,8 @@ static pthread_mutex_t getopt_lock = PTHREAD_MUTEX_INITIALIZER;
 struct reader {
     struct minibox_spec *spec;
     int count;
+    struct option longs[MB_OPTION_COUNT + 1]; /* the options table, as getopt_long() wants it */
+    char shorts[2 * MB_OPTION_COUNT + 3];
     char **words; /* in the spec's arena; [0] stands for "run" and is NULL, so that an index is a position */
     struct minibox_error *err;
 };
@@ -114,14 +116,15 @@ static int check_word(struct reader *r, int position) {
     return -1;
 }
 
-static void build_options(struct option longs[MB_OPTION_COUNT + 1], char shorts[2 * MB_OPTION_COUNT + 3]) {
+static void build_options(struct reader *r) {
+    char *shorts = r->shorts;
     /* +: stop at the first word that is no option, as it is the command. ":": print nothing. */
     *shorts++ = '+';
     *shorts++ = ':';
     for (int i = 0; i < MB_OPTION_COUNT; i++) {
         const struct mb_option *row = &mb_options[i];
         int takes = !row->argument ? no_argument : row->bare ? optional_argument : required_argument;
-        longs[i] = (struct option){.name = row->name, .has_arg = takes, .val = LONG_BASE + i};
+        r->longs[i] = (struct option){.name = row->name, .has_arg = takes, .val = LONG_BASE + i};
         if (!row->letter)
             continue;
         *shorts++ = row->letter;
@@ -129,7 +132,6 @@ static void build_options(struct option longs[MB_OPTION_COUNT + 1], char shorts[
             *shorts++ = ':';
     }
     *shorts = '\0';
-    longs[MB_OPTION_COUNT] = (struct option){0};
 }
 
 /* What getopt could not take: optopt is the option, as in its return value. Returns -1. */
@@ -163,15 +165,12 @@ static int set_command(struct reader *r, char **words) {
 
 /* First the files, wherever they stand, then all else, which so counts for more. */
 static int parse_words(struct reader *r, bool files) {
-    struct option longs[MB_OPTION_COUNT + 1];
-    char shorts[2 * MB_OPTION_COUNT + 3];
-    build_options(longs, shorts);
     optind = 0; /* glibc: start anew, whatever state an earlier caller left */
     for (;;) {
         int position = optind ? optind : 1;
         if (position < r->count && check_word(r, position))
             return -1;
-        int option = getopt_long(r->count, r->words, shorts, longs, NULL);
+        int option = getopt_long(r->count, r->words, r->shorts, r->longs, NULL);
         if (option == -1)
             break;
         if (option == '?' || option == ':')
@@ -201,6 +200,7 @@ int minibox_spec_parse_argv(struct minibox_spec *spec, int argc, char *const *ar
         return mb_error_memory(err);
     for (int i = 0; i < argc; i++)
         r.words[i + 1] = argv[i];
+    build_options(&r);
 
     pthread_mutex_lock(&getopt_lock);
     char *found_optarg = optarg;

@@ -15,6 +15,9 @@ void mb_help_print_run(FILE *out);
 /* Prints words from `column` of the present line on, later lines from `indent` on, up to column 80, and ends the line. */
 void mb_help_print_wrapped(FILE *out, const char *text, int indent, int column);
 
+/* A JSON string of names and words, which are any bytes: what is not UTF-8 becomes U+FFFD, byte by byte. Out of memory: arena->failed. */
+struct json_object *mb_help_new_string(struct mb_arena *arena, const char *text);
+
 /* Prints a JSON document, and frees it. */
 int mb_help_print_json(FILE *out, struct json_object *document, struct minibox_error *err);
 

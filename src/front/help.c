@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "front/front.h"
 
 enum { WIDTH = 80, ABOUT_COLUMN = 28 };
@@ -75,6 +76,18 @@ void mb_help_print_run(FILE *out) {
     fputs("\nExamples:\n", out);
     for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
         fprintf(out, "  # %s\n  minibox run %s\n", examples[i].about, examples[i].words);
+}
+
+struct json_object *mb_help_new_string(struct mb_arena *arena, const char *text) {
+    size_t length = strlen(text);
+    char *copy = mb_arena_alloc(arena, length * 3 + 1), *to = copy;
+    for (const char *from = text; copy && *from;) {
+        size_t size = mb_utf8_length(from);
+        memcpy(to, size ? from : "\xef\xbf\xbd", size ? size : 3);
+        to += size ? size : 3;
+        from += size ? size : 1;
+    }
+    return json_object_new_string(copy ? copy : "");
 }
 
 int mb_help_print_json(FILE *out, struct json_object *document, struct minibox_error *err) {

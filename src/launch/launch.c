@@ -89,17 +89,16 @@ static int fail_kind(struct launch *l, enum mb_step_kind kind, int number) {
 
 /* ---- before clone --------------------------------------------------------------------------------------------- */
 
-/* With the caller's rights, as a shell would; one file that is named for two is one open file. */
-static int open_stream(struct launch *l, struct mb_step *step) {
-    for (const struct mb_step *other = l->plan->steps; other < step; other++)
-        if (other->kind == MB_STEP_STREAM && other->stream && step->stream && strcmp(other->source, step->source) == 0)
+int mb_launch_open_stream(const struct mb_plan *plan, struct mb_step *step, struct minibox_error *err) {
+    for (const struct mb_step *other = plan->steps; other < step; other++)
+        if (other->kind == MB_STEP_STREAM && other->stream && step->stream && other->source && strcmp(other->source, step->source) == 0)
             step->fd = fcntl(other->fd, F_DUPFD_CLOEXEC, 3);
     if (step->fd < 0)
         step->fd = open(step->source, O_NOCTTY | O_CLOEXEC | (step->stream ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY), 0666);
     struct stat st;
     if (step->fd < 0 || fstat(step->fd, &st) < 0)
-        return fail_step(l, step, errno);
-    return S_ISDIR(st.st_mode) ? fail_step(l, step, EISDIR) : 0;
+        return mb_report_step(plan, step, errno, err);
+    return S_ISDIR(st.st_mode) ? mb_report_step(plan, step, EISDIR, err) : 0;
 }
 
 /* Sources that only the launcher can reach or may show with other owners are copied as detached mounts here. */
@@ -112,7 +111,7 @@ static int open_sources(struct launch *l) {
             if (kind < 0 || (uint64_t)kind != step->flags)
                 return fail_step(l, step, step->fd < 0 ? errno : EINVAL);
         } else if (step->kind == MB_STEP_STREAM && step->fd < 0) { /* else its caller has put something between */
-            if (open_stream(l, step))
+            if (mb_launch_open_stream(l->plan, step, l->err))
                 return -1;
         } else if (step->by_parent) {
             long fd = mb_builder_open_tree(step);

@@ -18,6 +18,7 @@
 
 #include "base/fd.h"
 #include "plan/mounts.h"
+#include "plan/profile.h"
 #include "plan/rootfs.h"
 
 /* ---- identity and the start of the box ------------------------------------------------------------------------ */
@@ -339,7 +340,6 @@ static int plan_end(struct mb_compiler *c) {
 }
 
 static int plan_filter(struct mb_compiler *c) {
-    enum { MAX_PROFILE = 4 << 20 };
     const struct minibox_spec *spec = c->spec;
     struct mb_plan *plan = c->plan;
     if (spec->seccomp == MB_SECCOMP_OFF)
@@ -355,16 +355,9 @@ static int plan_filter(struct mb_compiler *c) {
                                                        plan->capabilities, spec->allow_suid, origin, &plan->filter, c->err)
                                   : 0;
     }
-    char *text = malloc(MAX_PROFILE);
-    if (!text)
-        return mb_error_memory(c->err);
-    int result = 0;
-    if (mb_fd_read_file(spec->seccomp_file, text, MAX_PROFILE) < 0)
-        result = mb_error_host(c->err, origin, MB_REMEDY_NO_SUCH_PATH, errno, "cannot read the seccomp profile",
-                               spec->seccomp_file);
-    else
-        result = mb_seccomp_compile(&plan->arena, text, spec->seccomp_file, plan->capabilities, spec->allow_suid, origin,
-                                    &plan->filter, c->err);
+    char *text = mb_profile_read(spec->seccomp_file, origin, c->err);
+    int result = text ? mb_seccomp_compile(&plan->arena, text, spec->seccomp_file, plan->capabilities, spec->allow_suid, origin, &plan->filter, c->err)
+                      : -1;
     free(text);
     return result;
 }

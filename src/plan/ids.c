@@ -187,6 +187,36 @@ static int read_subordinates(struct mb_plan *plan, const struct mb_host *host, c
     return 0;
 }
 
+/* The caller's, and everybody's, as /etc/passwd of the host names the caller. */
+static int read_callers(struct mb_plan *plan, const struct mb_host *host, struct subordinates *ret_uids, struct subordinates *ret_gids,
+                        struct minibox_error *err) {
+    struct mb_accounts accounts = {"", ""};
+    const char *name, *home;
+    if (read_host(plan, host, "/etc/passwd", &accounts.passwd, err))
+        return -1;
+    mb_ids_find_name(&plan->arena, &accounts, host->uid, &name, &home);
+    return read_subordinates(plan, host, "/etc/subuid", name, host->uid, ret_uids, err) ||
+                   read_subordinates(plan, host, "/etc/subgid", name, host->uid, ret_gids, err)
+               ? -1
+               : 0;
+}
+
+static bool has_own(const struct subordinates *ids) {
+    for (size_t i = 0; i < ids->count; i++)
+        if (ids->list[i].own)
+            return true;
+    return false;
+}
+
+bool mb_ids_has_subordinates(const struct mb_host *host) {
+    struct mb_plan scratch = {0};
+    struct subordinates uids, gids;
+    struct minibox_error err;
+    bool has = read_callers(&scratch, host, &uids, &gids, &err) == 0 && has_own(&uids) && has_own(&gids);
+    mb_plan_free(&scratch);
+    return has;
+}
+
 static int push_range(struct mb_plan *plan, struct mb_id_range **list, size_t *count, uint64_t uid, uint64_t gid, uint64_t size,
                       struct minibox_error *err) {
     struct mb_id_range *range = mb_arena_push(&plan->arena, list, count, sizeof(*range));
@@ -314,16 +344,9 @@ int mb_ids_plan_maps(const struct minibox_spec *spec, const struct mb_host *host
     plan->map_writer = MB_MAPS_SELF;
     if (spec->userns != MB_USERNS_KEEP_ID)
         return 0;
-    struct mb_accounts accounts = {"", ""};
-    const char *name, *home;
     struct subordinates uids, gids;
-    if (read_host(plan, host, "/etc/passwd", &accounts.passwd, err))
-        return -1;
-    mb_ids_find_name(&plan->arena, &accounts, host->uid, &name, &home);
     plan->map_count = 0;
-    if (read_subordinates(plan, host, "/etc/subuid", name, host->uid, &uids, err) ||
-        read_subordinates(plan, host, "/etc/subgid", name, host->uid, &gids, err) ||
-        push_own_id(plan, host->uid, host->gid, host, err) || push_around_own_id(plan, host->uid, &uids, false, err) ||
+    if (read_callers(plan, host, &uids, &gids, err) || push_own_id(plan, host->uid, host->gid, host, err) || push_around_own_id(plan, host->uid, &uids, false, err) ||
         push_around_own_id(plan, host->gid, &gids, true, err))
         return -1;
     if (plan->map_count > 2)

@@ -26,6 +26,9 @@ void mb_ids_find_name(struct mb_arena *arena, const struct mb_accounts *accounts
 int mb_ids_plan_maps(const struct minibox_spec *spec, const struct mb_host *host, struct mb_plan *plan,
                      struct minibox_error *err);
 
+/* Whether the caller has subordinate user and group ids: subuid(5), subgid(5). */
+bool mb_ids_has_subordinates(const struct mb_host *host);
+
 /* Whether the box has this id. */
 bool mb_ids_is_mapped(const struct mb_plan *plan, uint32_t id, bool is_gid);
 

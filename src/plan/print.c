@@ -314,31 +314,18 @@ void mb_plan_print(const struct mb_plan *plan, FILE *out) {
         fprintf(out, "  -  absent   %s\n", plan->absent[i]);
 }
 
-/* JSON is UTF-8; names and words are any bytes. What is not UTF-8 becomes U+FFFD, byte by byte. */
-static struct json_object *new_string(struct mb_arena *arena, const char *text) {
-    size_t length = strlen(text);
-    char *copy = mb_arena_alloc(arena, length * 3 + 1), *to = copy;
-    for (const char *from = text; copy && *from;) {
-        size_t size = mb_utf8_length(from);
-        memcpy(to, size ? from : "\xef\xbf\xbd", size ? size : 3);
-        to += size ? size : 3;
-        from += size ? size : 1;
-    }
-    return json_object_new_string(copy ? copy : "");
-}
-
 int mb_plan_print_json(const struct mb_plan *plan, FILE *out, struct minibox_error *err) {
     struct mb_arena arena = {0};
     struct json_object *document = json_object_new_object(), *steps = json_object_new_array(),
                        *absent = json_object_new_array(), *command = json_object_new_array(),
                        *environment = json_object_new_array();
-    json_object_object_add(document, "name", new_string(&arena, plan->name));
+    json_object_object_add(document, "name", mb_help_new_string(&arena, plan->name));
     json_object_object_add(document, "command", command);
     for (char *const *word = plan->command; *word; word++)
-        json_object_array_add(command, new_string(&arena, *word));
+        json_object_array_add(command, mb_help_new_string(&arena, *word));
     json_object_object_add(document, "environment", environment);
     for (char *const *word = plan->environment; *word; word++)
-        json_object_array_add(environment, new_string(&arena, *word));
+        json_object_array_add(environment, mb_help_new_string(&arena, *word));
     json_object_object_add(document, "uid", json_object_new_int64(plan->uid));
     json_object_object_add(document, "gid", json_object_new_int64(plan->gid));
     json_object_object_add(document, "supplementary_groups_kept", json_object_new_int64((int64_t)plan->group_count));
@@ -350,19 +337,19 @@ int mb_plan_print_json(const struct mb_plan *plan, FILE *out, struct minibox_err
         mb_step_describe(plan, step, text, sizeof(text));
         mb_origin_print(step->origin, origin, sizeof(origin));
         json_object_object_add(item, "step", json_object_new_int64((int64_t)i + 1));
-        json_object_object_add(item, "side", new_string(&arena, sides[step->side]));
-        json_object_object_add(item, "kind", new_string(&arena, kinds[step->kind].name));
+        json_object_object_add(item, "side", mb_help_new_string(&arena, sides[step->side]));
+        json_object_object_add(item, "kind", mb_help_new_string(&arena, kinds[step->kind].name));
         if (step->target)
-            json_object_object_add(item, "target", new_string(&arena, step->target));
+            json_object_object_add(item, "target", mb_help_new_string(&arena, step->target));
         if (step->source && step->kind != MB_STEP_FILE)
-            json_object_object_add(item, "source", new_string(&arena, step->source));
-        json_object_object_add(item, "text", new_string(&arena, text));
-        json_object_object_add(item, "origin", new_string(&arena, origin));
+            json_object_object_add(item, "source", mb_help_new_string(&arena, step->source));
+        json_object_object_add(item, "text", mb_help_new_string(&arena, text));
+        json_object_object_add(item, "origin", mb_help_new_string(&arena, origin));
         json_object_array_add(steps, item);
     }
     json_object_object_add(document, "absent", absent);
     for (size_t i = 0; i < plan->absent_count; i++)
-        json_object_array_add(absent, new_string(&arena, plan->absent[i]));
+        json_object_array_add(absent, mb_help_new_string(&arena, plan->absent[i]));
     int result = mb_help_print_json(out, document, err);
     if (arena.failed)
         result = mb_error_memory(err);

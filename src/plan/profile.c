@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/profile.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <seccomp.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "front/front.h"
 #include "plan/seccomp.h"
 
@@ -17,6 +20,19 @@ static const char *text_of(struct json_object *rule, const char *key) {
 static bool is_allowed(struct json_object *rule) {
     const char *action = text_of(rule, "action");
     return action && strcmp(action, "SCMP_ACT_ALLOW") == 0;
+}
+
+char *mb_profile_read(const char *path, const struct mb_origin *origin, struct minibox_error *err) {
+    enum { MAX_PROFILE = 4 << 20 };
+    char *text = malloc(MAX_PROFILE);
+    if (text && mb_fd_read_file(path, text, MAX_PROFILE) >= 0)
+        return text;
+    if (text)
+        mb_error_host(err, origin, MB_REMEDY_NO_SUCH_PATH, errno, "cannot read the seccomp profile", path);
+    else
+        mb_error_memory(err);
+    free(text);
+    return NULL;
 }
 
 /* ---- print ----------------------------------------------------------------------------------------------------- */

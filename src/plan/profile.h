@@ -7,6 +7,9 @@
 
 #include "base/error.h"
 
+/* The text of a profile's file, to be freed; NULL with *err. */
+char *mb_profile_read(const char *path, const struct mb_origin *origin, struct minibox_error *err);
+
 /* Prints the rules of a profile, of which mb_seccomp_compile() has found that it is one, in their order. */
 void mb_profile_print(const char *text, FILE *out);
 

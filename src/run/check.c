@@ -28,6 +28,7 @@
 #include "front/front.h"
 #include "plan/ids.h"
 #include "run/run.h"
+#include "run/userns.h"
 
 enum check_id { KERNEL, CALLS, NAMESPACE, MOUNTS, PROC, OVERLAY, IDMAP, FILTER, SUBIDS, CGROUPS, PROGRAM, BOX };
 
@@ -101,19 +102,10 @@ static int mount_overlay(void) {
     return mount("overlay", "/tmp/lower", "overlay", 0, "lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work,userxattr") < 0 ? errno : 0;
 }
 
-static int write_maps(const struct trial *trial) {
-    char uid_map[32], gid_map[32];
-    snprintf(uid_map, sizeof(uid_map), "0 %u 1", trial->uid);
-    snprintf(gid_map, sizeof(gid_map), "0 %u 1", trial->gid);
-    int number = write_text("/proc/self/setgroups", "deny");
-    number = number ? number : write_text("/proc/self/uid_map", uid_map);
-    return number ? number : write_text("/proc/self/gid_map", gid_map);
-}
-
 /* Ends with the errno of what is refused. */
 static int try_in_child(void *argument) {
     const struct trial *trial = argument;
-    int number = trial->own_user ? write_maps(trial) : 0;
+    int number = trial->own_user ? mb_userns_become_root(trial->uid, trial->gid) : 0;
     if (number)
         return number;
     if (trial->unshare && unshare((int)trial->unshare) < 0)
@@ -222,33 +214,6 @@ static void check_filter(const struct check *c, struct finding *f) {
     explain(f, number == 0, number ? strerrordesc_np(number) : "", c->todo);
 }
 
-/* Whether the file has a line of the user, by name or number: subuid(5). */
-static bool has_entry(const char *path, const char *name) {
-    char text[65536], number[16];
-    snprintf(number, sizeof(number), "%u", geteuid());
-    if (mb_fd_read_file(path, text, sizeof(text)) < 0)
-        return false;
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-        line[strcspn(line, ":")] = '\0';
-        if (strcmp(line, number) == 0 || (name[0] && strcmp(line, name) == 0))
-            return true;
-    }
-    return false;
-}
-
-static void check_subids(const struct check *c, bool privileged, struct finding *f) {
-    struct mb_arena arena = {0};
-    struct mb_accounts accounts;
-    struct minibox_error err;
-    const char *name = "", *home;
-    mb_autofd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (mb_ids_read_accounts(&arena, root, false, &accounts, &err) == 0)
-        mb_ids_find_name(&arena, &accounts, geteuid(), &name, &home);
-    bool has = privileged || (has_entry("/etc/subuid", name) && has_entry("/etc/subgid", name));
-    explain(f, has, privileged ? "root needs none" : has ? "" : "no line of this user in both of /etc/subuid and /etc/subgid", c->todo);
-    mb_arena_free(&arena);
-}
-
 static void check_cgroups(const struct check *c, struct finding *f) {
     struct statfs st;
     char own[512] = "", path[600], controllers[64] = "";
@@ -306,7 +271,8 @@ static void check_box(const struct check *c, struct finding *f) {
     minibox_spec_free(spec);
 }
 
-static void check_one(const struct check *c, bool privileged, struct finding *f) {
+static void check_one(const struct check *c, const struct mb_host *host, struct finding *f) {
+    bool privileged = host->privileged;
     struct utsname name;
     unsigned major = 0, minor = 0;
     int number;
@@ -333,7 +299,8 @@ static void check_one(const struct check *c, bool privileged, struct finding *f)
         check_filter(c, f);
         break;
     case SUBIDS:
-        check_subids(c, privileged, f);
+        f->works = privileged || mb_ids_has_subordinates(host);
+        explain(f, f->works, privileged ? "root needs none" : f->works ? "" : "no line of this user in both of /etc/subuid and /etc/subgid", c->todo);
         break;
     case CGROUPS:
         check_cgroups(c, f);
@@ -360,13 +327,13 @@ static void print_line(FILE *out, const char *name, const char *use, const struc
         mb_help_print_wrapped(out, f->todo, COLUMN, fprintf(out, "%*stry:", COLUMN, ""));
 }
 
-static void add_finding(struct json_object *list, const char *name, const char *use, const struct finding *f) {
+static void add_finding(struct mb_arena *arena, struct json_object *list, const char *name, const char *use, const struct finding *f) {
     struct json_object *item = json_object_new_object();
     json_object_object_add(item, "name", json_object_new_string(name));
     json_object_object_add(item, "works", json_object_new_boolean(f->works));
-    json_object_object_add(item, "detail", json_object_new_string(f->detail));
+    json_object_object_add(item, "detail", mb_help_new_string(arena, f->detail));
     json_object_object_add(item, "for", json_object_new_string(use));
-    json_object_object_add(item, "try", json_object_new_string(f->todo));
+    json_object_object_add(item, "try", mb_help_new_string(arena, f->todo));
     json_object_array_add(list, item);
 }
 
@@ -376,8 +343,8 @@ int mb_check(const struct minibox_spec *spec, bool json, FILE *out, int *ret_sta
     struct mb_host host;
     struct json_object *list = json ? json_object_new_array() : NULL;
     bool can_box = false;
-    int probed = mb_host_probe(&arena, &host, err);
-    bool privileged = probed == 0 && host.privileged;
+    if (mb_host_probe(&arena, &host, err)) /* a weak root, say: each box below will tell */
+        host = (struct mb_host){.root = "", .uid = geteuid()};
     for (size_t i = 0; i < (spec ? 1 : CHECKS); i++) {
         const struct check *c = &checks[i];
         struct finding f = {0};
@@ -386,7 +353,7 @@ int mb_check(const struct minibox_spec *spec, bool json, FILE *out, int *ret_sta
         if (!spec) {
             const char *prefix = (size_t)c->id < sizeof(prefixes) / sizeof(prefixes[0]) && prefixes[c->id] ? prefixes[c->id] : "";
             snprintf(name, sizeof(name), "%s%s", prefix, c->name);
-            check_one(c, privileged, &f);
+            check_one(c, &host, &f);
             can_box |= c->id == BOX && f.works;
         } else if (mb_run_trial(spec, err)) {
             explain_error(&f, err);
@@ -394,7 +361,7 @@ int mb_check(const struct minibox_spec *spec, bool json, FILE *out, int *ret_sta
             explain(&f, can_box = true, "the command would be executed", NULL);
         }
         if (json)
-            add_finding(list, name, use, &f);
+            add_finding(&arena, list, name, use, &f);
         else
             print_line(out, name, use, &f);
     }

@@ -43,6 +43,7 @@
 #include "front/front.h"
 #include "launch/clone.h"
 #include "launch/launch.h"
+#include "run/userns.h"
 
 enum experiment_id {
     LISTINGS, VARIABLE, PAGES, DESCRIPTOR, DIRECTORY, UMASK, ROOT, HANDLER, IO, SEMAPHORE, SLEEP_END, SLEEP_EXEC, THREAD, PARENT,
@@ -656,16 +657,6 @@ static bool is_wanted(uint64_t rows, enum experiment_id id) {
     return false;
 }
 
-static long become_root(const struct request *request) {
-    char line[32];
-    snprintf(line, sizeof(line), "0 %u 1", request->uid);
-    long result = write_file("/proc/self/setgroups", "deny");
-    if (result >= 0)
-        result = write_file("/proc/self/uid_map", line);
-    snprintf(line, sizeof(line), "0 %u 1", request->gid);
-    return result < 0 ? result : write_file("/proc/self/gid_map", line);
-}
-
 static int observe_all(void *argument) {
     const struct request *request = argument;
     struct results *results = request->results;
@@ -673,7 +664,7 @@ static int observe_all(void *argument) {
     if (getppid() != request->parent)
         return 1;
     bool is_apart = results->outer_number == 0;
-    if (is_apart && request->own_user && become_root(request) < 0)
+    if (is_apart && request->own_user && mb_userns_become_root(request->uid, request->gid))
         return 1;
     if (is_apart && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return 1;

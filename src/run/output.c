@@ -8,25 +8,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "launch/launch.h"
 
 int mb_output_open(struct mb_output *output, struct mb_plan *plan, struct minibox_error *err) {
     *output = (struct mb_output){.from = {-1, -1}, .to = {-1, -1}, .left = plan->output_limit};
-    for (size_t i = 0; plan->output_limit && i < plan->step_count; i++) {
+    if (!plan->output_limit)
+        return 0;
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].kind == MB_STEP_STREAM && plan->steps[i].source && mb_launch_open_stream(plan, &plan->steps[i], err))
+            return -1;
+    for (size_t i = 0; i < plan->step_count; i++) {
         struct mb_step *step = &plan->steps[i];
         int ends[2], n = step->stream - 1;
         if (step->kind != MB_STEP_STREAM || !step->stream)
             continue;
-        bool is_same = step->source && n && plan->steps[i - 1].source && strcmp(plan->steps[i - 1].source, step->source) == 0;
-        output->to[n] = is_same ? fcntl(output->to[0], F_DUPFD_CLOEXEC, 3)
-                        : step->source ? open(step->source, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666)
-                                       : fcntl(step->stream, F_DUPFD_CLOEXEC, 3);
+        output->to[n] = step->source ? step->fd : fcntl(step->stream, F_DUPFD_CLOEXEC, 3);
+        step->fd = -1;
         if (output->to[n] < 0 || pipe2(ends, O_CLOEXEC) < 0)
-            return mb_error_host(err, step->origin, errno == ENOENT ? MB_REMEDY_NO_SUCH_PATH : MB_REMEDY_NONE, errno, "cannot open",
-                                 step->source ? step->source : "a pipe");
+            return mb_error_host(err, step->origin, MB_REMEDY_NONE, errno, "cannot open", "a pipe");
         output->from[n] = ends[0];
         step->fd = ends[1];
     }

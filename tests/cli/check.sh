@@ -81,6 +81,7 @@ is "as JSON" "$? $(python3 -c '
 import json
 entry, = json.load(open("json"))
 print(entry["name"], entry["works"], "/nonexistent" in entry["detail"], entry["try"] != "")')" "1 this launch False True True"
+is "bytes that are no text are no trouble" "$(minibox check --json -- run -v "/no$(printf '\377')pe:/x" true | python3 -c 'import json, sys; print("pe" in json.load(sys.stdin)[0]["detail"])')" True
 minibox check -- run --hostnam x true 2>err
 like "bad options are an error of their own" "$? $(cat err)" "125 minibox: unknown option*did you mean --hostname?*"
 minibox check -- run >text
