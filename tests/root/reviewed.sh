@@ -75,6 +75,31 @@ if command -v strace >/dev/null; then
     like "an ignored signal during the launch" $? 3
 fi
 
+# The listener of the filter: who sends it, and holds it with the launcher's socket, is gone before the command is there.
+cc -O2 -D_GNU_SOURCE -Wall -Wextra -static -o "$work/notified" "$here/notified.c" || exit 1
+for who in root mbtest; do
+    as=
+    [ "$who" = root ] || as="setpriv --reuid mbtest --regid mbtest --clear-groups"
+    chmod 777 "$work"
+    # shellcheck disable=SC2086 # a list of words
+    seen=$(for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        timeout 10 $as "$M" run --report "$work/$who.json" -v "$work/notified:/n" /n alone || echo "status $?"
+        timeout 10 $as "$M" run --seccomp "learn=$work/$who.learned" -v "$work/notified:/n" /n alone || echo "status $?"
+    done 2>&1)
+    like "$who: nobody but init is there with a command that is reported on" "$seen" ""
+done
+chmod 755 "$work"
+begun=$(date +%s)
+timeout 15 "$M" run --timeout 1s --report flood.json -v "$work/notified:/n" /n flood 2>/dev/null
+like "a flood of refused calls does not put off the time limit" "$? $([ $(($(date +%s) - begun)) -le 5 ]; echo $?)" "124 0"
+timeout 10 "$M" run --report foreign.json -v "$work/notified:/n" /n foreign 2>/dev/null
+like "calls of another architecture are not counted as others of this one" "$(tr -d ' \n' <foreign.json)" '*"refused_calls":{}*'
+# A process that outlives its box (asked for by name) and writes on, until nobody listens: minibox ends all the same.
+begun=$(date +%s)
+timeout -k 3 10 "$M" run --share pid --die-with-launcher no --output-limit 1k sh -c '(while :; do echo y; done) & sleep 0.3; exit 0' 2>/dev/null |
+    wc -c >written
+like "a survivor that writes on is not listened to for ever" "$(cat written) $(pgrep -fc 'while :; do echo y; done') $([ $(($(date +%s) - begun)) -le 5 ]; echo $?)" "1024 0 0"
+
 # Paths of any length are what they are, or are refused.
 deep=$work$(printf '/a%.0s' $(seq 200))
 mkdir -p "$deep"
