@@ -31,7 +31,7 @@ int mb_path_open_regular(int root, const char *path) {
     if (fd < 0 || fstat(fd, &st) < 0)
         return -1;
     if (!S_ISREG(st.st_mode)) {
-        errno = EINVAL;
+        errno = EISDIR;
         return -1;
     }
     snprintf(again, sizeof(again), "/proc/self/fd/%d", fd); /* the very file that was looked at */

@@ -15,7 +15,7 @@ enum { MB_PATH_TRIES = 10000 }; /* of openat2(2), while mounts and renames elsew
 int mb_path_open(int root, const char *path, uint64_t flags);
 
 /* The same for a regular file that is to be read: nothing else is ever opened, since opening a device or a FIFO acts.
- * EINVAL: it is something else. */
+ * EISDIR: it is something else. */
 int mb_path_open_regular(int root, const char *path);
 
 #endif

@@ -255,14 +255,17 @@ static long mount_overlay(struct mb_builder *b, const struct mb_step *step) {
     return result < 0 ? result : attach(b, step, mount);
 }
 
-/* Whether a target that may be missing is: the kernel is asked in two ways. The verifier is told. */
-static bool is_absent(const struct mb_builder *b, const struct mb_step *step, long result) {
+/* What it means that a target could not be opened: nothing, if it may be missing and is. The kernel is asked in two ways, and the
+ * verifier told. */
+static long accept_absent(const struct mb_builder *b, const struct mb_step *step, long result) {
     struct statx st;
-    if (!step->optional || result != -ENOENT ||
-        raw(SYS_statx, b->slots[step->at], step->path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) != -ENOENT)
-        return false;
+    if (!step->optional || result != -ENOENT)
+        return result;
+    long again = raw(SYS_statx, b->slots[step->at], step->path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st);
+    if (again != -ENOENT)
+        return again < 0 ? again : result;
     ((struct mb_box_mount *)mb_box_at(b->box, b->box->mounts))[step->mount].id = MB_BOX_ABSENT;
-    return true;
+    return 0;
 }
 
 /*
@@ -274,7 +277,7 @@ static long mask(struct mb_builder *b, const struct mb_step *step) {
     int dev = b->slots[MB_SLOT_DEV];
     long target = resolve(b->slots[step->at], step->path, O_PATH, resolve_flags(step));
     if (target < 0)
-        return is_absent(b, step, target) ? 0 : target;
+        return accept_absent(b, step, target);
     struct statx st;
     long result = raw(SYS_statx, target, here, AT_EMPTY_PATH, STATX_TYPE, &st);
     bool is_directory = result >= 0 && (st.stx_mode & 0170000) == 0040000;
@@ -303,7 +306,7 @@ static long remount(struct mb_builder *b, const struct mb_step *step) {
         return set_attributes(slot, step->attributes, false);
     long target = resolve(slot, step->path, O_PATH, resolve_flags(step));
     if (target < 0)
-        return is_absent(b, step, target) ? 0 : target;
+        return accept_absent(b, step, target);
     long mount = raw(SYS_open_tree, target, here, AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
     long result = mount;
     if (mount >= 0 && (result = set_attributes((int)mount, step->attributes, true)) >= 0 &&
@@ -460,10 +463,12 @@ static long set_capabilities(const struct mb_step *step) {
         if (step->flags >> cap & 1)
             continue;
         result = raw(SYS_prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
-        if (result == -EINVAL && raw(SYS_prctl, PR_CAPBSET_READ, cap, 0, 0, 0) == -EINVAL) {
-            result = 0;
+        if (result != -EINVAL)
+            continue;
+        long known = raw(SYS_prctl, PR_CAPBSET_READ, cap, 0, 0, 0);
+        result = known == -EINVAL ? 0 : known < 0 ? known : result;
+        if (result == 0)
             break;
-        }
     }
     uint64_t inheritable = step->uid ? step->flags : 0;
     if (result >= 0)

@@ -113,7 +113,7 @@ int mb_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_size, st
         return -1;
     }
     if (make_stack(stack_size, ret_child) < 0)
-        return mb_error_memory(err);
+        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot make a stack", NULL);
     if (fn == run_with_note) {
         struct note *note = arg;
         note->low = (uintptr_t)ret_child->stack;

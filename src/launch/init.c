@@ -122,6 +122,14 @@ static void set_limits(struct mb_box *box) {
     }
 }
 
+/* A filter that refuses to say that it is there is there. */
+static void verify_filter(struct mb_box *box) {
+    if (raw(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) != 0)
+        return;
+    box->verdict = (struct mb_verdict){.check = MB_CHECK_FILTER, .wanted = SECCOMP_MODE_FILTER};
+    fail(box, box->step_filter, -EPROTO);
+}
+
 /*
  * A command with CAP_SYS_PTRACE in the box can trace init after all, and would find a process without a filter. So what is
  * init's has one too: these calls and nothing else. Loaded before the command may be executed.
@@ -143,6 +151,7 @@ static void allow_only(struct mb_box *box, const uint32_t *calls, unsigned count
     code[FIRST + count + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     struct sock_fprog program = {(unsigned short)(FIRST + count + 2), code};
     check(box, box->step_filter, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+    verify_filter(box);
 }
 
 /*
@@ -183,12 +192,7 @@ static void load_filter(struct mb_box *box) {
         if (box->failed_step) /* it could not send; to exit would be a call */
             __builtin_trap();
     }
-    /* A filter that refuses to say that it is there is there. */
-    long mode = raw(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
-    if (mode != 0)
-        return;
-    box->verdict = (struct mb_verdict){.check = MB_CHECK_FILTER, .wanted = SECCOMP_MODE_FILTER};
-    fail(box, box->step_filter, -EPROTO);
+    verify_filter(box);
 }
 
 /* As execvp(3): a folder of PATH that has no such file is passed over, one that has it but refuses is remembered. The
@@ -200,7 +204,7 @@ static __attribute__((noreturn)) void execute(struct mb_box *box, char *const *a
     for (unsigned i = 0; i < box->candidate_count; i++) {
         /* In a trial the kernel is asked only whether it would (2: AT_EACCESS's answer is the same, ids are all one). */
         long result = box->trial ? raw(SYS_faccessat, AT_FDCWD, candidate, 1) : raw(SYS_execve, candidate, argv, environment);
-        if (result == 0)
+        if (result == 0 && box->trial)
             quit(0);
         if (result == -ENOENT || result == -ENOTDIR) {
             if (raw(SYS_faccessat, AT_FDCWD, candidate, 0) == 0) {

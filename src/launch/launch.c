@@ -341,7 +341,7 @@ static int wait_for_any(struct launch *l, struct pollfd *fds, size_t count) {
         struct timespec left = {0, 0};
         bool is_late = l->deadline && !mb_launch_time_left(l->deadline, &left);
         int n = is_late ? 0 : ppoll(fds, count + 1, l->deadline ? &left : NULL, NULL);
-        if (n < 0 && errno == EINTR)
+        if ((n < 0 && errno == EINTR) || (n == 0 && !is_late)) /* too early: looked at again */
             continue;
         if (n < 0)
             return fail_kind(l, MB_STEP_CLONE, errno);
@@ -476,8 +476,11 @@ static int set_idmaps(struct launch *l) {
         /* What is mounted below a folder that can be written to must be mapped too: else files there would belong to ids of
          * the range, which the next box has. Read-only, owners that mean nothing do no harm. */
         unsigned below = step->attributes & MOUNT_ATTR_RDONLY ? 0 : AT_RECURSIVE;
-        if (syscall(SYS_mount_setattr, step->fd, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) == 0)
+        if (syscall(SYS_mount_setattr, step->fd, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) == 0) {
+            if (step->mount >= 0) /* before the builder goes on, and so before anybody compares */
+                ((struct mb_box_mount *)mb_box_at(l->shared, l->shared->mounts))[step->mount].attributes |= MOUNT_ATTR_IDMAP;
             continue;
+        }
         int number = errno;
         if (number == EINVAL && step->idmap_optional)
             continue; /* owners without a map are nobody: the box can do less with the files, not more */
@@ -613,8 +616,8 @@ static int wait_for_execve(struct launch *l) {
             return -1;
         if (fds[LISTENER].revents & POLLIN && receive_descriptor(l, &l->notify_receive))
             return -1;
-        if (fds[NOTIFY].revents & POLLIN)
-            mb_notify_serve(notify);
+        if (fds[NOTIFY].revents & POLLIN && mb_notify_serve(notify))
+            return fail_kind(l, MB_STEP_FILTER, errno);
         if (fds[SYNC].revents & POLLIN) {
             char byte;
             ssize_t n = read(l->sync_read, &byte, 1);

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "base/fd.h"
-
 #ifndef SECCOMP_USER_NOTIF_FLAG_CONTINUE
 #define SECCOMP_USER_NOTIF_FLAG_CONTINUE 1
 #endif
@@ -51,13 +49,10 @@ uint32_t mb_notify_evaluate(const struct mb_filter *filter, const struct seccomp
     return SECCOMP_RET_KILL_PROCESS;
 }
 
-void mb_notify_serve(struct mb_notify *notify) {
+int mb_notify_serve(struct mb_notify *notify) {
     struct seccomp_notif request = {0};
-    if (ioctl(notify->fd, SECCOMP_IOCTL_NOTIF_RECV, &request) < 0) {
-        if (errno != EINTR && errno != ENOENT) /* ENOENT: who asked was killed meanwhile */
-            mb_fd_close(&notify->fd);
-        return;
-    }
+    if (ioctl(notify->fd, SECCOMP_IOCTL_NOTIF_RECV, &request) < 0)
+        return errno == EINTR || errno == ENOENT ? 0 : -1; /* ENOENT: who asked was killed meanwhile */
     uint32_t action = mb_notify_evaluate(&notify->filter, &request.data);
     struct seccomp_notif_resp answer = {.id = request.id};
     if (action == SECCOMP_RET_ALLOW)
@@ -71,5 +66,9 @@ void mb_notify_serve(struct mb_notify *notify) {
 #endif
     if (is_native && (unsigned)request.data.nr < MB_NOTIFY_CALLS)
         notify->counts[request.data.nr]++;
-    ioctl(notify->fd, SECCOMP_IOCTL_NOTIF_SEND, &answer); /* fails only if nobody waits for it any more */
+    int result;
+    do
+        result = ioctl(notify->fd, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+    while (result < 0 && errno == EINTR);
+    return result < 0 && errno != ENOENT ? -1 : 0; /* ENOENT: nobody waits for it any more */
 }

@@ -22,7 +22,7 @@ struct mb_notify {
 /* What the filter says of a call: SECCOMP_RET_*. */
 uint32_t mb_notify_evaluate(const struct mb_filter *filter, const struct seccomp_data *data);
 
-/* Answers one report; to be called when `fd` is readable. Closes it when nobody is left. */
-void mb_notify_serve(struct mb_notify *notify);
+/* Answers one report; to be called when `fd` is readable. -1 with errno: it could not, and who asked waits. */
+int mb_notify_serve(struct mb_notify *notify);
 
 #endif

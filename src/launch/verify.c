@@ -175,7 +175,8 @@ uint64_t mb_verify_parse_attributes(const char *options) {
         char name[12]; /* no pointer: it would be a relocation */
         uint64_t attribute;
     } known[] = {{"ro", MOUNT_ATTR_RDONLY},     {"nosuid", MOUNT_ATTR_NOSUID},   {"nodev", MOUNT_ATTR_NODEV},
-                 {"noexec", MOUNT_ATTR_NOEXEC}, {"noatime", MOUNT_ATTR_NOATIME}, {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW}};
+                 {"noexec", MOUNT_ATTR_NOEXEC}, {"noatime", MOUNT_ATTR_NOATIME}, {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW},
+                 {"idmapped", MOUNT_ATTR_IDMAP}};
     uint64_t attributes = 0;
     for (const char *word = options; *word && *word != ' ';) {
         size_t length = 0;

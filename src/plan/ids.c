@@ -45,7 +45,7 @@ static int read_below(struct mb_arena *arena, int root_fd, const char *path, con
     mb_autofd fd = mb_path_open_regular(root_fd, path);
     *ret_text = "";
     /* A root file system without accounts, or with something else in their place, has none. */
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == EINVAL || errno == ELOOP))
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == EISDIR || errno == ELOOP))
         return 0;
     const char *text = fd < 0 ? NULL : read_open(arena, fd);
     if (text) {

@@ -45,13 +45,17 @@ static int find_busybox(struct mb_compiler *c, const char **ret_path) {
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         const char *path = MB_TEXT(c, "%s%s", c->host->root, places[i]);
         mb_autofd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (fd < 0)
+        if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
             continue;
+        if (fd < 0)
+            return mb_error_host(c->err, origin, MB_REMEDY_NO_BUSYBOX, errno, "cannot open", path);
         union {
             Elf64_Ehdr header;
             char bytes[4096];
         } file;
         ssize_t length = read(fd, &file, sizeof(file));
+        if (length < 0)
+            return mb_error_host(c->err, origin, MB_REMEDY_NO_BUSYBOX, errno, "cannot read", path);
         if (length < (ssize_t)sizeof(file.header) || memcmp(file.header.e_ident, ELFMAG, SELFMAG) != 0 ||
             file.header.e_phentsize != sizeof(Elf64_Phdr))
             return mb_error_host(c->err, origin, MB_REMEDY_NO_BUSYBOX, ENOEXEC, "cannot use", path);
@@ -122,9 +126,10 @@ static int plan_root_host(struct mb_compiler *c) {
         struct stat st;
         char text[256];
         ssize_t length;
-        if (lstat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
+        bool is_there = lstat(path, &st) == 0;
+        if (!is_there && (errno == ENOENT || errno == ENOTDIR))
             continue;
-        if (lstat(path, &st) < 0)
+        if (!is_there)
             return mb_error_host(c->err, origin, MB_REMEDY_NONE, errno, "cannot look at", path);
         if (S_ISLNK(st.st_mode) && (length = readlink(path, text, sizeof(text) - 1)) <= 0)
             return mb_error_host(c->err, origin, MB_REMEDY_NONE, errno, "cannot read the link", path);

@@ -46,6 +46,8 @@ static void read_some(struct mb_output *output, int which) {
     if (n < 0 && errno == EINTR)
         return;
     if (n <= 0) {
+        if (n < 0)
+            output->lost = errno;
         mb_fd_close(&output->from[which]);
         return;
     }
@@ -58,8 +60,13 @@ static void read_some(struct mb_output *output, int which) {
 void mb_output_forward(struct mb_output *output, const struct pollfd *fds) {
     if (fds[2].revents) {
         ssize_t n = write(output->to[output->which], output->buffer + output->sent, output->length - output->sent);
-        if (n >= 0 || (errno != EAGAIN && errno != EINTR)) /* who does not want it any more need not get it */
-            output->sent = n < 0 ? output->length : output->sent + (size_t)n;
+        if (n < 0 && errno != EAGAIN && errno != EINTR) { /* the box sees what it would have seen without a pipe between */
+            output->lost = errno == EPIPE ? output->lost : errno;
+            output->sent = output->length;
+            mb_fd_close(&output->from[output->which]);
+        } else if (n > 0) {
+            output->sent += (size_t)n;
+        }
         if (output->sent == output->length)
             output->length = output->sent = 0;
     }

@@ -16,6 +16,7 @@ struct mb_output {
     char buffer[4096];  /* on its way to to[which]; at most PIPE_BUF */
     size_t length, sent;
     int which;
+    int lost; /* errno: some could not be passed on; 0: all was, or its reader is gone */
 };
 
 enum { MB_OUTPUT_FDS = 3 };

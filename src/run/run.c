@@ -184,9 +184,9 @@ static int supervise(struct run *run) {
             return 0;
         mb_terminal_forward(&run->terminal, &fds[TERMINAL]);
         mb_output_forward(&run->output, &fds[OUTPUT]);
-        if (fds[NOTIFY].revents & POLLIN)
-            mb_notify_serve(&run->box->notify);
-        else if (fds[NOTIFY].revents) /* nobody is left */
+        if (fds[NOTIFY].revents & POLLIN && mb_notify_serve(&run->box->notify)) /* the box would wait for ever */
+            return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot answer the box's system calls", NULL);
+        if (fds[NOTIFY].revents && !(fds[NOTIFY].revents & POLLIN)) /* nobody is left */
             mb_fd_close(&run->box->notify.fd);
         if (run->output.is_reached && !has_ended && minibox_kill(run->box, SIGKILL, run->err))
             return -1;
@@ -290,6 +290,9 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
     run->record.timed_out = run->timed_out;
     run->record.output_limit_reached = run->output.is_reached;
     mb_terminal_close(&run->terminal); /* before any line of our own: it is for a terminal as the user left it */
+    int lost = run->output.lost ? run->output.lost : run->terminal.lost;
+    if (lost)
+        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, lost, "cannot pass on the command's output", NULL);
     struct pollfd errors = {STDERR_FILENO, POLLOUT, 0}; /* a terminal that nobody reads would hold us here */
     bool may_write = poll(&errors, 1, 100) > 0;
     if (may_write)

@@ -59,14 +59,16 @@ void mb_terminal_prepare(const struct mb_terminal *terminal, struct pollfd *fds)
     fds[MASTER_WRITE] = (struct pollfd){open && terminal->input_length ? terminal->master : -1, POLLOUT, 0};
 }
 
-/* Writes what is left of a buffer; empties it when all is written, or when it never will be. */
-static void write_some(int fd, const char *buffer, size_t *length, size_t *sent) {
+/* Writes what is left of a buffer; empties it when all is written, or when it never will be. 0, or why that is. */
+static int write_some(int fd, const char *buffer, size_t *length, size_t *sent) {
     ssize_t n = write(fd, buffer + *sent, *length - *sent);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+    int number = n < 0 ? errno : 0;
+    if (number == EAGAIN || number == EINTR)
+        return 0;
     *sent = n < 0 ? *length : *sent + (size_t)n;
     if (*sent == *length)
         *length = *sent = 0;
+    return number;
 }
 
 /* The box's terminal has no other side any more (EIO), or has said all (0). */
@@ -105,8 +107,9 @@ void mb_terminal_forward(struct mb_terminal *terminal, const struct pollfd *fds)
     }
     if (fds[MASTER_WRITE].revents)
         write_some(terminal->master, terminal->input, &terminal->input_length, &terminal->input_sent);
-    if (fds[OUT].revents)
-        write_some(terminal->out, terminal->output, &terminal->output_length, &terminal->output_sent);
+    int number = fds[OUT].revents ? write_some(terminal->out, terminal->output, &terminal->output_length, &terminal->output_sent) : 0;
+    if (number && number != EPIPE && number != EIO) /* a reader that is gone: a pipe's, a terminal's */
+        terminal->lost = number;
     if (!fds[MASTER_READ].revents)
         return;
     if (!read_master(terminal))

@@ -19,6 +19,7 @@ struct mb_terminal {
     bool is_in_line; /* the last byte of input was no newline */
     char input[4096], output[4096]; /* on their way to the box, and from it; at most PIPE_BUF */
     size_t input_length, input_sent, output_length, output_sent;
+    int lost; /* errno: output could not be written; 0: it was, or its reader is gone */
 };
 
 enum { MB_TERMINAL_FDS = 4 };

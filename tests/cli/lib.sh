@@ -19,21 +19,6 @@ skip_all() {
     exit 77
 }
 
-make_user() (
-    exec 9</etc
-    flock 9 # another script may be at it
-    for group in mbtest mbtest1 mbtest2; do
-        getent group "$group" >/dev/null || groupadd "$group" || exit
-    done
-    getent passwd mbtest >/dev/null || useradd -g mbtest -d /nonexistent -s /bin/sh mbtest || exit
-    usermod -a -G mbtest1,mbtest2 mbtest || exit
-    # The highest range in use is below the new one, whoever has it.
-    start=$(cat /etc/subuid /etc/subgid 2>/dev/null | awk -F: '{ end = $2 + $3; if (end > max) max = end }
-        END { print (max > 200000 ? max : 200000) }')
-    grep -q '^mbtest:' /etc/subuid 2>/dev/null || usermod --add-subuids "$start-$((start + 65535))" mbtest || exit
-    grep -q '^mbtest:' /etc/subgid 2>/dev/null || usermod --add-subgids "$start-$((start + 65535))" mbtest || exit
-)
-
 if [ -z "${MBTEST_WORK-}" ]; then
     : "${MINIBOX:?the minibox to test}"
     [ "$mode" = user ] || [ "$(id -u)" -eq 0 ] || skip_all "needs root"
@@ -48,7 +33,7 @@ if [ -z "${MBTEST_WORK-}" ]; then
     set -- ${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} "$@"
     set -- ${LSAN_OPTIONS:+LSAN_OPTIONS="$LSAN_OPTIONS"} "$@"
     if [ "$mode" = user ] && [ "$(id -u)" -eq 0 ]; then
-        make_user || skip_all "cannot make the user mbtest"
+        "$scripts/../make-user" || skip_all "cannot make the user mbtest"
         chown -R mbtest:mbtest "$work" || exit
         set -- setpriv --reuid mbtest --regid mbtest --init-groups env -i "$@"
     else

@@ -37,7 +37,7 @@ static void parses_options(void **state) {
         {"nosuid2", 0},
         {"xnosuid", 0},
         {"nodevil,noexecute,noatimes", 0},
-        {"relatime,nodiratime,idmapped", 0},
+        {"relatime,nodiratime,idmapped", MOUNT_ATTR_IDMAP},
         /* damaged */
         {",", 0},
         {",,,ro,,", MOUNT_ATTR_RDONLY},

@@ -105,7 +105,7 @@ def _user():
     try:
         return pwd.getpwnam("mbtest")
     except KeyError:
-        done = subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", "mbtest"], stderr=subprocess.PIPE)
+        done = subprocess.run([os.path.join(SOURCE, "tests/make-user")], stderr=subprocess.PIPE)
         try:
             return pwd.getpwnam("mbtest")
         except KeyError:
