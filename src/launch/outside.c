@@ -23,8 +23,10 @@ struct outside {
     struct minibox_error *err;
 };
 
-/* Returns -1. */
+/* Returns -1. A box that has given up meanwhile cannot be asked, and has said why. */
 static int cannot_ask(struct outside *o) {
+    if (o->box->failed_step)
+        return mb_report_box(o->plan, o->box, o->err);
     return mb_report_step(o->plan, mb_plan_find(o->plan, MB_STEP_VERIFY), errno, o->err);
 }
 
