@@ -34,6 +34,7 @@ enum mb_check {
     MB_CHECK_MOUNT_SUID,  /* a mount without nosuid */
     MB_CHECK_PROPAGATION, /* a mount that is shared or a slave */
     MB_CHECK_OLD_ROOT,    /* more than one mount at / */
+    MB_CHECK_ROOT_OWNER,
     MB_CHECK_WORKDIR,
     MB_CHECK_UMASK,
     MB_CHECK_DESCRIPTORS,
@@ -102,6 +103,7 @@ struct mb_box {
     uint64_t capabilities; /* bit n; ambient and inheritable only if uid is not 0 */
     int32_t session_keyring;
     uint8_t own_session_keyring, has_hostname;
+    uint8_t own_root; /* the builder made / after it had taken the ids 0 */
     char hostname[MB_BOX_HOSTNAME];
 
     /* Arrays behind this struct: offset in bytes, number of elements. */

@@ -181,6 +181,15 @@ static int number_of(const struct mb_plan *plan, enum mb_step_kind kind) {
     return step ? (int)(step - plan->steps) + 1 : 0;
 }
 
+/* Whether / must belong to the box's root: a new file system, not a folder or an overlay of one, which has that folder's owner;
+ * and made by a builder that had taken the ids 0. */
+static bool owns_root(const struct mb_plan *plan) {
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].keep == MB_SLOT_ROOT)
+            return plan->steps[i].kind == MB_STEP_MOUNT && mb_plan_find(plan, MB_STEP_BECOME_ROOT);
+    return false;
+}
+
 /* The shared box: sized, mapped, filled. */
 static int make_box(struct launch *l) {
     struct mb_plan *plan = l->plan;
@@ -208,7 +217,8 @@ static int make_box(struct launch *l) {
                             .capabilities = plan->capabilities,
                             .session_keyring = plan->session_keyring,
                             .own_session_keyring = plan->own_session_keyring,
-                            .has_hostname = plan->hostname != NULL};
+                            .has_hostname = plan->hostname != NULL,
+                            .own_root = owns_root(plan)};
     size_t text = 0;
     for (size_t i = 0; i < plan->candidate_count; i++)
         text += strlen(plan->candidates[i]) + 1;

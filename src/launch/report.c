@@ -15,7 +15,7 @@ static const char *const check_names[MB_CHECK_COUNT] = {
     [MB_CHECK_HOSTNAME] = "host name", [MB_CHECK_MOUNT] = "number of planned mounts",
     [MB_CHECK_MOUNT_FLAGS] = "mount flags", [MB_CHECK_MOUNT_SUID] = "a mount without nosuid",
     [MB_CHECK_PROPAGATION] = "mount propagation", [MB_CHECK_OLD_ROOT] = "number of mounts at /",
-    [MB_CHECK_WORKDIR] = "working directory", [MB_CHECK_UMASK] = "umask", [MB_CHECK_DESCRIPTORS] = "open descriptors",
+    [MB_CHECK_ROOT_OWNER] = "owner of /", [MB_CHECK_WORKDIR] = "working directory", [MB_CHECK_UMASK] = "umask", [MB_CHECK_DESCRIPTORS] = "open descriptors",
     [MB_CHECK_SESSION] = "session", [MB_CHECK_KEYRING] = "session keyring", [MB_CHECK_LIMIT] = "resource limit",
     [MB_CHECK_FILTER] = "seccomp filter",
 };

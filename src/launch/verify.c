@@ -134,6 +134,17 @@ static int verify_session(const struct mb_box *box, struct mb_verdict *v) {
     return differs(v, MB_CHECK_KEYRING, 0, 1, serial != box->session_keyring) ? -1 : 0;
 }
 
+/* What the builder makes belongs to the box's root: it has taken its ids before. */
+static int verify_root(const struct mb_box *box, struct mb_verdict *v) {
+    struct statx root;
+    if (!box->own_root)
+        return 0;
+    return cannot_read(v, MB_CHECK_ROOT_OWNER, raw(SYS_statx, AT_FDCWD, "/", 0, STATX_UID | STATX_GID, &root)) ||
+                   differs(v, MB_CHECK_ROOT_OWNER, 0, 0, root.stx_uid) || differs(v, MB_CHECK_ROOT_OWNER, 1, 0, root.stx_gid)
+               ? -1
+               : 0;
+}
+
 static int verify_workdir(const struct mb_box *box, struct mb_verdict *v) {
     struct statx planned, here;
     const char *path = mb_box_at(box, box->workdir);
@@ -162,7 +173,7 @@ static int verify_descriptors(const struct mb_box *box, struct mb_verdict *v) {
 
 int mb_verify_process(const struct mb_box *box, struct mb_verdict *ret_verdict) {
     return verify_ids(box, ret_verdict) || verify_capabilities(box, ret_verdict) ||
-                   verify_session(box, ret_verdict) || verify_workdir(box, ret_verdict) ||
+                   verify_session(box, ret_verdict) || verify_root(box, ret_verdict) || verify_workdir(box, ret_verdict) ||
                    verify_descriptors(box, ret_verdict)
                ? -1
                : 0;
