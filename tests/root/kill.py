@@ -16,7 +16,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import State, begin, callers, children_left, compile_static, finish, place, point  # noqa: E402
+from harness import State, begin, callers, check_libc, children_left, compile_static, finish, libc, place, point, run  # noqa: E402
 
 FACTOR = float(os.environ.get("MINIBOX_TEST_FACTOR", "1"))
 SETUP_SECONDS = 0.008
@@ -83,7 +83,9 @@ class Box:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self.out)
+        if self.out is not None:
+            os.close(self.out)
+        self.out = None
 
 
 def children_of(pid):
@@ -192,6 +194,16 @@ def kill_command(box):
             os.kill(pid, signal.SIGKILL)
 
 
+def check_full_folder(binary, caller):
+    """Nothing can be written where minibox keeps its lock."""
+    for options, wanted in ((b"nr_inodes=1", 125 if caller.is_root else 0), (b"size=4k,nr_inodes=16", 0)):
+        check_libc(libc.mount(b"tmpfs", b"/run", b"tmpfs", 0, b"mode=755," + options), "mount /run")
+        status, _, err = run([binary, "run", "true"], caller)
+        libc.umount2(b"/run", 2)
+        point(status == wanted and (status == 0 or "No space left on device" in err), "%s: /run with %s" % (caller.name, options.decode()),
+              "%s, %s" % (status, err), "exit %d, and why" % wanted)
+
+
 def main():
     begin()
     seed = int(os.environ.get("MINIBOX_TEST_SEED") or random.randrange(1 << 30))
@@ -232,8 +244,9 @@ def main():
             options = ("--pid-file", os.path.join(pid_file, "pid"))
             trials(word + "while it runs", 5, make("plain", options=options), when_up(sender(signo)), {128 + signo})
             trials(word + "while it runs, --tty", 3, make("plain", True, ("--tty",)), when_up(sender(signo)), {128 + signo})
+        check_full_folder(binary, caller)
         point(os.listdir(pid_file) == [], caller.name + ": the pid file is removed", os.listdir(pid_file), "an empty folder")
-        trials(caller.name + ": the time limit, deaf command", 3, make(options=("--timeout", "100ms")), when_up(lambda box: None),
+        trials(caller.name + ": the time limit, deaf command", 3, make(options=("--timeout", "400ms")), when_up(lambda box: None),
                {124})
         trials(caller.name + ": a time limit that falls into the set-up", 10,
                lambda: Box(binary, program, caller, options=("--timeout", "%dms" % random.randint(1, 8))), lambda box: "", {124})
