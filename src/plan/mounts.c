@@ -178,7 +178,7 @@ static void plan_masks(struct mb_compiler *c) {
         {"/proc/scsi", MB_SLOT_PROC, false},          {"/proc/timer_list", MB_SLOT_PROC, false},
         {"/proc/bus", MB_SLOT_PROC, true},            {"/proc/fs", MB_SLOT_PROC, true},
         {"/proc/irq", MB_SLOT_PROC, true},            {"/proc/sys", MB_SLOT_PROC, true},
-        {"/proc/sysrq-trigger", MB_SLOT_PROC, true},
+        {"/proc/sysrq-trigger", MB_SLOT_PROC, true},  {"/proc/pressure", MB_SLOT_PROC, true},
         {"/sys/firmware", MB_SLOT_SYS, false},        {"/sys/devices/virtual/powercap", MB_SLOT_SYS, false},
     };
     for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
