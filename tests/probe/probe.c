@@ -235,7 +235,7 @@ static void try_read(const struct check *c) {
                 fail("there is %s in it", entry->d_name);
         pass("empty");
     }
-    ssize_t n = read_file(c->text, text, c->number ? 2 : sizeof(text)); /* reading one byte is enough of some */
+    ssize_t n = read_file(c->text, text, c->number ? (size_t)c->number + 1 : sizeof(text)); /* some take or give only so much */
     if (n < 0)
         pass("%s", strerror(errno));
     if (n > 0)
@@ -1500,7 +1500,7 @@ static const struct check checks[] = {
     BITS("mknodat", try_bits, .number = MKNODAT, .arguments = {04755}),
     BITS("mkdir", try_bits, .number = UMASK, .arguments = {06755}),
 
-    KERNEL("read /proc/kcore", try_read, "/proc/kcore", 1),
+    KERNEL("read /proc/kcore", try_read, "/proc/kcore", 8),
     KERNEL("read /proc/keys", try_read, "/proc/keys"),
     KERNEL("read /proc/timer_list", try_read, "/proc/timer_list"),
     KERNEL("read /proc/sched_debug", try_read, "/proc/sched_debug"),
@@ -1510,12 +1510,12 @@ static const struct check checks[] = {
     KERNEL("read /proc/acpi", try_read, "/proc/acpi"),
     KERNEL("read /proc/asound", try_read, "/proc/asound"),
     KERNEL("read /proc/scsi", try_read, "/proc/scsi"),
-    KERNEL("read /proc/kmsg", try_read, "/proc/kmsg", 1),
+    KERNEL("read /proc/kmsg", try_read, "/proc/kmsg", 8),
     KERNEL("read /proc/slabinfo", try_read, "/proc/slabinfo"),
     KERNEL("read /proc/vmallocinfo", try_read, "/proc/vmallocinfo"),
     KERNEL("read /proc/pagetypeinfo", try_read, "/proc/pagetypeinfo"),
-    KERNEL("read /proc/kpageflags", try_read, "/proc/kpageflags", 1),
-    KERNEL("read /proc/kpagecgroup", try_read, "/proc/kpagecgroup", 1),
+    KERNEL("read /proc/kpageflags", try_read, "/proc/kpageflags", 8),
+    KERNEL("read /proc/kpagecgroup", try_read, "/proc/kpagecgroup", 8),
     KERNEL("read /sys/firmware", try_read, "/sys/firmware"),
     KERNEL("read /sys/kernel/debug", try_read, "/sys/kernel/debug"),
     KERNEL("read /sys/kernel/tracing", try_read, "/sys/kernel/tracing"),
