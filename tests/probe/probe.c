@@ -70,8 +70,8 @@ extern char **environ;
 struct check {
     const char *theme, *name;
     void (*try)(const struct check *);
-    const char *text;  /* a path or a name */
-    long number;       /* a system call, a flag, a bit */
+    const char *text; /* a path or a name */
+    long number;      /* a system call, a flag, a bit */
     long arguments[6];
 };
 
@@ -83,8 +83,8 @@ static struct {
     char saw[400];
 } *verdict; /* shared with the child that tries */
 
-static char **words;       /* KEY=VALUE, of the runner */
-static char scratch[32];   /* a folder of the box that can be written to */
+static char **words;     /* KEY=VALUE, of the runner */
+static char scratch[32]; /* a folder of the box that can be written to */
 static char zeros[4096];
 
 static __attribute__((noreturn, format(printf, 2, 3))) void answer(enum answer what, const char *format, ...) {
@@ -148,6 +148,15 @@ static char *field_of(const char *path, const char *name) {
         if (strncmp(line, name, size) == 0 && line[size] == ':')
             return line + size + 1 + strspn(line + size + 1, " \t");
     not_applicable("%s has no %s", path, name);
+}
+
+/* Devices are used through these six, and terminals through devpts. */
+static int is_usual_node(const char *name) {
+    static const char *const names[] = {"null", "zero", "full", "random", "urandom", "tty"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(name, names[i]) == 0)
+            return 1;
+    return 0;
 }
 
 struct mount {
@@ -312,7 +321,7 @@ static void try_groups(const struct check *c) {
         else if (groups[i] != getegid())
             fail("group %d", (int)groups[i]);
     if (nameless)
-        not_applicable("%d of the caller stay, without a number in the box: the kernel lets an ordinary user drop none", nameless);
+        not_applicable("%d of the caller stay, nameless: the kernel lets an ordinary user drop none", nameless);
     pass("none");
 }
 
@@ -641,10 +650,8 @@ static void try_mount_options(const struct check *c) {
     FILE *file = fopen("/proc/self/mountinfo", "re");
     int count = 0;
     for (struct mount mount; next_mount(file, &mount); count++) {
-        /* Devices are used through the six nodes, and terminals through devpts. */
-        int node = strncmp(mount.target, "/dev/", 5) == 0 && strchr("nzfrutpc", mount.target[5]) && strcmp(c->text, "nodev") == 0 &&
-                   (strcmp(mount.type, "devpts") == 0 || strcmp(mount.type, "devtmpfs") == 0);
-        if (!node && !has_option(mount.options, c->text))
+        int devices = strncmp(mount.target, "/dev/", 5) == 0 && (is_usual_node(mount.target + 5) || strcmp(mount.type, "devpts") == 0);
+        if (!(devices && strcmp(c->text, "nodev") == 0) && !has_option(mount.options, c->text))
             fail("%s: %s", mount.target, mount.options);
     }
     if (!count)
@@ -749,7 +756,8 @@ static void try_handle(const struct check *c) {
 static void try_mknod(const struct check *c) {
     char path[64];
     snprintf(path, sizeof(path), "%s/node", scratch);
-    want_refused(syscall(SYS_mknodat, AT_FDCWD, path, c->number | 0600, makedev((unsigned)c->arguments[0], (unsigned)c->arguments[1])), 0);
+    dev_t device = makedev((unsigned)c->arguments[0], (unsigned)c->arguments[1]);
+    want_refused(syscall(SYS_mknodat, AT_FDCWD, path, c->number | 0600, device), 0);
 }
 
 static void try_create(const struct check *c) {
@@ -786,7 +794,8 @@ static int contains_token(const char *path) {
 }
 
 static void try_secret(const struct check *c) {
-    static const char *const roots[] = {"", "/proc/1/root", "/proc/self/root", "/proc/1/cwd", "/../../..", "/proc/self/cwd/../../.."};
+    static const char *const roots[] = {"", "/proc/1/root", "/proc/self/root", "/proc/1/cwd", "/../../..",
+                                        "/proc/self/cwd/../../.."};
     for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
         char path[300];
         snprintf(path, sizeof(path), "%s%s/%s", roots[i], c->text, given("token"));
@@ -887,20 +896,16 @@ static void try_device(const struct check *c) {
 }
 
 static void try_device_nodes(const struct check *c) {
-    static const char *const known[] = {"null", "zero", "full", "random", "urandom", "tty"};
     char path[300];
     DIR *folder = opendir(c->text);
     int count = 0;
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         struct stat st;
-        int expected = 0;
         snprintf(path, sizeof(path), "%s/%s", c->text, entry->d_name);
         if (lstat(path, &st) < 0 || !(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
             continue;
         count++;
-        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-            expected |= strcmp(entry->d_name, known[i]) == 0;
-        if (!expected)
+        if (!is_usual_node(entry->d_name))
             fail("%s", path);
     }
     if (!count)
@@ -908,7 +913,7 @@ static void try_device_nodes(const struct check *c) {
     pass("%d nodes", count);
 }
 
-static void try_device_nodes_writable_folder(const struct check *c) {
+static void try_nodev(const struct check *c) {
     struct statvfs fs;
     if (statvfs(c->text, &fs) < 0)
         pass("%s", strerror(errno));
@@ -1456,7 +1461,8 @@ static const struct check checks[] = {
     MOUNT("mount a tmpfs", try_mount, "/tmp", 0, {(long)"none", (long)"tmpfs"}),
     MOUNT("mount a second proc", try_mount, "/tmp", 0, {(long)"none", (long)"proc"}),
     MOUNT("mount a second sysfs", try_mount, "/tmp", 0, {(long)"none", (long)"sysfs"}),
-    MOUNT("mount an overlay", try_mount, "/tmp", 0, {(long)"none", (long)"overlay", (long)"lowerdir=/,upperdir=/tmp,workdir=/tmp"}),
+    MOUNT("mount an overlay", try_mount, "/tmp", 0,
+          {(long)"none", (long)"overlay", (long)"lowerdir=/,upperdir=/tmp,workdir=/tmp"}),
     MOUNT("mount cgroups", try_mount, "/tmp", 0, {(long)"none", (long)"cgroup2"}),
     MOUNT("mount fuse", try_mount, "/tmp", 0, {(long)"none", (long)"fuse", (long)"fd=0,rootmode=40000,user_id=0,group_id=0"}),
     MOUNT("bind / elsewhere", try_mount, "/tmp", MS_BIND | MS_REC, {(long)"/", (long)"none"}),
@@ -1479,8 +1485,8 @@ static const struct check checks[] = {
     MOUNT("open a file by its handle", try_handle),
     MOUNT("make a character device", try_mknod, .number = S_IFCHR, .arguments = {1, 1}),
     MOUNT("make a block device", try_mknod, .number = S_IFBLK, .arguments = {254, 0}),
-    MOUNT("use devices on /tmp", try_device_nodes_writable_folder, "/tmp"),
-    MOUNT("use devices on /dev/shm", try_device_nodes_writable_folder, "/dev/shm"),
+    MOUNT("use devices on /tmp", try_nodev, "/tmp"),
+    MOUNT("use devices on /dev/shm", try_nodev, "/dev/shm"),
 
     BITS("chmod", try_bits, .number = CHMOD, .arguments = {04755}),
     BITS("chmod, the group's", try_bits, .number = CHMOD, .arguments = {02755}),
@@ -1743,8 +1749,7 @@ static void run(const struct check *c) {
 
 int main(int argc, char **argv) {
     (void)argc;
-    for (words = argv; *words && !strchr(*words, '='); words++)
-        ;
+    words = argv;
     verdict = mmap(NULL, sizeof(*verdict), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (verdict == MAP_FAILED)
         return 1;
