@@ -109,7 +109,7 @@ static int open_sources(struct launch *l) {
             step->fd = open(step->source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
             int kind = step->fd < 0 ? -1 : ioctl(step->fd, NS_GET_NSTYPE);
             if (kind < 0 || (uint64_t)kind != step->flags)
-                return fail_step(l, step, step->fd < 0 ? errno : EINVAL);
+                return fail_step(l, step, kind >= 0 || errno == ENOTTY ? EINVAL : errno); /* not a namespace, or another kind */
         } else if (step->kind == MB_STEP_STREAM && step->fd < 0) { /* else its caller has put something between */
             if (mb_launch_open_stream(l->plan, step, l->err))
                 return -1;

@@ -166,25 +166,30 @@ static int check_mount_point(struct mb_compiler *c, const char *target, const st
 
 /* Kernel files that show or change more than the box: hidden, or made read-only. */
 static void plan_masks(struct mb_compiler *c) {
+    enum how { HIDE, HIDE_FROM_ROOT, CLOSE }; /* the second: what only the host's root may read, if a box has its ids */
     static const struct {
         const char *path;
         enum mb_slot at;
-        bool read_only;
+        enum how how;
     } masks[] = {
-        {"/proc/acpi", MB_SLOT_PROC, false},          {"/proc/asound", MB_SLOT_PROC, false},
-        {"/proc/interrupts", MB_SLOT_PROC, false},    {"/proc/kallsyms", MB_SLOT_PROC, false},
-        {"/proc/kcore", MB_SLOT_PROC, false},         {"/proc/keys", MB_SLOT_PROC, false},
-        {"/proc/latency_stats", MB_SLOT_PROC, false}, {"/proc/sched_debug", MB_SLOT_PROC, false},
-        {"/proc/scsi", MB_SLOT_PROC, false},          {"/proc/timer_list", MB_SLOT_PROC, false},
-        {"/proc/bus", MB_SLOT_PROC, true},            {"/proc/fs", MB_SLOT_PROC, true},
-        {"/proc/irq", MB_SLOT_PROC, true},            {"/proc/sys", MB_SLOT_PROC, true},
-        {"/proc/sysrq-trigger", MB_SLOT_PROC, true},
-        {"/sys/firmware", MB_SLOT_SYS, false},        {"/sys/devices/virtual/powercap", MB_SLOT_SYS, false},
+        {"/proc/acpi", MB_SLOT_PROC, HIDE},           {"/proc/asound", MB_SLOT_PROC, HIDE},
+        {"/proc/interrupts", MB_SLOT_PROC, HIDE},     {"/proc/kallsyms", MB_SLOT_PROC, HIDE},
+        {"/proc/kcore", MB_SLOT_PROC, HIDE},          {"/proc/keys", MB_SLOT_PROC, HIDE},
+        {"/proc/latency_stats", MB_SLOT_PROC, HIDE},  {"/proc/sched_debug", MB_SLOT_PROC, HIDE},
+        {"/proc/scsi", MB_SLOT_PROC, HIDE},           {"/proc/timer_list", MB_SLOT_PROC, HIDE},
+        {"/proc/kpagecgroup", MB_SLOT_PROC, HIDE_FROM_ROOT},  {"/proc/kpagecount", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/kpageflags", MB_SLOT_PROC, HIDE_FROM_ROOT},   {"/proc/mtrr", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/pagetypeinfo", MB_SLOT_PROC, HIDE_FROM_ROOT}, {"/proc/slabinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/vmallocinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/bus", MB_SLOT_PROC, CLOSE},           {"/proc/fs", MB_SLOT_PROC, CLOSE},
+        {"/proc/irq", MB_SLOT_PROC, CLOSE},           {"/proc/sys", MB_SLOT_PROC, CLOSE},
+        {"/proc/sysrq-trigger", MB_SLOT_PROC, CLOSE}, {"/proc/pressure", MB_SLOT_PROC, CLOSE},
+        {"/sys/firmware", MB_SLOT_SYS, HIDE},         {"/sys/devices/virtual/powercap", MB_SLOT_SYS, HIDE},
     };
     for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
-        if (masks[i].at == MB_SLOT_SYS && !(c->plan->flags & CLONE_NEWNET))
+        if ((masks[i].at == MB_SLOT_SYS && !(c->plan->flags & CLONE_NEWNET)) || (masks[i].how == HIDE_FROM_ROOT && c->plan->flags & CLONE_NEWUSER))
             continue;
-        struct mb_step *step = mb_steps_add_at(c, masks[i].read_only ? MB_STEP_REMOUNT : MB_STEP_MASK, NULL, masks[i].at,
+        struct mb_step *step = mb_steps_add_at(c, masks[i].how == CLOSE ? MB_STEP_REMOUNT : MB_STEP_MASK, NULL, masks[i].at,
                                       masks[i].path, strchr(masks[i].path + 1, '/') + 1);
         step->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
         step->optional = true; /* which of them there are, only the box's own /proc can tell */

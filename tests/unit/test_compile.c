@@ -339,7 +339,8 @@ static void default_of_root(void **state) {
     static const char *const masked[] = {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/kallsyms", "/proc/acpi", "/sys/firmware"};
     for (size_t i = 0; i < COUNT(masked); i++)
         want(&c, MB_STEP_MASK, masked[i]);
-    static const char *const closed[] = {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"};
+    static const char *const closed[] = {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs",
+                                         "/proc/pressure"};
     for (size_t i = 0; i < COUNT(closed); i++)
         assert_true(want(&c, MB_STEP_REMOUNT, closed[i])->attributes & MOUNT_ATTR_RDONLY);
     for (size_t i = 0; i < c.plan.step_count; i++) /* nobody asked for anything */

@@ -168,7 +168,7 @@ def make_rootfs(path):
     os.chmod(path, 0o755)
     shutil.copyfile(busybox, os.path.join(path, "bin/busybox"))
     os.chmod(os.path.join(path, "bin/busybox"), 0o755)
-    for applet in ("sh", "cat", "sleep", "id", "stty", "tty", "true", "ls", "touch", "mkdir", "kill", "grep", "head", "ps"):
+    for applet in ("sh", "cat", "sleep", "id", "stty", "tty", "true", "ls", "touch", "mkdir", "kill", "grep", "head", "ps", "chmod"):
         os.symlink("busybox", os.path.join(path, "bin", applet))
     with open(os.path.join(path, "etc/passwd"), "w") as file:
         file.write("root:x:0:0:root:/:/bin/sh\n")
