@@ -199,10 +199,15 @@ static void files(void) {
     folder("/dev/shm");
     folder("/tmp");
     folder("/run");
-    folder("/etc");
     folder("/home");
     folder("/sys");
     folder("/mnt");
+    static const char *const made[] = {"/etc", "/etc/passwd", "/etc/group", "/etc/hosts", "/etc/resolv.conf"}; /* others there may be the host's */
+    for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+        struct stat st;
+        int result = stat(made[i], &st);
+        say("%s %d %o %u:%u\n", made[i], result, result ? 0 : st.st_mode, result ? 0 : st.st_uid, result ? 0 : st.st_gid);
+    }
     for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
         char bytes[64];
         int fd = open(hidden[i], O_RDONLY | O_NONBLOCK);
