@@ -544,6 +544,11 @@ static int write_maps(struct launch *l) {
 static bool kill_box(struct launch *l) {
     if (l->child.pid <= 0)
         return true;
+    /* A joiner is let go on for a moment, until it has said which process the builder is, or that there is none. */
+    struct pollfd death = {l->child.pidfd, POLLIN, 0};
+    bool is_joiner = l->builder.joins && l->child.pid != l->shared->builder_pid;
+    if (is_joiner)
+        poll(&death, 1, 1000);
     /* A kill may be refused (by an outer filter); then it stops by itself when it next looks. */
     if (syscall(SYS_pidfd_send_signal, l->child.pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
         kill(l->child.pid, SIGKILL); /* it is there, so the pid is its own; gone (ESRCH), the pid may be another's */
@@ -551,14 +556,18 @@ static bool kill_box(struct launch *l) {
     atomic_store(&l->shared->launcher_verified, MB_BOX_STOP);
     syscall(SYS_futex, &l->shared->maps_written, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
     syscall(SYS_futex, &l->shared->launcher_verified, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
-    struct pollfd death = {l->child.pidfd, POLLIN, 0};
     for (int tries = 0; tries < 20 && death.revents == 0; tries++)
         poll(&death, 1, 100);
     siginfo_t info;
     if (death.revents)
         while (waitid((idtype_t)P_PIDFD, (id_t)l->child.pidfd, &info, WEXITED) < 0 && errno == EINTR)
             ;
-    return death.revents != 0;
+    if (!is_joiner || !death.revents || !l->shared->builder_pid)
+        return death.revents != 0;
+    mb_fd_close(&l->child.pidfd);
+    l->child.pid = l->shared->builder_pid;
+    l->child.pidfd = (int)syscall(SYS_pidfd_open, l->child.pid, 0);
+    return kill_box(l);
 }
 
 /* The joiner has made the builder and is gone; from here on the builder is the child. */

@@ -446,6 +446,13 @@ static void watch(struct launch *l) {
         }
         if (t)
             forget(l, t);
+        /* Who died while it made a process did not tell of it. */
+        for (size_t i = 0; i < l->count; i++)
+            if (l->tracees[i].waits && l->disturbed) {
+                strcpy(l->tracees[i].process, "?");
+                l->tracees[i].waits = false;
+                resume(l, &l->tracees[i], 0);
+            }
     }
     set_alarm(0);
 }
