@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# Sourced by each script of tests/cli. A script is called as `SCRIPT root` or `SCRIPT user` with MINIBOX in the environment,
+# Sourced by each script of tests/cli and tests/cve. A script is called as `SCRIPT root` or `SCRIPT user` with MINIBOX in the environment,
 # and prints TAP.
 #
 # How it works. The first time round, the script makes a temporary folder, copies minibox and the scripts there, and calls
@@ -26,9 +26,10 @@ if [ -z "${MBTEST_WORK-}" ]; then
     work=$(mktemp -d "${TMPDIR:-/tmp}/mbtest.XXXXXX") || exit
     trap 'rm -rf "$work"' EXIT
     trap 'exit 125' HUP INT TERM
-    mkdir "$work/home" "$work/cli" &&
-        cp "$MINIBOX" "$work/minibox" && cp "$scripts"/*.sh "$work/cli" && cp -r "$scripts/../../configs" "$scripts/../../docs" "$work" && chmod -R a+rX "$work" || exit
-    set -- sh "$work/cli/${0##*/}" "$mode"
+    mkdir "$work/home" &&
+        cp "$MINIBOX" "$work/minibox" && cp -r "$scripts/../cli" "$scripts/../cve" "$scripts/../../configs" "$scripts/../../docs" "$work" &&
+        chmod -R a+rX "$work" || exit
+    set -- sh "$work/${scripts##*/}/${0##*/}" "$mode"
     set -- PATH="$work:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$work/home" MBTEST_WORK="$work" "$@"
     set -- ${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} "$@"
     set -- ${LSAN_OPTIONS:+LSAN_OPTIONS="$LSAN_OPTIONS"} "$@"
@@ -166,6 +167,20 @@ wait_for() {
         [ "$tries" -lt 200 ] || return 1
         sleep 0.05
     done
+}
+
+# as_user COMMAND...: in a test of root's: as the ordinary user, with its groups.
+as_user() {
+    setpriv --reuid mbtest --regid mbtest --init-groups "$@"
+}
+
+# program NAME: makes $work/NAME of the C program on standard input; it runs in every box. -v "$work/NAME:/NAME" shows it there.
+program() {
+    command -v cc >/dev/null || skip_all "needs a C compiler"
+    cc -std=gnu17 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static -pthread -o "$work/$1" -x c - || {
+        echo "Bail out! $1 cannot be made"
+        exit 1
+    }
 }
 
 # A small root file system of busybox in folder $1, with what a read-only root needs.
