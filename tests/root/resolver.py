@@ -203,6 +203,10 @@ def try_commands(trial):
         for option in ([], ["--init", "no"]):
             trial.launch(["--rootfs", trial.tree, *option], ["/h/%s/prog" % name, "--version"], WORKS, name, says="", status=(126, 127))
     trial.end("commands behind links")
+    # What the mounts are is read in the kernel's /proc, whatever has been put over the file.
+    trial.launch(["-v", trial.source + "/marker:/proc/1/mountinfo"], ["true"], REFUSED, "mountinfo")
+    code, _, err = run([trial.binary, "run", "-v", trial.source + "/marker:/proc/1/mountinfo", "true"], trial.caller, 10)
+    same((code, "cross-device" in err), (125, True), trial.caller.name + ": a volume over the file of which the verifier reads: " + err)
 
 
 def try_accounts(trial):
