@@ -2,26 +2,16 @@
 #include "base/path.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 
 int mb_path_open(int root, const char *path, uint64_t flags) {
-    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-    while (*path == '/')
-        path++;
-    /* EAGAIN: somewhere on the system a mount or rename happened meanwhile, and a link or ".." cannot be trusted to have stayed
-     * below the root. openat2(2): try again. Not for ever: that would be someone's doing. */
-    for (int tries = 0;; tries++) {
-        int fd = (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
-        if (fd >= 0 || errno != EAGAIN || tries >= MB_PATH_TRIES)
-            return fd;
-    }
+    long fd = mb_path_resolve(root, path, flags, MB_PATH_IN_ROOT);
+    if (fd < 0)
+        errno = (int)-fd;
+    return fd < 0 ? -1 : (int)fd;
 }
 
 int mb_path_open_regular(int root, const char *path) {

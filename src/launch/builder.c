@@ -17,7 +17,6 @@
 #include <linux/futex.h>
 #include <linux/if.h>
 #include <linux/keyctl.h>
-#include <linux/openat2.h>
 #include <linux/prctl.h>
 #include <linux/sockios.h>
 #include <linux/stat.h>
@@ -48,21 +47,10 @@ static const char here[] = "";
 
 /* ---- paths of the box ----------------------------------------------------------------------------------------- */
 
-static long resolve(int root, const char *path, uint64_t flags, uint64_t resolve_flags) {
-    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve_flags};
-    long result;
-    int tries = 0;
-    do /* EAGAIN: a mount or rename elsewhere interrupted the walk; base/path.c */
-        result = raw(SYS_openat2, root, path, &how, sizeof(how));
-    while (result == -EAGAIN && ++tries < MB_PATH_TRIES);
-    return result;
-}
-
-/* A path below a root file system is hostile: links in it are followed as if the root were /, /proc's magic ones never;
- * links in the kernel's own file systems, and where the place itself matters, not at all. */
-static uint64_t resolve_flags(const struct mb_step *step) {
+/* Links are followed in the box's root. In the kernel's own file systems, and where the place itself matters, they are not. */
+static long resolve(const struct mb_builder *b, const struct mb_step *step, const char *path, uint64_t flags) {
     bool links = step->at == MB_SLOT_ROOT && !step->no_links;
-    return RESOLVE_NO_MAGICLINKS | (links ? RESOLVE_IN_ROOT : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    return mb_path_resolve(b->slots[step->at], path, flags, links ? MB_PATH_IN_ROOT : MB_PATH_NO_LINKS);
 }
 
 /* Cuts the last name off `path`, in place: returns it; what is left of `path` is the parent. */
@@ -76,7 +64,8 @@ static char *split_last(char *path) {
 
 /* Makes a missing file or folder, and the folders above it. `path` is cut up. What exists is never followed at the last
  * name and never replaced: O_EXCL and mkdir both refuse. */
-static long make_path(int root, char *path, uint64_t flags, bool is_directory) {
+static long make_path(const struct mb_builder *b, const struct mb_step *step, char *path, bool is_directory) {
+    int root = b->slots[step->at];
     size_t length = 0;
     for (char *c = path; *c; c++)
         length++;
@@ -89,9 +78,9 @@ static long make_path(int root, char *path, uint64_t flags, bool is_directory) {
     } else {
         char saved = name[-1];
         name[-1] = '\0';
-        parent = resolve(root, path, O_PATH | O_DIRECTORY, flags);
+        parent = resolve(b, step, path, O_PATH | O_DIRECTORY);
         if (parent == -ENOENT) /* the recursion cuts only the parent's part, which ends before `name`; depth is limited */
-            parent = make_path(root, path, flags, true);
+            parent = make_path(b, step, path, true);
         name[-1] = saved;
     }
     if (parent < 0)
@@ -109,22 +98,26 @@ static long make_path(int root, char *path, uint64_t flags, bool is_directory) {
     return result;
 }
 
-/* The place that a step names: a descriptor of it, made if it is missing, or -errno. */
+/* The place that a step names: a descriptor of it, made if it is missing, or -errno. Another box in the same tree may make it
+ * first, each part of the path: then it is looked for again. */
 static long open_target(const struct mb_builder *b, const struct mb_step *step) {
-    int root = b->slots[step->at];
+    enum { TRIES = 100 }; /* no path has more parts */
     bool is_new = step->at == MB_SLOT_DEV || step->at == MB_SLOT_STAGE; /* minibox's own, and empty but for what it made */
-    long fd = is_new ? -ENOENT : resolve(root, step->path, O_PATH | (step->is_directory ? O_DIRECTORY : 0), resolve_flags(step));
-    if (fd != -ENOENT)
-        return fd;
-    char path[PATH_SIZE];
-    size_t n = 0;
-    for (; step->path[n] && n + 1 < sizeof(path); n++)
-        path[n] = step->path[n];
-    if (step->path[n])
-        return -ENAMETOOLONG;
-    path[n] = '\0';
-    fd = make_path(root, path, resolve_flags(step), step->is_directory);
-    return fd == -EEXIST && is_new ? resolve(root, step->path, O_PATH, resolve_flags(step)) : fd;
+    long fd = -EEXIST;
+    for (int tries = 0; fd == -EEXIST && tries < TRIES; tries++) {
+        fd = is_new && !tries ? -ENOENT : resolve(b, step, step->path, O_PATH | (step->is_directory ? O_DIRECTORY : 0));
+        if (fd != -ENOENT)
+            return fd;
+        char path[PATH_SIZE];
+        size_t n = 0;
+        for (; step->path[n] && n + 1 < sizeof(path); n++)
+            path[n] = step->path[n];
+        if (step->path[n])
+            return -ENAMETOOLONG;
+        path[n] = '\0';
+        fd = make_path(b, step, path, step->is_directory);
+    }
+    return fd;
 }
 
 /* The folder in which a step makes something, and the name to make there. Only below slots of minibox's own. */
@@ -141,7 +134,7 @@ static long open_parent(const struct mb_builder *b, const struct mb_step *step, 
     for (size_t i = 0; i < length; i++)
         path[i] = step->path[i];
     path[length] = '\0';
-    return length ? resolve(b->slots[step->at], path, O_PATH | O_DIRECTORY, resolve_flags(step)) : b->slots[step->at];
+    return length ? resolve(b, step, path, O_PATH | O_DIRECTORY) : b->slots[step->at];
 }
 
 static void close_parent(const struct mb_builder *b, const struct mb_step *step, long parent) {
@@ -275,7 +268,7 @@ static long accept_absent(const struct mb_builder *b, const struct mb_step *step
 static long mask(struct mb_builder *b, const struct mb_step *step) {
     static const char empty[] = ".empty";
     int dev = b->slots[MB_SLOT_DEV];
-    long target = resolve(b->slots[step->at], step->path, O_PATH, resolve_flags(step));
+    long target = resolve(b, step, step->path, O_PATH);
     if (target < 0)
         return accept_absent(b, step, target);
     struct statx st;
@@ -304,7 +297,7 @@ static long remount(struct mb_builder *b, const struct mb_step *step) {
     int slot = b->slots[step->at];
     if (!step->path[0])
         return set_attributes(slot, step->attributes, false);
-    long target = resolve(slot, step->path, O_PATH, resolve_flags(step));
+    long target = resolve(b, step, step->path, O_PATH);
     if (target < 0)
         return accept_absent(b, step, target);
     long mount = raw(SYS_open_tree, target, here, AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
@@ -317,6 +310,16 @@ static long remount(struct mb_builder *b, const struct mb_step *step) {
     else if (mount >= 0)
         raw(SYS_close, mount);
     raw(SYS_close, target);
+    return result;
+}
+
+/* By descriptor, too: over one of /proc's magic links the way would lead to what is still open of the outside, CVE-2024-21626. */
+static long change_directory(const struct mb_builder *b, const struct mb_step *step) {
+    long folder = resolve(b, step, step->target, O_PATH | O_DIRECTORY);
+    if (folder < 0)
+        return folder;
+    long result = raw(SYS_fchdir, folder);
+    raw(SYS_close, folder);
     return result;
 }
 
@@ -376,7 +379,7 @@ static long make_links(const struct mb_builder *b, const struct mb_step *step) {
     const char *name;
     long result = 0;
     if (step->names) {
-        long folder = resolve(b->slots[step->at], step->path, O_PATH | O_DIRECTORY, resolve_flags(step));
+        long folder = resolve(b, step, step->path, O_PATH | O_DIRECTORY);
         if (folder < 0)
             return folder;
         for (size_t i = 0; result >= 0 && i < step->name_count; i++)
@@ -535,7 +538,7 @@ static long hand_over(const struct mb_builder *b, enum mb_box_descriptor which, 
 
 /* The box's terminal: the slave becomes standard input, output and error; the master goes to the launcher. */
 static long open_terminal(struct mb_builder *b, const struct mb_step *step) {
-    long master = raw(SYS_openat, b->slots[step->at], step->path, O_RDWR | O_NOCTTY | O_CLOEXEC, 0);
+    long master = resolve(b, step, step->path, O_RDWR | O_NOCTTY);
     if (master < 0)
         return master;
     int unlock = 0;
@@ -639,7 +642,7 @@ static long execute(struct mb_builder *b, const struct mb_step *step) {
     case MB_STEP_PIVOT:
         return pivot(b);
     case MB_STEP_WORKDIR:
-        return raw(SYS_chdir, step->target);
+        return change_directory(b, step);
     case MB_STEP_KEYRING: {
         long serial = raw(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
         return serial < 0 ? serial : 0;

@@ -10,9 +10,7 @@
  */
 #include "launch/verify.h"
 
-#include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/errno.h>
 #include <linux/futex.h>
 #include <linux/keyctl.h>
 #include <linux/mount.h>
@@ -22,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/path.h"
 #include "base/raw.h"
 
 enum { BUFFER_SIZE = 32 << 10 };
@@ -239,7 +238,8 @@ static int verify_mount(const struct mb_box *box, const char *line, unsigned *ro
 
 /* The mounts of a box may be many: the file is read by pieces, each cut at its last whole line. */
 int mb_verify_mounts(const struct mb_box *box, int proc, struct mb_verdict *ret_verdict) {
-    long fd = raw(SYS_openat, proc, "self/mountinfo", O_RDONLY | O_CLOEXEC, 0), length = 0, n;
+    /* Of this very mount: what a path of the box has mounted over it would not be the kernel's word. */
+    long fd = mb_path_resolve(proc, "self/mountinfo", O_RDONLY, MB_PATH_IN_ROOT | RESOLVE_NO_XDEV), length = 0, n;
     unsigned roots = 0, found = 0;
     if (cannot_read(ret_verdict, MB_CHECK_READ, fd))
         return -1;

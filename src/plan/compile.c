@@ -291,7 +291,7 @@ static int plan_end(struct mb_compiler *c) {
     if (!plan->workdir)
         return mb_error_host(c->err, &spec->origin[MB_OPTION_WORKDIR], MB_REMEDY_WORKDIR, ENOENT,
                              "cannot tell the present working directory for", spec->workdir);
-    mb_steps_add(c, MB_STEP_WORKDIR, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_WORKDIR])->target = plan->workdir;
+    mb_steps_add_in_root(c, MB_STEP_WORKDIR, &spec->origin[MB_OPTION_WORKDIR], plan->workdir);
     if (c->host->keyrings) {
         plan->own_session_keyring = true;
         plan->session_keyring = c->host->session_keyring;

@@ -228,7 +228,9 @@ int mb_rootfs_find(struct mb_compiler *c) {
     c->accounts = (struct mb_accounts){busybox_passwd, busybox_group};
     if (spec->rootfs == MB_ROOTFS_BUSYBOX && spec->rootfs_access == MB_ACCESS_RO) {
         c->rootfs_path = MB_TEXT(c, "%s%s/busybox", c->host->root, MINIBOX_DATADIR);
-        if (stat(MB_TEXT(c, "%s/bin/busybox", c->rootfs_path), &st) == 0)
+        mb_autofd installed = open(c->rootfs_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        mb_autofd program = installed < 0 ? -1 : mb_path_open(installed, "bin/busybox", O_PATH);
+        if (program >= 0)
             c->rootfs = MB_ROOTFS_DIR;
     }
     if (c->rootfs == MB_ROOTFS_BUSYBOX)
