@@ -360,12 +360,13 @@ static void test_terminal_injection_is_refused(void **state) {
 
 static void test_personality(void **state) {
     (void)state;
-    static const uint64_t known[] = {0, 8, 0x20000, 0x20008, 0xffffffff};
+    static const uint64_t known[] = {0, 8, 0x20000, 0x20008, 0x40000 /* ADDR_NO_RANDOMIZE */, 0xffffffff};
     for (size_t i = 0; i < COUNT(known); i++) {
         check(strict, "personality", ARGS(known[i]), ALLOWED);
         check(strict, "personality", ARGS(known[i] | BIT_32), ALLOWED);
     }
-    check(strict, "personality", ARGS(0x0040000), REFUSED);
+    check(strict, "personality", ARGS(0x0040008), REFUSED);
+    check(strict, "personality", ARGS(0x0440000), REFUSED);
     check(strict, "personality", ARGS(0x0400000), REFUSED);
     check(strict, "personality", ARGS(0x0400000 | BIT_32), REFUSED);
     check(strict, "personality", ARGS(9), REFUSED);
