@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# A real job: minibox is built inside minibox with the host's tools. The box can
-# write to the folder that it was given and to nothing else; the caller's home is hidden. As root and as an ordinary user.
-tools='cmake ninja cc git make pkg-config'
+# A real job: minibox is built inside minibox with the host's tools. The box can write to the folder that it was given and to
+# nothing else; the caller's home is hidden. As root and as an ordinary user.
+# shellcheck disable=SC2034 # box.sh's
+tools='cmake ninja cc make pkg-config'
+# shellcheck source=tests/root/lib/box.sh
 . "$(dirname "$0")/lib/box.sh"
 secret=
 other=

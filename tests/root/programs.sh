@@ -3,7 +3,9 @@
 # Ordinary programs under the default filter, as root and as an ordinary user: each does its work, and is refused no call but
 # clone3, from which C libraries fall back to clone. A program that is not installed is skipped.
 # shellcheck disable=SC2016 # variables in single quotes are the box's
+# shellcheck disable=SC2034 # box.sh's
 tools='sort'
+# shellcheck source=tests/root/lib/box.sh
 . "$(dirname "$0")/lib/box.sh"
 
 # program NAME TOOLS SCRIPT WANTED: what the script prints in a box whose caller is $user.
@@ -13,8 +15,9 @@ program() {
     done
     saw=$(box "$user" --timeout 60s --report report sh -c "$3" 2>errors)
     refused=$(python3 -c 'import json; print(*sorted(set(json.load(open("report"))["refused_calls"]) - {"clone3"}))' 2>&1)
-    point "$user: $1" "$saw${refused:+
-refused: $refused}" "$4"
+    [ -z "$refused" ] || saw="$saw
+refused: $refused"
+    point "$user: $1" "$saw" "$4"
     [ "$saw" = "$4" ] || sed 's/^/# /' errors
 }
 
@@ -176,4 +179,4 @@ child
 programs root
 programs mbtest
 echo "1..$count"
-exit $failed
+exit "$failed"
