@@ -5,10 +5,12 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/seccomp.h"
 #include "spec/options.h"
 
 /* Text that scdoc must take as it is. At the start of a line it reads more marks than inside of one. */
@@ -79,6 +81,45 @@ static void print_rules(FILE *out) {
     }
 }
 
+/* "allowed", or the error. */
+static const char *answer_of(struct json_object *action, struct json_object *error) {
+    return strcmp(json_object_get_string(action), "SCMP_ACT_ALLOW") == 0 ? "allowed" : strerrorname_np(json_object_get_int(error));
+}
+
+static void print_call_rule(FILE *out, struct json_object *rule) {
+    struct json_object *includes = json_object_object_get(rule, "includes"), *names = json_object_object_get(rule, "names");
+    struct json_object *caps = json_object_object_get(includes, "caps"), *comment = json_object_object_get(rule, "comment");
+    fprintf(out, "*%s*", answer_of(json_object_object_get(rule, "action"), json_object_object_get(rule, "errnoRet")));
+    if (caps) {
+        fputs(" with ", out);
+        print_text(out, json_object_get_string(json_object_array_get_idx(caps, 0)));
+    }
+    if (comment) {
+        fputs(": ", out);
+        print_text(out, json_object_get_string(comment));
+    }
+    enum { WIDTH = 64 };
+    fputs("\n\n```", out);
+    for (size_t i = 0, column = WIDTH; i < json_object_array_length(names); i++) {
+        const char *name = json_object_get_string(json_object_array_get_idx(names, i));
+        bool fits = column + 1 + strlen(name) <= WIDTH;
+        column = (fits ? column + 1 : 0) + strlen(name);
+        fprintf(out, "%c%s", fits ? ' ' : '\n', name);
+    }
+    fputs("\n```\n\n", out);
+}
+
+/* The default profile, rule by rule: its comments name the groups. The calls are lines as they stand, since man(1) would break
+ * their names at hyphens of its own. */
+static void print_calls(FILE *out) {
+    struct json_object *profile = json_tokener_parse(mb_seccomp_default_json), *rules = json_object_object_get(profile, "syscalls");
+    for (size_t i = 0; i < json_object_array_length(rules); i++)
+        print_call_rule(out, json_object_array_get_idx(rules, i));
+    fprintf(out, "*%s*: all others.\n",
+            answer_of(json_object_object_get(profile, "defaultAction"), json_object_object_get(profile, "defaultErrnoRet")));
+    json_object_put(profile);
+}
+
 static const struct {
     const char *line;
     void (*print)(FILE *out);
@@ -87,6 +128,7 @@ static const struct {
     {"@flags@\n", print_flags},
     {"@fixed@\n", print_fixed},
     {"@rules@\n", print_rules},
+    {"@calls@\n", print_calls},
 };
 
 int main(int argc, char **argv) {

@@ -298,7 +298,7 @@ static int push_around_own_id(struct mb_plan *plan, uint32_t id, const struct su
     const struct subordinate *list = ranges->list;
     uint64_t inside = 0;
     for (size_t i = 0; i < ranges->count; i++) {
-        if (!list[i].own)
+        if (!list[i].own || !list[i].start) /* host root is in no map, whatever the file says */
             continue;
         for (uint64_t outside = list[i].start, left = list[i].count; left;) {
             uint64_t part = inside <= id && id - inside < left ? id - inside : left;

@@ -12,14 +12,15 @@
 #include "front/front.h"
 #include "plan/seccomp.h"
 
+/* "" if it is absent, or null. */
 static const char *text_of(struct json_object *rule, const char *key) {
     struct json_object *value;
-    return json_object_object_get_ex(rule, key, &value) ? json_object_get_string(value) : NULL;
+    const char *text = json_object_object_get_ex(rule, key, &value) ? json_object_get_string(value) : NULL;
+    return text ? text : "";
 }
 
 static bool is_allowed(struct json_object *rule) {
-    const char *action = text_of(rule, "action");
-    return action && strcmp(action, "SCMP_ACT_ALLOW") == 0;
+    return strcmp(text_of(rule, "action"), "SCMP_ACT_ALLOW") == 0;
 }
 
 char *mb_profile_read(const char *path, const struct mb_origin *origin, struct minibox_error *err) {
@@ -81,9 +82,9 @@ static void print_conditions(FILE *out, struct json_object *rule) {
         json_object_object_get_ex(arg, "value", &value);
         uint64_t number = json_object_get_uint64(value);
         fprintf(out, "%s argument %s", i ? " and" : ", if", text_of(arg, "index"));
-        if (op && strcmp(op, "SCMP_CMP_MASKED_EQ") == 0)
+        if (strcmp(op, "SCMP_CMP_MASKED_EQ") == 0)
             fprintf(out, " & 0x%" PRIx64 " == 0x%" PRIx64, number, json_object_object_get_ex(arg, "valueTwo", &two) ? json_object_get_uint64(two) : 0);
-        for (size_t n = 0; op && n < sizeof(signs) / sizeof(signs[0]); n++)
+        for (size_t n = 0; n < sizeof(signs) / sizeof(signs[0]); n++)
             if (strcmp(op, signs[n][0]) == 0)
                 fprintf(out, " %s %" PRIu64, signs[n][1], number);
     }
@@ -100,12 +101,14 @@ static void print_rule(FILE *out, struct json_object *rule) {
     print_choice(out, rule, "excludes", "without ");
     print_conditions(out, rule);
     fputs(":\n", out);
-    if (comment && comment[0])
+    if (comment[0])
         mb_help_print_wrapped(out, comment, 2, fprintf(out, " "));
     char *list = NULL;
     size_t length = 0;
     FILE *text = open_memstream(&list, &length);
-    fputs(one ? one : "", text);
+    if (!text)
+        return; /* out of memory */
+    fputs(one, text);
     for (size_t i = 0; names && i < json_object_array_length(names); i++)
         fprintf(text, "%s ", json_object_get_string(json_object_array_get_idx(names, i)));
     fclose(text);

@@ -180,7 +180,7 @@ static size_t edit_distance(const char *a, const char *b, size_t limit) {
     size_t la = strlen(a), lb = strlen(b);
     if (la >= MAX_WORD || lb >= MAX_WORD)
         return limit + 1;
-    size_t d[MAX_WORD][MAX_WORD];
+    size_t d[MAX_WORD][MAX_WORD] = {{0}};
     for (size_t i = 0; i <= la; i++) {
         for (size_t j = 0; j <= lb; j++) {
             if (!i || !j) {

@@ -3,7 +3,9 @@
 """pages.py BUILD_DIR: the manual pages as they were built, read by what users read them with: each renders without a
 warning and without a trace of its markup, none lacks a row of the tables as the built minibox prints them, pages that they
 name exist, and every example is accepted by the built minibox."""
+import errno
 import glob
+import json
 import os
 import re
 import shutil
@@ -104,6 +106,21 @@ page = texts.get("minibox.1", "")
 if page:
     for command in re.findall(r"^  (\w+)  +\w", listed, re.M):
         point(f"command {command}", "" if re.search(rf"COMMANDS .*(?<![-\w]){command}\b.* EXIT STATUS", page) else "not explained")
+
+page = texts.get("minibox-seccomp.5", "")
+if page:
+    with open(top + "/configs/seccomp/default.json", encoding="utf-8") as file:
+        profile = json.load(file)
+    group = page.partition(" CALLS BY GROUP ")[2].partition(" PROFILE FORMAT ")[0]
+    for rule in profile["syscalls"]:
+        answer = {"SCMP_ACT_ALLOW": "allowed", "SCMP_ACT_ERRNO": errno.errorcode.get(rule.get("errnoRet"))}[rule["action"]]
+        caps = "".join(" with " + name for name in rule.get("includes", {}).get("caps", []))
+        wanted = f"{answer}{caps}{': ' + rule['comment'] if 'comment' in rule else ''} {' '.join(rule['names'])} "
+        # In their order: what was found is not looked at again.
+        seen = "" if wanted in group else "not there, or not in its place: " + wanted
+        group = group.partition(wanted)[2] if not seen else group
+        point(f"rule for {' '.join(rule['names'])[:50]}", seen)
+    point("and no other rule", group.replace(f"{errno.errorcode[profile['defaultErrnoRet']]}: all others.", "").strip())
 
 # ---- examples --------------------------------------------------------------------------------------------------------
 

@@ -382,7 +382,7 @@ static void keep_id_without_ranges(void **state) {
     struct mb_host host = host_of(false, 1000, 1000);
     static const char *const files[] = {"", "bob:100000:65536\n", "ann:100000\n", "ann::\n", "ann:-5:10\n", "ann:x:10\n",
                                         ":100000:65536\n", "# ann:100000:65536\n", "anna:100000:65536\n", "1000x:1:65536\n",
-                                        "ann:4294967296:1\n", "ann:1:4294967296\n", "ann:100000:0\n"};
+                                        "ann:4294967296:1\n", "ann:1:4294967296\n", "ann:100000:0\n", "ann:0:65536\n"};
     WRITE("etc/passwd", "ann:x:1000:1000::/home/ann:\n");
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         struct mb_plan plan;

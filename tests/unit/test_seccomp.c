@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Programs are run by a small interpreter of the kernel's classic BPF, on the data that the kernel would give them.
- * Three sources must agree: what the policy says (tables here), a plain reading of the profile (the model), and, for
- * profiles in which the order of rules does not matter, libseccomp's own compiler.
+ * Three sources must agree: what the policy says (tables here), a plain reading of the profile (the model), and
+ * libseccomp's own compiler: on the default profile, of which it gets the rules with their order worked out, and on random
+ * ones in which the order of rules does not matter.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -14,13 +15,13 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <linux/audit.h>
-#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -359,12 +360,13 @@ static void test_terminal_injection_is_refused(void **state) {
 
 static void test_personality(void **state) {
     (void)state;
-    static const uint64_t known[] = {0, 8, 0x20000, 0x20008, 0xffffffff};
+    static const uint64_t known[] = {0, 8, 0x20000, 0x20008, 0x40000 /* ADDR_NO_RANDOMIZE */, 0xffffffff};
     for (size_t i = 0; i < COUNT(known); i++) {
         check(strict, "personality", ARGS(known[i]), ALLOWED);
         check(strict, "personality", ARGS(known[i] | BIT_32), ALLOWED);
     }
-    check(strict, "personality", ARGS(0x0040000), REFUSED);
+    check(strict, "personality", ARGS(0x0040008), REFUSED);
+    check(strict, "personality", ARGS(0x0440000), REFUSED);
     check(strict, "personality", ARGS(0x0400000), REFUSED);
     check(strict, "personality", ARGS(0x0400000 | BIT_32), REFUSED);
     check(strict, "personality", ARGS(9), REFUSED);
@@ -545,13 +547,22 @@ static bool holds(json_object *condition, const uint64_t *args) {
                                             : arg >= value;
 }
 
-static bool is_selected(json_object *rule, bool allow_suid) {
+static uint64_t capability_of(json_object *name) {
+    cap_value_t value;
+    assert_int_equal(cap_from_name(json_object_get_string(name), &value), 0);
+    return UINT64_C(1) << value;
+}
+
+static bool is_selected(json_object *rule, uint64_t capabilities, bool allow_suid) {
     json_object *includes = field(rule, "includes"), *excludes = field(rule, "excludes"),
-                *arches = field(includes, "arches");
-    if (excludes)
-        fail_msg("the model knows no excludes");
-    if (field(includes, "caps") || (field(includes, "allow") && !allow_suid))
+                *arches = field(includes, "arches"), *caps = field(includes, "caps");
+    if (excludes || field(includes, "minKernel"))
+        fail_msg("the model knows neither excludes nor minKernel");
+    if (field(includes, "allow") && !allow_suid)
         return false;
+    for (size_t i = 0; caps && i < json_object_array_length(caps); i++)
+        if (!(capabilities & capability_of(json_object_array_get_idx(caps, i))))
+            return false;
     if (arches)
         return strcmp(json_object_get_string(json_object_array_get_idx(arches, 0)),
                       NATIVE == AUDIT_ARCH_X86_64 ? "amd64" : "arm64") == 0;
@@ -574,7 +585,7 @@ static void compare_with_model(struct mb_filter filter, json_object *document, b
         size_t count = 0;
         for (size_t i = 0; i < json_object_array_length(rules); i++) {
             json_object *rule = json_object_array_get_idx(rules, i), *names = field(rule, "names");
-            for (size_t j = 0; is_selected(rule, allow_suid) && j < json_object_array_length(names); j++)
+            for (size_t j = 0; is_selected(rule, 0, allow_suid) && j < json_object_array_length(names); j++)
                 if (number_of(json_object_get_string(json_object_array_get_idx(names, j))) == (int)number &&
                     count < COUNT(matching))
                     matching[count++] = rule;
@@ -798,6 +809,266 @@ static void test_random_profiles_agree_with_libseccomp(void **state) {
         assert_true(ours.count < theirs.count);
         seccomp_release(library);
     }
+}
+
+/* ---- the default profile and libseccomp ----------------------------------------------------------------------------- */
+
+/*
+ * The first rule that matches decides here. libseccomp knows no order: where rules for one call meet it drops those with
+ * conditions, or answers by whichever it wrote first. So it is given rules that never meet. All conditions of the profile are
+ * masks, so what a rule matches is a cube: some bits of the arguments are fixed, all others free. What is left of the
+ * arguments behind a rule is cubes again, which do not overlap. Nothing is left out: each call and each rule that is
+ * selected is compared.
+ */
+struct cube {
+    uint64_t mask[6], value[6];
+};
+
+static struct cube cube_of(json_object *rule) {
+    struct cube cube = {0};
+    json_object *args = field(rule, "args");
+    for (size_t i = 0; args && i < json_object_array_length(args); i++) {
+        json_object *condition = json_object_array_get_idx(args, i);
+        int index = json_object_get_int(field(condition, "index"));
+        if (strcmp(json_object_get_string(field(condition, "op")), "SCMP_CMP_MASKED_EQ") != 0 || cube.mask[index])
+            fail_msg("a condition of the default profile that is no cube");
+        cube.mask[index] = json_object_get_uint64(field(condition, "value"));
+        cube.value[index] = json_object_get_uint64(field(condition, "valueTwo"));
+    }
+    return cube;
+}
+
+static bool meet(const struct cube *a, const struct cube *b, struct cube *ret) {
+    for (size_t i = 0; i < 6; i++) {
+        if ((a->value[i] ^ b->value[i]) & a->mask[i] & b->mask[i])
+            return false;
+        ret->mask[i] = a->mask[i] | b->mask[i];
+        ret->value[i] = a->value[i] | b->value[i];
+    }
+    return true;
+}
+
+struct cubes {
+    struct cube list[1024];
+    size_t count;
+};
+
+/* What is left of `cube` without `hole`: bit by bit, the part in which the bit differs. */
+static void cut(struct cubes *left, struct cube cube, const struct cube *hole) {
+    for (size_t i = 0; i < 6; i++)
+        for (uint64_t bit = 1; bit; bit <<= 1) {
+            if (!(hole->mask[i] & ~cube.mask[i] & bit))
+                continue;
+            assert_true(left->count < COUNT(left->list));
+            struct cube *part = &left->list[left->count++];
+            *part = cube;
+            part->mask[i] |= bit;
+            part->value[i] |= ~hole->value[i] & bit;
+            cube.mask[i] |= bit;
+            cube.value[i] |= hole->value[i] & bit;
+        }
+}
+
+static void add_cube(scmp_filter_ctx library, int number, uint32_t action, const struct cube *cube) {
+    struct scmp_arg_cmp conditions[6];
+    unsigned count = 0;
+    for (unsigned i = 0; i < 6; i++)
+        if (cube->mask[i])
+            conditions[count++] = (struct scmp_arg_cmp){i, SCMP_CMP_MASKED_EQ, cube->mask[i], cube->value[i]};
+    if (action != (uint32_t)UNKNOWN) /* the default, which libseccomp refuses as a rule */
+        assert_int_equal(seccomp_rule_add_exact_array(library, action, number, count, conditions), 0);
+}
+
+/* Gives libseccomp the rules of one call. *ret_used: the bits of the arguments that they look at. */
+static void add_call_to_library(scmp_filter_ctx library, json_object *rules, int number, uint64_t capabilities, bool allow_suid,
+                                struct cube *ret_used) {
+    static struct cubes left, next;
+    left = (struct cubes){.count = 1};
+    for (size_t r = 0; r < json_object_array_length(rules); r++) {
+        json_object *rule = json_object_array_get_idx(rules, r), *names = field(rule, "names");
+        bool named = false;
+        for (size_t i = 0; !named && i < json_object_array_length(names); i++)
+            named = number_of(json_object_get_string(json_object_array_get_idx(names, i))) == number;
+        if (!named || !is_selected(rule, capabilities, allow_suid))
+            continue;
+        struct cube cube = cube_of(rule), both;
+        for (size_t i = 0; i < 6; i++)
+            ret_used->mask[i] |= cube.mask[i];
+        next.count = 0;
+        for (size_t i = 0; i < left.count; i++)
+            if (meet(&left.list[i], &cube, &both)) {
+                add_cube(library, number, model_action(rule, "action", "errnoRet"), &both);
+                cut(&next, left.list[i], &cube);
+            } else {
+                assert_true(next.count < COUNT(next.list));
+                next.list[next.count++] = left.list[i];
+            }
+        left = next;
+    }
+}
+
+enum { CALLS = 600 };
+
+/* What libseccomp makes of the default profile. used[n]: the bits that call n's rules look at. */
+static struct mb_filter compile_by_library(json_object *document, uint64_t capabilities, bool allow_suid, struct cube *used) {
+    scmp_filter_ctx library = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    assert_non_null(library);
+    assert_int_equal(seccomp_attr_set(library, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)), 0);
+    assert_int_equal(model_action(document, "defaultAction", "defaultErrnoRet"), UNKNOWN);
+    memset(used, 0, CALLS * sizeof(*used));
+    for (int number = 0; number < CALLS; number++)
+        add_call_to_library(library, field(document, "syscalls"), number, capabilities, allow_suid, &used[number]);
+    struct mb_filter filter = export_library(library);
+    seccomp_release(library);
+    return filter;
+}
+
+static size_t compared;
+
+static void compare_programs(struct mb_filter ours, struct mb_filter theirs, uint32_t arch, int number, const uint64_t *args) {
+    uint32_t got = decide(ours, arch, number, args), wanted = decide(theirs, arch, number, args);
+    if (got != wanted)
+        fail_msg("architecture %#x, call %d(%#llx, %#llx, %#llx, %#llx): libseccomp says %#x, minibox %#x", arch, number,
+                 (unsigned long long)args[0], (unsigned long long)args[1], (unsigned long long)args[2],
+                 (unsigned long long)args[3], wanted, got);
+    compared++;
+}
+
+/* Every value and mask of the profile's conditions, with what is beside it in either half, and each bit of it. */
+static size_t list_boundaries(json_object *document, uint64_t *ret_values, size_t max) {
+    size_t count = 0;
+    json_object *rules = field(document, "syscalls");
+    ret_values[count++] = 0;
+    ret_values[count++] = UINT64_MAX;
+    for (size_t r = 0; r < json_object_array_length(rules); r++) {
+        json_object *args = field(json_object_array_get_idx(rules, r), "args");
+        for (size_t i = 0; args && i < json_object_array_length(args); i++)
+            for (int second = 0; second < 2; second++) {
+                uint64_t value = json_object_get_uint64(field(json_object_array_get_idx(args, i), second ? "valueTwo" : "value"));
+                uint64_t near[8 + 64] = {value - 1, value, value + 1, value | BIT_32, value | UINT64_C(0xffffffff00000000),
+                                         ~value, value << 32, value | UINT64_C(0x80000000)};
+                size_t near_count = 8;
+                for (uint64_t bit = 1; bit; bit <<= 1)
+                    if (value & bit)
+                        near[near_count++] = bit;
+                for (size_t n = 0; n < near_count; n++) {
+                    size_t known = 0;
+                    while (known < count && ret_values[known] != near[n])
+                        known++;
+                    assert_true(known < max);
+                    if (known == count)
+                        ret_values[count++] = near[n];
+                }
+            }
+    }
+    return count;
+}
+
+/* All boundary values in the arguments that a call's rules look at, each with each; in the others, one at a time. */
+static void compare_at_boundaries(struct mb_filter ours, struct mb_filter theirs, const struct cube *used, json_object *document) {
+    static const uint32_t arches[] = {NATIVE, FOREIGN, AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_S390X, AUDIT_ARCH_RISCV64,
+                                      NATIVE ^ 1, NATIVE ^ 0x80000000, 0, UINT32_MAX};
+    static uint64_t values[512];
+    size_t count = list_boundaries(document, values, COUNT(values));
+    for (int number = 0; number < CALLS; number++) {
+        int indices[6], index_count = 0;
+        for (int i = 0; i < 6; i++)
+            if (used[number].mask[i])
+                indices[index_count++] = i;
+        assert_true(index_count <= 2);
+        for (size_t v = 0; v < count; v++)
+            for (int i = 0; i < 6; i++) {
+                uint64_t args[6] = {0};
+                args[i] = values[v];
+                compare_programs(ours, theirs, NATIVE, number, args);
+            }
+        for (size_t pair = 0; index_count == 2 && pair < count * count; pair++) {
+            uint64_t args[6] = {0};
+            args[indices[0]] = values[pair % count];
+            args[indices[1]] = values[pair / count];
+            compare_programs(ours, theirs, NATIVE, number, args);
+        }
+    }
+    for (int number = 0; number < CALLS; number++)
+        for (size_t a = 0; a < COUNT(arches); a++) {
+            compare_programs(ours, theirs, arches[a], number, NO_ARGS);
+            compare_programs(ours, theirs, arches[a], -number - 1, NO_ARGS);
+            compare_programs(ours, theirs, arches[a], number | 0x40000000, NO_ARGS);
+            compare_programs(ours, theirs, arches[a], number | INT32_MIN, NO_ARGS);
+        }
+}
+
+/* Half of the inputs are calls whose rules look at arguments, with values near those that they compare. */
+static void compare_at_random(struct mb_filter ours, struct mb_filter theirs, const struct cube *used, json_object *document, size_t rounds) {
+    static uint64_t values[512];
+    size_t count = list_boundaries(document, values, COUNT(values)), selective_count = 0;
+    int selective[CALLS];
+    for (int number = 0; number < CALLS; number++)
+        if (memcmp(used[number].mask, (const uint64_t[6]){0}, sizeof(used[number].mask)) != 0)
+            selective[selective_count++] = number;
+    assert_true(selective_count >= 4);
+    for (size_t round = 0; round < rounds; round++) {
+        uint64_t args[6], dice = draw();
+        for (size_t i = 0; i < 6; i++) {
+            args[i] = values[draw() % count];
+            switch (draw() % 4) {
+            case 0:
+                args[i] = draw();
+                break;
+            case 1:
+                args[i] ^= UINT64_C(1) << draw() % 64;
+            }
+        }
+        int number = dice % 2 ? selective[draw() % selective_count] : (int)(draw() % CALLS);
+        number = dice % 64 == 0 ? (int)draw() : number;
+        compare_programs(ours, theirs, dice % 128 == 1 ? (uint32_t)draw() : NATIVE, number, args);
+    }
+}
+
+static void test_default_profile_equals_libseccomp(void **state) {
+    (void)state;
+    static struct cube used[CALLS];
+    __attribute__((cleanup(free_json))) json_object *document = json_tokener_parse(profile);
+    assert_non_null(document);
+    compared = 0;
+    for (int allow_suid = 0; allow_suid < 2; allow_suid++) {
+        struct mb_filter ours = allow_suid ? mb_seccomp_builtin_allow_suid : mb_seccomp_builtin;
+        struct mb_filter theirs = compile_by_library(document, 0, allow_suid, used);
+        compare_at_boundaries(ours, theirs, used, document);
+        compare_at_random(ours, theirs, used, document, 500000);
+    }
+    assert_true(compared > 1000000);
+}
+
+/* With each capability that the profile names, with all but that, and with all. */
+static void test_capabilities_equal_libseccomp(void **state) {
+    (void)state;
+    static struct cube used[CALLS];
+    __attribute__((cleanup(free_json))) json_object *document = json_tokener_parse(profile);
+    assert_non_null(document);
+    uint64_t named = 0;
+    json_object *rules = field(document, "syscalls");
+    for (size_t r = 0; r < json_object_array_length(rules); r++) {
+        json_object *caps = field(field(json_object_array_get_idx(rules, r), "includes"), "caps");
+        for (size_t i = 0; caps && i < json_object_array_length(caps); i++)
+            named |= capability_of(json_object_array_get_idx(caps, i));
+    }
+    assert_true(named & CAP(SYS_ADMIN) && named & CAP(NET_RAW));
+    uint64_t sets[2 * 64 + 1] = {UINT64_MAX};
+    size_t count = 1;
+    for (unsigned bit = 0; bit < 64; bit++)
+        if (named >> bit & 1) {
+            sets[count++] = UINT64_C(1) << bit;
+            sets[count++] = ~(UINT64_C(1) << bit);
+        }
+    for (size_t i = 0; i < count; i++)
+        for (int allow_suid = 0; allow_suid < 2; allow_suid++) {
+            struct mb_filter ours = compile(profile, sets[i], allow_suid);
+            struct mb_filter theirs = compile_by_library(document, sets[i], allow_suid, used);
+            for (int number = -1; number < CALLS; number++)
+                compare_programs(ours, theirs, NATIVE, number, NO_ARGS);
+            compare_at_random(ours, theirs, used, document, 10000);
+        }
 }
 
 /* ---- the format --------------------------------------------------------------------------------------------------- */
@@ -1080,6 +1351,8 @@ int main(void) {
         cmocka_unit_test(test_random_profiles_agree_with_model),
         cmocka_unit_test(test_random_neighbours_agree_with_model),
         cmocka_unit_test(test_random_profiles_agree_with_libseccomp),
+        cmocka_unit_test(test_default_profile_equals_libseccomp),
+        cmocka_unit_test(test_capabilities_equal_libseccomp),
         cmocka_unit_test(test_format),
         cmocka_unit_test(test_includes_and_excludes),
         cmocka_unit_test(test_first_match_decides),

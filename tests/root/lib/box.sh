@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# For tests of programs in boxes, as root and as an ordinary user with extra groups: sourced, after `tools` says what they need.
+set -u
+source=$(cd "$(dirname "$0")/../.." && pwd)
+skip() {
+    echo "skipped: $1" >&2
+    exit 77
+}
+# In the box the path is the system's own.
+has() { PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin command -v "$1" >/dev/null; }
+[ "$(id -u)" = 0 ] || skip "needs root"
+for tool in $tools python3 setpriv; do
+    has "$tool" || skip "needs $tool"
+done
+id mbtest >/dev/null 2>&1 || useradd --create-home --shell /bin/sh mbtest || skip "cannot make the user mbtest"
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+chmod 755 "$folder"
+cp "${MINIBOX:?}" "$folder/minibox" && chmod 755 "$folder/minibox" || exit 1
+count=0
+failed=0
+
+# point NAME SAW WANTED
+point() {
+    count=$((count + 1))
+    if [ "$2" = "$3" ]; then
+        echo "ok $count - $1"
+    else
+        echo "not ok $count - $1"
+        printf '%s\n' "$2" | tail -n 15 | sed 's/^/#   saw:    /'
+        printf '%s\n' "$3" | sed 's/^/#   wanted: /'
+        failed=1
+    fi
+}
+
+# box USER OPTION... : minibox run with the host's system folders and the present folder
+box() {
+    user=$1
+    shift
+    if [ "$user" = root ]; then
+        setpriv --groups 60123,60124 "$folder/minibox" run --rootfs host -v .:rw -w . "$@" </dev/null
+    else
+        setpriv --reuid mbtest --regid mbtest --groups 60123,60124 "$folder/minibox" run --rootfs host -v .:rw -w . "$@" </dev/null
+    fi
+}
