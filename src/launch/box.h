@@ -103,7 +103,8 @@ struct mb_box {
     uint64_t capabilities; /* bit n; ambient and inheritable only if uid is not 0 */
     int32_t session_keyring;
     uint8_t own_session_keyring, has_hostname;
-    uint8_t own_root; /* the builder made / after it had taken the ids 0 */
+    uint8_t own_root; /* the builder made / after it had taken these ids */
+    uint32_t root_uid, root_gid;
     char hostname[MB_BOX_HOSTNAME];
 
     /* Arrays behind this struct: offset in bytes, number of elements. */

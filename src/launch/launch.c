@@ -181,13 +181,14 @@ static int number_of(const struct mb_plan *plan, enum mb_step_kind kind) {
     return step ? (int)(step - plan->steps) + 1 : 0;
 }
 
-/* Whether / must belong to the box's root: a new file system, not a folder or an overlay of one, which has that folder's owner;
- * and made by a builder that had taken the ids 0. */
-static bool owns_root(const struct mb_plan *plan) {
-    for (size_t i = 0; i < plan->step_count; i++)
+/* Whose / must be: of a new file system, the ids that the builder had taken; a folder, or an overlay of one, has its own owner. */
+static void note_root_owner(const struct mb_plan *plan, struct mb_box *box) {
+    const struct mb_step *become = mb_plan_find(plan, MB_STEP_BECOME_ROOT);
+    for (size_t i = 0; become && i < plan->step_count; i++)
         if (plan->steps[i].keep == MB_SLOT_ROOT)
-            return plan->steps[i].kind == MB_STEP_MOUNT && mb_plan_find(plan, MB_STEP_BECOME_ROOT);
-    return false;
+            box->own_root = plan->steps[i].kind == MB_STEP_MOUNT;
+    box->root_uid = become ? become->uid : 0;
+    box->root_gid = become ? become->gid : 0;
 }
 
 /* The shared box: sized, mapped, filled. */
@@ -217,8 +218,8 @@ static int make_box(struct launch *l) {
                             .capabilities = plan->capabilities,
                             .session_keyring = plan->session_keyring,
                             .own_session_keyring = plan->own_session_keyring,
-                            .has_hostname = plan->hostname != NULL,
-                            .own_root = owns_root(plan)};
+                            .has_hostname = plan->hostname != NULL};
+    note_root_owner(plan, &layout);
     size_t text = 0;
     for (size_t i = 0; i < plan->candidate_count; i++)
         text += strlen(plan->candidates[i]) + 1;

@@ -133,13 +133,13 @@ static int verify_session(const struct mb_box *box, struct mb_verdict *v) {
     return differs(v, MB_CHECK_KEYRING, 0, 1, serial != box->session_keyring) ? -1 : 0;
 }
 
-/* What the builder makes belongs to the box's root: it has taken its ids before. */
+/* What the builder makes belongs to the ids that it has taken before. */
 static int verify_root(const struct mb_box *box, struct mb_verdict *v) {
     struct statx root;
     if (!box->own_root)
         return 0;
     return cannot_read(v, MB_CHECK_ROOT_OWNER, raw(SYS_statx, AT_FDCWD, "/", 0, STATX_UID | STATX_GID, &root)) ||
-                   differs(v, MB_CHECK_ROOT_OWNER, 0, 0, root.stx_uid) || differs(v, MB_CHECK_ROOT_OWNER, 1, 0, root.stx_gid)
+                   differs(v, MB_CHECK_ROOT_OWNER, 0, box->root_uid, root.stx_uid) || differs(v, MB_CHECK_ROOT_OWNER, 1, box->root_gid, root.stx_gid)
                ? -1
                : 0;
 }

@@ -1606,7 +1606,7 @@ static const struct check checks[] = {
     OTHER_CALL("sethostname", try_name, .number = SYS_sethostname),
     OTHER_CALL("setdomainname", try_name, .number = SYS_setdomainname),
     OTHER_CALL("personality READ_IMPLIES_EXEC", try_personality, .number = 0x0400000),
-    OTHER_CALL("personality ADDR_NO_RANDOMIZE", try_personality, .number = 0x0040000),
+    OTHER_CALL("personality ADDR_COMPAT_LAYOUT", try_personality, .number = 0x0200000),
     OTHER_CALL("personality MMAP_PAGE_ZERO", try_personality, .number = 0x0100000),
     CALL("name_to_handle_at", SYS_name_to_handle_at, {AT_FDCWD, (long)"/", ZEROS, ZEROS, 0}),
     CALL("move_pages of init", SYS_move_pages, {1, 0, 0, 0, 0, 0}),
