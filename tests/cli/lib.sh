@@ -175,6 +175,9 @@ leftovers() {
     echo "$found"
 }
 
+# pause SECONDS: more on a slow machine.
+pause() { sleep "$(awk "BEGIN { print $1 * $slow }")"; }
+
 # wait_for COMMAND...: until it succeeds, at most 10 seconds, or more on a slow machine.
 wait_for() {
     tries=0

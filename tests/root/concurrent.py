@@ -43,11 +43,11 @@ def launch_many(argv, caller, number):
         if i >= AT_ONCE and running:
             process = running.pop(0)
             try:
-                _, err = process.communicate(timeout=10)
+                _, err = process.communicate(timeout=10 * SLOW)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
-                failures.append("still running after 10 s")
+                failures.append("still running after %d s" % (10 * SLOW))
                 continue
             if process.returncode:
                 failures.append((process.returncode, err.decode(errors="replace")))
