@@ -12,7 +12,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import State, begin, callers, finish, libc, make_rootfs, place, point  # noqa: E402
+from harness import SLOW, State, begin, callers, finish, libc, make_rootfs, place, point  # noqa: E402
 
 LAUNCHES, AT_ONCE = 240, 6
 

@@ -16,7 +16,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import State, begin, callers, children_left, compile_static, finish, place, point  # noqa: E402
+from harness import SLOW, State, begin, callers, children_left, compile_static, finish, place, point  # noqa: E402
 
 FACTOR = float(os.environ.get("MINIBOX_TEST_FACTOR", "1"))
 SETUP_SECONDS = 0.008
