@@ -44,6 +44,9 @@ static const struct {
                                "in a container parts of it are masked",
                                "start the outer container with --security-opt unmask=ALL, or use --share pid "
                                "--die-with-launcher no"},
+    [MB_REMEDY_MOUNT_DENIED] = {"a security module of the host, as AppArmor or SELinux, refuses mounts to minibox",
+                                "permit what the kernel log says was denied; in a container: start it with "
+                                "--security-opt apparmor=unconfined"},
     [MB_REMEDY_IDMAP_UNSUPPORTED] = {"this file system has no idmapped mounts, so files written there would belong to "
                                      "ids that mean nothing on the host",
                                      "use :ro, another file system, or --share user"},

@@ -23,15 +23,19 @@ struct outside {
     struct minibox_error *err;
 };
 
-/* Returns -1. A box that has given up meanwhile cannot be asked, and has said why. */
+/* Returns -1. A box that has failed meanwhile is ending: it cannot be asked, or seems to be in no namespace. Then why it failed
+ * is what is wrong. */
 static int cannot_ask(struct outside *o) {
+    int number = errno;
     if (o->box->failed_step)
         return mb_report_box(o->plan, o->box, o->err);
-    return mb_report_step(o->plan, mb_plan_find(o->plan, MB_STEP_VERIFY), errno, o->err);
+    return mb_report_step(o->plan, mb_plan_find(o->plan, MB_STEP_VERIFY), number, o->err);
 }
 
 /* Returns -1. */
 static int fail_check(struct outside *o, enum mb_check check, int index, uint64_t wanted, uint64_t seen) {
+    if (o->box->failed_step) /* as above */
+        return mb_report_box(o->plan, o->box, o->err);
     o->box->verdict = (struct mb_verdict){check, index, 0, wanted, seen};
     o->box->failed_number = EPROTO;
     o->box->failed_step = (int32_t)(mb_plan_find(o->plan, MB_STEP_VERIFY) - o->plan->steps) + 1;

@@ -147,7 +147,9 @@ static void check_in_child(const struct check *c, bool privileged, struct findin
     explain(f, number == 0, number ? strerrordesc_np(number) : "", c->todo);
     struct minibox_error why = {0};
     bool is_forbidden = number == EPERM || number == EACCES || number == ENOSPC;
-    if (is_forbidden && (c->id == NAMESPACE || c->id == MOUNTS) && mb_host_explain_userns("", &why)) {
+    if (number == EACCES && c->id != NAMESPACE)
+        explain(f, false, mb_remedy_detail(MB_REMEDY_MOUNT_DENIED), mb_remedy_text(MB_REMEDY_MOUNT_DENIED));
+    else if (is_forbidden && (c->id == NAMESPACE || c->id == MOUNTS) && mb_host_explain_userns("", &why)) {
         snprintf(f->detail, sizeof(f->detail), "%s", why.detail);
         snprintf(f->todo, sizeof(f->todo), "%s", why.remedy);
     }

@@ -650,7 +650,9 @@ static int parse_join(struct value *v) {
     bool is_pid = mb_number_parse(rest, 10, INT32_MAX, &pid) == 0;
     if (is_pid && pid == 0)
         return refuse_form(v, "NAME=PATH or NAME=PID, a process that is there");
-    const char *path = is_pid ? mb_arena_printf(&v->spec->arena, "/proc/%d/ns/%s", (int)pid, name) : rest;
+    /* Before Linux 6.3 a box's init is not itself in the time namespace of the box: execve(2) does not enter it. */
+    const char *file = id == MB_FLAG_TIME ? "time_for_children" : name;
+    const char *path = is_pid ? mb_arena_printf(&v->spec->arena, "/proc/%d/ns/%s", (int)pid, file) : rest;
     *slot = (struct mb_join){(enum mb_flag_id)id, path, v->origin};
     return 0;
 }

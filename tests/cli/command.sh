@@ -160,7 +160,7 @@ if command -v script >/dev/null; then
     is "on a terminal: redirected output means none" \
         "$(on_terminal 'minibox run sh -c "[ -t 1 ] && echo yes || echo no" | cat' <>"$work/quiet")" no
     is "on a terminal: Ctrl-C is the command's" \
-        "$({ sleep 0.7; printf '\003'; sleep 0.5; } | on_terminal "minibox run sh -c 'trap \"echo caught; exit 3\" INT; while :; do sleep 0.1; done'; echo status \$?" | tail -n 2 | sed 's/^.*caught/caught/')" \
+        "$({ pause 0.7; printf '\003'; pause 0.5; } | on_terminal "minibox run sh -c 'trap \"echo caught; exit 3\" INT; while :; do sleep 0.1; done'; echo status \$?" | tail -n 2 | sed 's/^.*caught/caught/')" \
         "caught
 status 3"
 else

@@ -6,10 +6,12 @@
 # How it works. The first time round, the script makes a temporary folder, copies minibox and the scripts there, and calls
 # itself again from that folder: as root, or as the ordinary user mbtest, who has two extra groups and subordinate ids and
 # is made when missing. So nothing of the checkout needs to be within the user's reach. The second time round the tests run,
-# in $work/home, with standard input from /dev/null. The first one then removes the folder.
+# in $work/home, with standard input from /dev/null. The first one then removes the folder. How long to wait for what should
+# happen at once is multiplied by MINIBOX_TEST_SLOW, a whole number: an emulated machine needs that.
 set -u
 export LC_ALL=C
 mode=${1:?root or user}
+slow=${MINIBOX_TEST_SLOW:-1}
 scripts=$(cd "$(dirname "$0")" && pwd)
 
 # Ends the script: all of it is skipped.
@@ -30,7 +32,7 @@ if [ -z "${MBTEST_WORK-}" ]; then
         cp "$MINIBOX" "$work/minibox" && cp -r "$scripts/../cli" "$scripts/../cve" "$scripts/../../configs" "$scripts/../../docs" "$work" &&
         chmod -R a+rX "$work" || exit
     set -- sh "$work/${scripts##*/}/${0##*/}" "$mode"
-    set -- PATH="$work:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$work/home" MBTEST_WORK="$work" "$@"
+    set -- PATH="$work:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$work/home" MBTEST_WORK="$work" MINIBOX_TEST_SLOW="$slow" "$@"
     set -- ${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} "$@"
     set -- ${LSAN_OPTIONS:+LSAN_OPTIONS="$LSAN_OPTIONS"} "$@"
     if [ "$mode" = user ] && [ "$(id -u)" -eq 0 ]; then
@@ -113,7 +115,7 @@ by_mode() {
 
 # run_minibox ARGS...: `minibox run ARGS`; then $status, $out and $err are what came of it.
 run_minibox() {
-    timeout --foreground -k 1 60 minibox run "$@" >"$work/out" 2>"$work/err"
+    timeout --foreground -k 1 $((60 * slow)) minibox run "$@" >"$work/out" 2>"$work/err"
     status=$?
     out=$(cat "$work/out")
     err=$(cat "$work/err")
@@ -151,7 +153,7 @@ left:   $left"
 # The processes that have the mark among their words (minibox, its builder, init and the command do); nothing if there are
 # none. What has been killed may take a moment.
 leftovers() {
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
+    for _ in $(seq $((10 * slow))); do
         found=$(grep -lsaf "$work/mark" /proc/[0-9]*/cmdline)
         [ -n "$found" ] || return 0
         sleep 0.1
@@ -159,12 +161,15 @@ leftovers() {
     echo "$found"
 }
 
-# wait_for COMMAND...: until it succeeds, at most 10 seconds.
+# pause SECONDS: more on a slow machine.
+pause() { sleep "$(awk "BEGIN { print $1 * $slow }")"; }
+
+# wait_for COMMAND...: until it succeeds, at most 10 seconds, or more on a slow machine.
 wait_for() {
     tries=0
     until "$@"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 200 ] || return 1
+        [ "$tries" -lt $((200 * slow)) ] || return 1
         sleep 0.05
     done
 }

@@ -111,7 +111,7 @@ done
     run_minibox $share $(joined $user pid) --die-with-launcher no readlink /proc/self/ns/pid
     is "join pid" "$status $err$out" "0 $(readlink "/proc/$pid/ns/pid")"
     run_minibox $share $(joined $user time) readlink /proc/self/ns/time
-    is "join time" "$status $err$out" "0 $(readlink "/proc/$pid/ns/time")"
+    is "join time" "$status $err$out" "0 $(readlink "/proc/$pid/ns/time_for_children")"
     run_minibox $share --join "uts=/proc/$pid/ns/uts" $(joined $user) hostname
     is "join: by path" "$status $err$out" "0 joined"
 }

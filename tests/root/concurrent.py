@@ -12,7 +12,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import State, begin, callers, finish, libc, make_rootfs, place, point  # noqa: E402
+from harness import SLOW, State, begin, callers, finish, libc, make_rootfs, place, point  # noqa: E402
 
 LAUNCHES, AT_ONCE = 240, 6
 
@@ -43,11 +43,11 @@ def launch_many(argv, caller, number):
         if i >= AT_ONCE and running:
             process = running.pop(0)
             try:
-                _, err = process.communicate(timeout=10)
+                _, err = process.communicate(timeout=10 * SLOW)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
-                failures.append("still running after 10 s")
+                failures.append("still running after %d s" % (10 * SLOW))
                 continue
             if process.returncode:
                 failures.append((process.returncode, err.decode(errors="replace")))

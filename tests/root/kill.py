@@ -16,7 +16,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import State, begin, callers, check_libc, children_left, compile_static, finish, libc, place, point, run  # noqa: E402
+from harness import SLOW, State, begin, callers, check_libc, children_left, compile_static, finish, libc, place, point, run  # noqa: E402
 
 FACTOR = float(os.environ.get("MINIBOX_TEST_FACTOR", "1"))
 SETUP_SECONDS = 0.008
@@ -50,7 +50,7 @@ class Box:
         os.close(end)
 
     def wait_up(self):
-        text, end = b"", time.monotonic() + 10
+        text, end = b"", time.monotonic() + 10 * SLOW
         while b"up" not in text and time.monotonic() < end:
             if select.select([self.out], [], [], 0.1)[0]:
                 try:
@@ -71,7 +71,7 @@ class Box:
             if left > 0.001:
                 time.sleep(left - 0.0005)
 
-    def wait(self, seconds=5):
+    def wait(self, seconds=5 * SLOW):
         """Exit status as a shell would say it; a text if there is none."""
         try:
             status = self.process.wait(seconds)
@@ -94,7 +94,7 @@ def children_of(pid):
 
 
 def end_children():
-    end = time.monotonic() + 5
+    end = time.monotonic() + 5 * SLOW
     while children_left() and time.monotonic() < end:
         for pid in children_of(os.getpid()):
             try:

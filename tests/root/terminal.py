@@ -14,9 +14,9 @@ import termios
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import State, begin, callers, finish, place, point, run, same  # noqa: E402
+from harness import SLOW, State, begin, callers, finish, place, point, run, same  # noqa: E402
 
-PATIENCE = 5.0
+PATIENCE = 5.0 * SLOW
 
 
 def set_size(fd, rows, columns):

@@ -22,6 +22,7 @@ import time
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 EXTRA_GROUPS = [60123, 60124]  # no names: the kernel knows numbers
+SLOW = int(os.environ.get("MINIBOX_TEST_SLOW", "1"))  # an emulated machine: what should take a second may take so many
 libc = ctypes.CDLL(None, use_errno=True)
 
 _count = 0
@@ -185,11 +186,11 @@ def run(argv, caller, timeout=30, **more):
         options["stdin"] = subprocess.PIPE
     process = subprocess.Popen(argv, **options)
     try:
-        out, err = process.communicate(text, timeout)
+        out, err = process.communicate(text, timeout * SLOW)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
-        process.returncode = "still running after %d s" % timeout
+        process.returncode = "still running after %d s" % (timeout * SLOW)
     return process.returncode, (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace")
 
 
@@ -278,7 +279,7 @@ class State:
 
     def left(self, token, patience=2.0):
         """What a box has left behind, after at most `patience` seconds: a list of words, empty when nothing."""
-        end = time.monotonic() + patience
+        end = time.monotonic() + patience * SLOW
         pause = 0.0005
         while True:
             left = []
