@@ -529,6 +529,20 @@ static long bring_loopback_up(void) {
     return result;
 }
 
+/* Of a new time namespace only children are members, and since Linux 6.3 what execve(2) makes: a command that is no child, as without
+ * init, enters it itself. */
+static long unshare_late(const struct mb_builder *b, const struct mb_step *step) {
+    long result = raw(SYS_unshare, step->flags);
+    if (result < 0 || b->plan->init || !(step->flags & CLONE_NEWTIME))
+        return result;
+    long fd = raw(SYS_openat, AT_FDCWD, "/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return fd;
+    result = raw(SYS_setns, fd, CLONE_NEWTIME);
+    raw(SYS_close, fd);
+    return result;
+}
+
 /* Sends the launcher a descriptor, and closes it here. */
 static long hand_over(const struct mb_builder *b, enum mb_box_descriptor which, long fd) {
     long result = mb_send_descriptor(b->channel_fd, which, fd);
@@ -619,7 +633,7 @@ static long execute(struct mb_builder *b, const struct mb_step *step) {
         return result < 0 ? result : die_with_launcher(b);
     }
     case MB_STEP_UNSHARE:
-        return raw(SYS_unshare, step->flags);
+        return unshare_late(b, step);
     case MB_STEP_MOUNT:
         return attach(b, step, make_mount(step->source, step->options, step->option_count, step->attributes));
     case MB_STEP_BIND:

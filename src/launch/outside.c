@@ -71,8 +71,8 @@ static int verify_namespaces(struct outside *o, const char *process) {
         return cannot_ask(o);
     for (int i = MB_FLAG_FIRST_NAMESPACE; i < MB_FLAG_COUNT; i++) {
         char own_text[NAMESPACE_NAME], box_text[NAMESPACE_NAME];
-        /* The builder's own time namespace is the one that its children will be in. */
-        const char *in_box = i == MB_FLAG_TIME ? "time_for_children" : mb_flags[i].name;
+        /* init's own time namespace is that of its children, since Linux 6.3; it is they who matter. */
+        const char *in_box = i == MB_FLAG_TIME && o->plan->init ? "time_for_children" : mb_flags[i].name;
         if (read_namespace(o, own_folder, mb_flags[i].name, own_text) || read_namespace(o, box_folder, in_box, box_text))
             return -1;
         uint64_t own = inode_in(own_text), seen = inode_in(box_text), joined = o->plan->joined[i];

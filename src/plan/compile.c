@@ -81,6 +81,8 @@ static int plan_namespaces(struct mb_compiler *c) {
     plan->memory = MB_MEMORY_SHARED;
     if (spec->join_count || !(plan->flags & CLONE_NEWPID) || !(plan->flags & CLONE_VM))
         plan->memory = MB_MEMORY_COPY; /* who is already in there could trace a builder that shares our memory */
+    if (!plan->init && plan->flags & CLONE_NEWTIME)
+        plan->memory = MB_MEMORY_COPY; /* setns(2) lets nobody enter a time namespace who shares memory */
     return 0;
 }
 
