@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -196,7 +197,12 @@ static bool has_borrowed_privilege(void) {
         return true;
     if (!getauxval(AT_SECURE) || getuid() == 0)
         return false;
-    return syscall(SYS_capget, &header, data) < 0 || data[0].permitted || data[1].permitted;
+    if (syscall(SYS_capget, &header, data) < 0)
+        return true;
+    for (unsigned cap = 0; cap < 64; cap++) /* the ambient ones are the caller's: a file's own would have cleared them */
+        if (data[cap / 32].permitted >> cap % 32 & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) != 1)
+            return true;
+    return false;
 }
 
 int main(int argc, char **argv) {
@@ -204,8 +210,8 @@ int main(int argc, char **argv) {
     int status = 0, result = -1;
     open_standard_descriptors();
     if (has_borrowed_privilege()) {
-        fputs("minibox: refusing to run with the privileges of its own file\n"
-              "  whoever may execute it could read and write what the file's owner may\n"
+        fputs("minibox: refusing to run with privileges that are not its caller's\n"
+              "  whoever may execute it could read and write what the owner of its file, or of the effective ids, may\n"
               "  try: chmod ug-s on the file and setcap -r; an ordinary user needs neither\n", stderr);
         return MINIBOX_EXIT_FAILED;
     }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 ssize_t mb_fd_read_all(int fd, char *buffer, size_t size) {
     size_t length = 0;
@@ -41,4 +42,9 @@ int mb_fd_write_all(int fd, const void *data, size_t size) {
         size -= (size_t)n;
     }
     return 0;
+}
+
+bool mb_fd_reader_is_gone(int fd, int number) {
+    struct stat st; /* isatty(3) fails on a terminal that was hung up */
+    return number == EPIPE || (number == EIO && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode));
 }

@@ -3,6 +3,7 @@
 #ifndef MB_BASE_FD_H
 #define MB_BASE_FD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -23,6 +24,9 @@ static inline int mb_fd_steal(int *fd) {
  * errno (EFBIG: it is larger). */
 ssize_t mb_fd_read_all(int fd, char *buffer, size_t size);
 ssize_t mb_fd_read_file(const char *path, char *buffer, size_t size);
+
+/* Whether a write to `fd` failed with errno `number` because nobody is there to read: of a pipe, or of a terminal that was hung up. */
+bool mb_fd_reader_is_gone(int fd, int number);
 
 /* Writes all of it. 0, or -1 with errno. */
 int mb_fd_write_all(int fd, const void *data, size_t size);

@@ -684,6 +684,12 @@ static __attribute__((noreturn)) void quit(int status) {
         raw(SYS_exit_group, status);
 }
 
+static __attribute__((noreturn)) void fail(const struct mb_builder *b, size_t step, long result) {
+    b->box->failed_number = (int32_t)-result;
+    b->box->failed_step = (int32_t)step + 1; /* last: who sees it finds the rest */
+    quit(125);
+}
+
 /* Executes the builder's steps from `first` on, up to the clone of a joiner if `joining`. */
 static void execute_from(struct mb_builder *b, size_t first, bool joining) {
     const struct mb_plan *plan = b->plan;
@@ -694,11 +700,8 @@ static void execute_from(struct mb_builder *b, size_t first, bool joining) {
         if (step->side != MB_SIDE_BUILDER)
             continue;
         long result = execute(b, step);
-        if (result < 0) {
-            b->box->failed_step = (int32_t)i + 1;
-            b->box->failed_number = (int32_t)-result;
-            quit(125);
-        }
+        if (result < 0)
+            fail(b, i, result);
     }
 }
 
@@ -716,11 +719,8 @@ static void join_and_clone(struct mb_builder *b) {
         execute_from(b, 0, true);
     if (result >= 0)
         result = raw(SYS_clone, (plan->steps[clone_step].flags & ~(uint64_t)CLONE_VM) | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
-    if (result < 0) {
-        b->box->failed_step = (int32_t)clone_step + 1;
-        b->box->failed_number = (int32_t)-result;
-        quit(125);
-    }
+    if (result < 0)
+        fail(b, clone_step, result);
     if (result > 0) {
         b->box->builder_pid = (int32_t)result;
         quit(0);

@@ -122,9 +122,8 @@ static void set_limits(struct mb_box *box) {
     }
 }
 
-/* A filter that refuses to say that it is there is there. */
 static void verify_filter(struct mb_box *box) {
-    if (raw(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) != 0)
+    if (raw(SYS_prctl, MB_BOX_ASK, 0, 0, 0, 0) == -MB_BOX_ANSWER)
         return;
     box->verdict = (struct mb_verdict){.check = MB_CHECK_FILTER, .wanted = SECCOMP_MODE_FILTER};
     fail(box, box->step_filter, -EPROTO);
@@ -141,7 +140,7 @@ static void allow_only(struct mb_box *box, const uint32_t *calls, unsigned count
     const uint32_t architecture = AUDIT_ARCH_AARCH64;
 #endif
     enum { MOST = 8, FIRST = 3 };
-    struct sock_filter code[FIRST + MOST + 2];
+    struct sock_filter whole[MB_BOX_QUESTION_LENGTH + FIRST + MOST + 2] = {MB_BOX_QUESTION}, *code = whole + MB_BOX_QUESTION_LENGTH;
     code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
     code[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, architecture, 0, (uint8_t)(count + 1));
     code[2] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
@@ -149,7 +148,7 @@ static void allow_only(struct mb_box *box, const uint32_t *calls, unsigned count
         code[FIRST + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], (uint8_t)(count - i), 0);
     code[FIRST + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
     code[FIRST + count + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    struct sock_fprog program = {(unsigned short)(FIRST + count + 2), code};
+    struct sock_fprog program = {(unsigned short)(MB_BOX_QUESTION_LENGTH + FIRST + count + 2), whole};
     check(box, box->step_filter, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
     verify_filter(box);
 }

@@ -164,6 +164,11 @@ static void fill_arrays(const struct mb_plan *plan, struct mb_box *box) {
         if (plan->steps[i].kind == MB_STEP_LIMIT)
             *limit++ = (struct mb_box_limit){plan->steps[i].soft, plan->steps[i].hard, plan->steps[i].resource, (int32_t)i + 1};
     struct sock_filter *code = mb_box_at(box, box->filter);
+    const struct sock_filter question[] = {MB_BOX_QUESTION};
+    _Static_assert(sizeof(question) / sizeof(*question) == MB_BOX_QUESTION_LENGTH && MB_FILTER_MOST + MB_BOX_QUESTION_LENGTH <= BPF_MAXINSNS, "room");
+    if (box->filter_count)
+        memcpy(code, question, sizeof(question));
+    code += MB_BOX_QUESTION_LENGTH;
     for (size_t i = 0; i < plan->filter.count; i++) {
         code[i] = plan->filter.code[i];
         bool is_allow = code[i].k == SECCOMP_RET_ALLOW, is_refusal = (code[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
@@ -196,7 +201,7 @@ static int make_box(struct launch *l) {
     struct mb_plan *plan = l->plan;
     const struct mb_step *step = mb_plan_find(plan, MB_STEP_INIT);
     struct mb_box layout = {.mount_count = number_mounts(plan, NULL),
-                            .filter_count = (uint32_t)plan->filter.count,
+                            .filter_count = plan->filter.count ? (uint32_t)plan->filter.count + MB_BOX_QUESTION_LENGTH : 0,
                             .candidate_count = (uint32_t)plan->candidate_count,
                             .launcher_fd = -1,
                             .lock_fd = -1,
@@ -228,7 +233,7 @@ static int make_box(struct launch *l) {
     uint64_t size = sizeof(layout);
     layout.mounts = take(&size, layout.mount_count * sizeof(struct mb_box_mount));
     layout.limits = take(&size, layout.limit_count * sizeof(struct mb_box_limit));
-    layout.filter = take(&size, plan->filter.count * sizeof(*plan->filter.code));
+    layout.filter = take(&size, layout.filter_count * sizeof(*plan->filter.code));
     layout.candidates = take(&size, text);
     layout.workdir = take(&size, strlen(plan->workdir) + 1);
     if (size > UINT32_MAX)
@@ -261,7 +266,7 @@ static int make_init(struct launch *l) {
     /* Executable but not readable: so the kernel makes init undumpable from its first instruction, and there is no moment
      * in which a process that is in a joined namespace already could trace it: CVE-2016-9962. (Where nobody is there yet,
      * an ordinary user may need the access to see that its own box is as planned.) */
-    bool unreadable = l->plan->privileged || l->plan->memory == MB_MEMORY_COPY;
+    bool unreadable = l->plan->privileged || mb_plan_find(l->plan, MB_STEP_JOIN) || !(l->plan->flags & CLONE_NEWPID);
     if (fd < 0 || mb_fd_write_all(fd, mb_init_image, (size_t)(mb_init_image_end - mb_init_image)) < 0 ||
         fchmod(fd, unreadable ? 0111 : 0555) < 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
@@ -540,6 +545,16 @@ static int write_maps(struct launch *l) {
 
 /* ---- the end of the set-up ------------------------------------------------------------------------------------ */
 
+/* A builder for which no pidfd can be had. */
+static void reap_without_pidfd(struct launch *l, int number) {
+    if (number != ESRCH) { /* our child, not yet waited for: the pid is its own */
+        kill(l->child.pid, SIGKILL);
+        while (waitpid(l->child.pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    l->child.pid = 0; /* else the caller ignores SIGCHLD, and it is gone without a trace */
+}
+
 /* Ends what there is of the box. False: its death could not be seen, so nothing that a builder in shared memory may still
  * use can be freed. */
 static bool kill_box(struct launch *l) {
@@ -568,7 +583,10 @@ static bool kill_box(struct launch *l) {
     mb_fd_close(&l->child.pidfd);
     l->child.pid = l->shared->builder_pid;
     l->child.pidfd = (int)syscall(SYS_pidfd_open, l->child.pid, 0);
-    return kill_box(l);
+    if (l->child.pidfd >= 0)
+        return kill_box(l);
+    reap_without_pidfd(l, errno);
+    return true; /* it has memory of its own */
 }
 
 /* The joiner has made the builder and is gone; from here on the builder is the child. */
@@ -589,12 +607,8 @@ static int adopt_builder(struct launch *l) {
     if (l->child.pidfd >= 0)
         return 0;
     int number = errno;
-    if (number != ESRCH) /* our child, not yet waited for: the pid is its own */
-        kill(l->child.pid, SIGKILL);
-    while (waitpid(l->child.pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    l->child.pid = 0;
-    return fail_step(l, step, number);
+    reap_without_pidfd(l, number);
+    return l->shared->failed_step ? mb_report_box(l->plan, l->shared, l->err) : fail_step(l, step, number);
 }
 
 /* One descriptor that was made after clone: through the channel the box's terminal and, last, the sync pipe; or the listener. */

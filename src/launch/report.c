@@ -92,9 +92,13 @@ int mb_report_box(const struct mb_plan *plan, const struct mb_box *box, struct m
     const struct mb_verdict *verdict = &box->verdict;
     if (box->failed_step < 1 || (size_t)box->failed_step > plan->step_count || verdict->check >= MB_CHECK_COUNT)
         return mb_report_step(plan, mb_plan_find(plan, MB_STEP_INIT), EPROTO, err); /* only the box's own write it; still */
-    const struct mb_step *step = &plan->steps[box->failed_step - 1];
+    const struct mb_step *step = &plan->steps[box->failed_step - 1], *workdir = mb_plan_find(plan, MB_STEP_WORKDIR);
     int number = box->failed_number;
     mb_report_step(plan, step, number, err);
+    if (verdict->check == MB_CHECK_WORKDIR && workdir && workdir->origin) {
+        mb_origin_print(workdir->origin, err->origin, sizeof(err->origin));
+        mb_report_remedy(err, MB_REMEDY_WORKDIR);
+    }
     if (verdict->check) {
         snprintf(err->reason, sizeof(err->reason), "%s: not as planned", check_names[verdict->check]);
         if (verdict->number)

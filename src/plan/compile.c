@@ -35,14 +35,13 @@ static int plan_identity(struct mb_compiler *c) {
         return -1;
     if (mb_ids_plan_maps(spec, c->host, plan, c->err))
         return -1;
-    if (spec->userns == MB_USERNS_MAP && !spec->user && plan->map_count && !mb_ids_is_mapped(plan, plan->uid, false)) {
-        /* A map without the default user: its first ids are what was meant. */
-        for (size_t i = plan->map_count; i-- > 0;) {
-            if (plan->maps[i].uids)
-                plan->uid = plan->maps[i].inside;
-            if (plan->maps[i].gids)
-                plan->gid = plan->maps[i].inside;
-        }
+    /* A map without the default user or group: its first ids are what was meant. */
+    bool first_uid = !mb_ids_is_mapped(plan, plan->uid, false), first_gid = !mb_ids_is_mapped(plan, plan->gid, true);
+    for (size_t i = spec->userns == MB_USERNS_MAP && !spec->user ? plan->map_count : 0; i-- > 0;) {
+        if (plan->maps[i].uids && first_uid)
+            plan->uid = plan->maps[i].inside;
+        if (plan->maps[i].gids && (first_uid || first_gid))
+            plan->gid = plan->maps[i].inside;
     }
     if (!mb_ids_is_mapped(plan, plan->uid, false) || !mb_ids_is_mapped(plan, plan->gid, true))
         return mb_error_usage(c->err, &spec->origin[spec->user ? MB_OPTION_USER : MB_OPTION_USERNS],

@@ -180,7 +180,10 @@ static void plan_masks(struct mb_compiler *c) {
         {"/proc/kpagecgroup", MB_SLOT_PROC, HIDE_FROM_ROOT},  {"/proc/kpagecount", MB_SLOT_PROC, HIDE_FROM_ROOT},
         {"/proc/kpageflags", MB_SLOT_PROC, HIDE_FROM_ROOT},   {"/proc/mtrr", MB_SLOT_PROC, HIDE_FROM_ROOT},
         {"/proc/pagetypeinfo", MB_SLOT_PROC, HIDE_FROM_ROOT}, {"/proc/slabinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},
-        {"/proc/vmallocinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/vmallocinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},  {"/proc/tty/driver", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/allocinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},    {"/proc/vmcore", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/lock_stat", MB_SLOT_PROC, HIDE_FROM_ROOT},    {"/proc/dynamic_debug", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/sys/kernel/slab", MB_SLOT_SYS, HIDE_FROM_ROOT},
         {"/proc/bus", MB_SLOT_PROC, CLOSE},           {"/proc/fs", MB_SLOT_PROC, CLOSE},
         {"/proc/irq", MB_SLOT_PROC, CLOSE},           {"/proc/sys", MB_SLOT_PROC, CLOSE},
         {"/proc/sysrq-trigger", MB_SLOT_PROC, CLOSE}, {"/proc/pressure", MB_SLOT_PROC, CLOSE},
@@ -308,10 +311,11 @@ static int plan_volume(struct mb_compiler *c, const struct mb_volume *volume, co
 static int plan_device(struct mb_compiler *c, const struct mb_path *device) {
     static const char dev[] = "/dev/";
     bool in_dev = strncmp(device->target, dev, sizeof(dev) - 1) == 0;
+    const char *below = in_dev ? device->target + sizeof(dev) - 1 : "";
     if (!in_dev && check_mount_point(c, device->target, &device->origin))
         return -1;
     struct mb_step *step = in_dev ? mb_steps_add_at(c, MB_STEP_DEVICE, &device->origin, MB_SLOT_DEV, device->target,
-                                           device->target + sizeof(dev) - 1)
+                                           below + strspn(below, "/"))
                                   : mb_steps_add_in_root(c, MB_STEP_DEVICE, &device->origin, device->target);
     step->source = device->source;
     step->attributes = DEVICE;
@@ -363,7 +367,7 @@ int mb_mounts_plan_user(struct mb_compiler *c) {
     for (size_t i = 0; i < spec->mask_count; i++) {
         const char *target = spec->masks[i].target;
         if (strncmp(target, "/proc/", 6) == 0)
-            mb_steps_add_at(c, MB_STEP_MASK, &spec->masks[i].origin, MB_SLOT_PROC, target, target + 6)->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
+            mb_steps_add_at(c, MB_STEP_MASK, &spec->masks[i].origin, MB_SLOT_PROC, target, target + 5 + strspn(target + 5, "/"))->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
         else
             mb_steps_add_in_root(c, MB_STEP_MASK, &spec->masks[i].origin, target)->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
     }

@@ -38,6 +38,14 @@ char *mb_profile_read(const char *path, const struct mb_origin *origin, struct m
 
 /* ---- print ----------------------------------------------------------------------------------------------------- */
 
+static void print_errno(FILE *out, int number) {
+    const char *name = strerrorname_np(number);
+    if (name)
+        fprintf(out, "refused, %s", name);
+    else
+        fprintf(out, "refused, errno %d", number);
+}
+
 static void print_action(FILE *out, const char *action, struct json_object *number) {
     static const char *const words[][2] = {{"SCMP_ACT_ALLOW", "allowed"}, {"SCMP_ACT_LOG", "allowed and logged"}, {"SCMP_ACT_TRAP", "answered by SIGSYS"}};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -46,7 +54,7 @@ static void print_action(FILE *out, const char *action, struct json_object *numb
             return;
         }
     if (strcmp(action, "SCMP_ACT_ERRNO") == 0)
-        fprintf(out, "refused, %s", strerrorname_np(number ? json_object_get_int(number) : 1));
+        print_errno(out, number ? json_object_get_int(number) : 1);
     else
         fputs("answered by death", out);
 }
@@ -60,13 +68,13 @@ static void print_words(FILE *out, const char *before, struct json_object *array
 static void print_choice(FILE *out, struct json_object *rule, const char *key, const char *word) {
     struct json_object *choice;
     char before[32];
-    if (!json_object_object_get_ex(rule, key, &choice))
+    if (!json_object_object_get_ex(rule, key, &choice) || !choice)
         return;
     json_object_object_foreach(choice, name, value) {
         snprintf(before, sizeof(before), ", %s%s", word, strcmp(name, "allow") == 0 ? "--allow " : strcmp(name, "minKernel") == 0 ? "Linux " : "");
         if (json_object_is_type(value, json_type_array))
             print_words(out, before, value);
-        else
+        else if (value)
             fprintf(out, "%s%s", before, json_object_get_string(value));
     }
 }

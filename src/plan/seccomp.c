@@ -875,8 +875,8 @@ static int emit_program(struct compiler *c) {
     /* Programs of other architectures, as 32-bit ones: the same numbers are other calls there. */
     emit_test(c, BPF_JEQ, NATIVE_ARCH, native, emit_return(c, c->other_arch_action));
     emit_load(c, offsetof(struct seccomp_data, arch));
-    if (c->length > BPF_MAXINSNS)
-        return fail(c, NULL, "it takes more than %d instructions, which the kernel does not allow", BPF_MAXINSNS);
+    if (c->length > MB_FILTER_MOST)
+        return fail(c, NULL, "it takes more than %d instructions, which the kernel does not allow", MB_FILTER_MOST);
     return 0;
 }
 

@@ -8,11 +8,14 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-/* A compiled program; at most 65,535 instructions (BPF_MAXINSNS is 4096). The memory is the arena's or constant. */
+/* A compiled program, of at most MB_FILTER_MOST instructions. The memory is the arena's or constant. */
 struct mb_filter {
     const struct sock_filter *code;
     size_t count;
 };
+
+/* The kernel's limit, less what is put before a program when it is loaded: launch/box.h. */
+enum { MB_FILTER_MOST = BPF_MAXINSNS - 5 };
 
 /*
  * Compiles a profile for this machine's architecture.

@@ -61,7 +61,8 @@ void mb_output_forward(struct mb_output *output, const struct pollfd *fds) {
     if (fds[2].revents) {
         ssize_t n = write(output->to[output->which], output->buffer + output->sent, output->length - output->sent);
         if (n < 0 && errno != EAGAIN && errno != EINTR) { /* the box sees what it would have seen without a pipe between */
-            output->lost = errno == EPIPE ? output->lost : errno;
+            int number = errno;
+            output->lost = mb_fd_reader_is_gone(output->to[output->which], number) ? output->lost : number;
             output->sent = output->length;
             mb_fd_close(&output->from[output->which]);
         } else if (n > 0) {

@@ -290,16 +290,18 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
     run->record.timed_out = run->timed_out;
     run->record.output_limit_reached = run->output.is_reached;
     mb_terminal_close(&run->terminal); /* before any line of our own: it is for a terminal as the user left it */
-    int lost = run->output.lost ? run->output.lost : run->terminal.lost;
-    if (lost)
-        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, lost, "cannot pass on the command's output", NULL);
     struct pollfd errors = {STDERR_FILENO, POLLOUT, 0}; /* a terminal that nobody reads would hold us here */
     bool may_write = poll(&errors, 1, 100) > 0;
     if (may_write)
         print_refused(run);
     if ((spec->verbose || run->timed_out || run->output.is_reached) && may_write)
         print_end(run, status);
-    return write_learned(run, spec);
+    if (write_learned(run, spec))
+        return -1;
+    int lost = run->output.lost ? run->output.lost : run->terminal.lost;
+    if (lost && !run->timed_out && !run->output.is_reached) /* those say already that there may be less than all */
+        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, lost, "cannot pass on the command's output", NULL);
+    return 0;
 }
 
 int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err) {

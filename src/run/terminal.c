@@ -108,7 +108,7 @@ void mb_terminal_forward(struct mb_terminal *terminal, const struct pollfd *fds)
     if (fds[MASTER_WRITE].revents)
         write_some(terminal->master, terminal->input, &terminal->input_length, &terminal->input_sent);
     int number = fds[OUT].revents ? write_some(terminal->out, terminal->output, &terminal->output_length, &terminal->output_sent) : 0;
-    if (number && number != EPIPE && number != EIO) /* a reader that is gone: a pipe's, a terminal's */
+    if (number && !mb_fd_reader_is_gone(terminal->out, number))
         terminal->lost = number;
     if (!fds[MASTER_READ].revents)
         return;

@@ -61,6 +61,7 @@ if [ "$mode" = root ]; then
     in_box "userns: maps of users and of groups" "0 500000 10 100 600000 1, 0 700000 5" \
         --userns u0:500000:10,g0:700000:5,u100:600000:1 sh -c "$maps"
     in_box "userns: a map without 0 is its first id" "20:20" --userns 20:500000:10 sh -c "$ids"
+    in_box "userns: maps of which only one is without 0" "0:5" --userns u0:500000:1,g5:500000:1 sh -c "$ids"
     mkdir v
     run_minibox --userns 0:500000:10 -u 3:4 -v v:/data:rw sh -c 'touch /data/x'
     is "userns: files of an idmapped volume: refused to who does not own the folder" "$status" 1

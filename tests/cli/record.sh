@@ -80,4 +80,17 @@ if [ -c /dev/full ]; then
     minibox run --report /dev/full true 2>err
     like "a record that is lost is an error" "$? $(cat err)" '125 minibox: cannot write the report "/dev/full": No space left on device*'
 fi
+# Output that cannot be passed on is an error; but how the box ended comes first, and what was learned is kept.
+if [ -c /dev/full ]; then
+    run_full() { # ARGS...
+        minibox run "$@" >/dev/full 2>err
+        echo "$? $(head -n 1 err)"
+    }
+    lost="minibox: cannot pass on the command's output: No space left on device"
+    is "lost output" "$(run_full --output-limit 1m echo hi)" "125 $lost"
+    is "lost output of a terminal" "$(run_full -t echo hi)" "125 $lost"
+    like "lost output, and the time limit" "$(run_full --output-limit 1m --timeout 1s sh -c 'echo hi; sleep 20')" "124 minibox: the time limit *"
+    like "lost output, and the limit" "$(run_full --output-limit 1 sh -c 'echo hi')" "153 minibox: the output limit *"
+    is "lost output, and a profile" "$(run_full --output-limit 1m --seccomp learn=learned echo hi) $(minibox seccomp learned | grep -c write)" "125 $lost 1"
+fi
 finish

@@ -39,10 +39,10 @@ ls -l /proc/self/ns | sed -n 's/.*-> //p'
 """
 
 
-def without(number):
-    """An argument for preexec_fn: a filter, without which this call is there."""
+def without(number, answer=errno.ENOSYS):
+    """An argument for preexec_fn: a filter, without which this call is there. answer 0: it says that all was done."""
     code = [(0x20, 0, 0, 4), (0x15, 0, 3, ARCHITECTURE[platform.machine()]), (0x20, 0, 0, 0), (0x15, 0, 1, number),
-            (0x06, 0, 0, 0x00050000 | errno.ENOSYS), (0x06, 0, 0, 0x7FFF0000)]
+            (0x06, 0, 0, 0x00050000 | answer), (0x06, 0, 0, 0x7FFF0000)]
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in code))
     pointer = ctypes.create_string_buffer(struct.pack("HP", len(code), ctypes.addressof(program)))
 
@@ -68,6 +68,11 @@ def main():
     folder, binary = place()
     tree = make_rootfs(os.path.join(folder, "rootfs"))
     for caller in callers():
+        # A call that loads no filter but says so: that there is some filter, this one, must not be taken for the box's.
+        for options in ([], ["--init", "no"]):
+            status, out, err = run([binary, "run", *options, "echo", "ran"], caller, preexec_fn=without(CALLS["seccomp"], 0))
+            point(status == 125 and not out and "seccomp filter: not as planned" in err, "%s: a filter that is not loaded is missed %s" % (caller.name, options),
+                  (status, out, err), "125, and why")
         data = own_folder(os.path.join(folder, "data-" + caller.name), caller)
         for name, options in (("busybox", []), ("host, a volume", ["--rootfs", "host", "-v", data + ":/mnt:rw"]),
                               ("a folder, overlaid", ["--rootfs", tree + ":overlay"]),

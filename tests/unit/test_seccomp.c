@@ -1273,7 +1273,7 @@ static void test_size_limit(void **state) {
             check(filter, "read", ARGS(0, 0, 0, 0, 0, 5), ALLOWED);
             check(filter, "read", ARGS(1, 0, 0, 0, 0, 6), REFUSED);
         } else
-            assert_true(rules > 500 && strstr(err.reason, "more than 4096 instructions"));
+            assert_true(rules > 500 && strstr(err.reason, "more than 4091 instructions"));
     }
 }
 
