@@ -332,8 +332,17 @@ static struct mb_box *map_box(const char *number) {
     return (struct mb_box *)address;
 }
 
-static void die_with_launcher(struct mb_box *box) {
+/* With the end of its parent the kernel ends this process; asked again whether it will. */
+static void die_with_parent(struct mb_box *box) {
+    int signo = 0;
     check(box, box->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+    check(box, box->step_init, raw(SYS_prctl, PR_GET_PDEATHSIG, &signo, 0, 0, 0));
+    if (signo != SIGKILL)
+        fail(box, box->step_init, -EPROTO);
+}
+
+static void die_with_launcher(struct mb_box *box) {
+    die_with_parent(box);
     struct pollfd poll = {.fd = box->launcher_fd, .events = POLLIN};
     struct timespec now = {0, 0};
     long result = raw(SYS_ppoll, &poll, 1, &now, 0, 0);
@@ -366,7 +375,7 @@ void mb_init_main(long *stack) {
     check(box, box->step_init, command);
     if (command == 0) {
         /* In a shared pid namespace nobody else would end the command with init. */
-        check(box, box->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+        die_with_parent(box);
         if (raw(SYS_getppid) != self)
             quit(125);
         run_command(box, argv + 3, environment);

@@ -163,6 +163,12 @@ static int verify_workdir(const struct mb_box *box, struct mb_verdict *v) {
  * last word on descriptors is not whether all were closed, but this. */
 static int verify_descriptors(const struct mb_box *box, struct mb_verdict *v) {
     unsigned sync = box->preserve_fds + 3, last = box->notify_fd > 0 ? sync + 1 : sync;
+    struct statx terminal, other;
+    for (int fd = 0; box->terminal && fd < 3; fd++) /* that 0 is one is known: it has become this session's */
+        if (cannot_read(v, MB_CHECK_DESCRIPTORS, raw(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, fd ? &other : &terminal)) ||
+            (fd && (differs(v, MB_CHECK_DESCRIPTORS, fd, terminal.stx_ino, other.stx_ino) ||
+                    differs(v, MB_CHECK_DESCRIPTORS, fd, terminal.stx_dev_minor, other.stx_dev_minor))))
+            return -1;
     return cannot_read(v, MB_CHECK_DESCRIPTORS, raw(SYS_close_range, last + 1, ~0u, 0)) ||
                    differs(v, MB_CHECK_DESCRIPTORS, (int)last, 1, (uint64_t)raw(SYS_fcntl, last, F_GETFD)) ||
                    differs(v, MB_CHECK_DESCRIPTORS, (int)sync, 1, (uint64_t)raw(SYS_fcntl, sync, F_GETFD))
