@@ -31,6 +31,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -575,7 +576,7 @@ static const char *call_name(long call) {
 
 /* Calls of which the kernel never says that they failed: an error there is not believed, and need not be named. */
 static bool cannot_fail(long call) {
-    static const int calls[] = {SYS_getpid, SYS_getppid, SYS_gettid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_umask, SYS_brk, SYS_setfsuid,
+    static const int calls[] = {SYS_getpid, SYS_getppid, SYS_gettid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_umask, SYS_brk, SYS_setfsuid, SYS_clock_gettime,
                                 SYS_setfsgid, SYS_exit_group};
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
         if (calls[i] == call)
@@ -592,7 +593,8 @@ static const char *judge_refusal(const struct point *p, const struct result *r) 
     enum action action = disturbances[p->disturbance].action;
     if (action == KILL_CALLER && code == 137) /* it was executing already: the box died of that */
         return NULL;
-    if (action == PRETEND && r->call == SYS_ppoll && code == 124) /* the kernel has said that the time is over */
+    /* The kernel has said that the time is over, or not what time it is. */
+    if (code == 124 && ((action == PRETEND && r->call == SYS_ppoll) || r->call == SYS_clock_gettime))
         return NULL;
     if (code != 125 && !(r->call == SYS_execve && (code == 126 || code == 127)))
         return "not refused with 125";
@@ -763,7 +765,7 @@ static void copy_into_work(const char **program, const char *name) {
     if (from < 0 || fd < 0 || fstat(from, &st) < 0)
         die(*program);
     for (off_t left = st.st_size; left > 0;) {
-        ssize_t n = copy_file_range(from, NULL, fd, NULL, (size_t)left, 0);
+        ssize_t n = sendfile(fd, from, NULL, (size_t)left);
         if (n <= 0)
             die(to);
         left -= n;
@@ -911,7 +913,7 @@ int main(int argc, char **argv) {
         else if (strcmp(argv[i], "--samples") == 0)
             samples = strtoul(value, NULL, 10), i++;
         else if (strcmp(argv[i], "--config") == 0)
-            only_configs = 1ull << strtoul(value, NULL, 10), i++;
+            only_configs = (~only_configs ? only_configs : 0) | 1ull << strtoul(value, NULL, 10), i++;
         else if (strcmp(argv[i], "--jobs") == 0)
             jobs = strtoul(value, NULL, 10), i++;
         else if (strcmp(argv[i], "--seed") == 0)
