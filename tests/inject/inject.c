@@ -333,7 +333,8 @@ static void on_call(struct launch *l, struct tracee *t) {
     if (l->disturbed || !l->point || t->number != l->point->number || strcmp(t->process, l->point->process) != 0)
         return;
     /* The order of calls is not always the same: it may be another than the one that was looked at when points were chosen. */
-    if (disturbances[l->point->disturbance].action == PRETEND && !can_be_left_out(t->process, call))
+    bool asks = call == SYS_rt_sigaction && !info.entry.args[1]; /* of what the kernel says there is no second witness */
+    if (disturbances[l->point->disturbance].action == PRETEND && (asks || !can_be_left_out(t->process, call)))
         return;
     l->result->reached = true;
     l->result->phase = phase;
