@@ -616,7 +616,8 @@ static const char *judge_refusal(const struct point *p, const struct result *r) 
 }
 
 static bool makes_files(long call) {
-    return call == SYS_symlinkat || call == SYS_mkdirat || call == SYS_write || call == SYS_fchownat || call == SYS_fsconfig || call == SYS_ioctl;
+    return call == SYS_symlinkat || call == SYS_mkdirat || call == SYS_write || call == SYS_fchownat || call == SYS_fsconfig || call == SYS_ioctl ||
+           call == SYS_move_mount;
 }
 
 /* Two postures, of which only `themes` may differ. */
@@ -635,7 +636,8 @@ static enum outcome judge(const struct point *p, struct result *r, const char *w
     enum action action = disturbances[p->disturbance].action;
     const char *left = find_left();
     bool is_same = r->executed && strcmp(r->out, wanted) == 0;
-    /* Links, folders and files, what fsconfig(2) says of a file system, and that lo is up: known by what the call returned. */
+    /* Links, folders and files, what fsconfig(2) says of a file system, that lo is up, where an overlay's layers lie: known by what the call
+     * returned. Without its lower layer a root has the same mounts and no files. */
     if (action == PRETEND && r->executed && makes_files(r->call))
         is_same = is_same || equal_but(r->call == SYS_fsconfig ? "mounts files" : r->call == SYS_ioctl ? "network" : "files", r->out, wanted);
     /* A read-only folder on a file system that has no idmapped mounts, which is what EINVAL says, is shown without: its owners are nobody
