@@ -77,6 +77,13 @@ struct mb_box_limit {
 /* Descriptors that the box makes and sends to the launcher. */
 enum mb_box_descriptor { MB_BOX_TERMINAL = 1, MB_BOX_SYNC, MB_BOX_LISTENER };
 
+/* The file that a standard descriptor must be. */
+struct mb_box_stream {
+    uint64_t inode;
+    uint32_t major, minor;
+    uint8_t is_known;
+};
+
 /* A difference that the verifier found. */
 struct mb_verdict {
     uint32_t check; /* enum mb_check; 0: none */
@@ -117,6 +124,7 @@ struct mb_box {
     uint8_t own_root; /* the builder made / after it had taken these ids */
     uint32_t root_uid, root_gid;
     char hostname[MB_BOX_HOSTNAME];
+    struct mb_box_stream streams[3];
 
     /* Arrays behind this struct: offset in bytes, number of elements. */
     uint32_t mounts, mount_count;         /* struct mb_box_mount */

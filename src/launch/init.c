@@ -104,8 +104,13 @@ static void reset_signals(struct mb_box *box) {
 
 static void start_session(struct mb_box *box) {
     check(box, box->step_session, raw(SYS_setsid));
-    if (box->terminal)
+    if (box->terminal) {
+        int session = 0;
         check(box, box->step_session, raw(SYS_ioctl, 0, TIOCSCTTY, 0));
+        check(box, box->step_session, raw(SYS_ioctl, 0, TIOCGSID, &session));
+        if (session != raw(SYS_getpid))
+            fail(box, box->step_session, -EPROTO);
+    }
     reset_signals(box);
 }
 
@@ -181,7 +186,7 @@ static void load_filter(struct mb_box *box) {
         start_sender(box);
     struct sock_fprog program = {(unsigned short)box->filter_count, mb_box_at(box, box->filter)};
     long listener = raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &program);
-    check(box, box->step_filter, listener);
+    check(box, box->step_filter, notifies && listener == 0 ? -EPROTO : listener); /* 0 is open: it cannot be that */
     if (notifies) {
         /* Nothing is executed while the sender lives: its descriptors are the listener and the launcher's socket, and a command
          * could stop it and take them. Seen without a system call, which might have to wait for the launcher. */

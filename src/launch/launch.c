@@ -32,6 +32,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -179,6 +180,12 @@ static void fill_arrays(const struct mb_plan *plan, struct mb_box *box) {
     for (size_t i = 0; i < plan->candidate_count; i++)
         text = stpcpy(text, plan->candidates[i]) + 1;
     strcpy(mb_box_at(box, box->workdir), plan->workdir);
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct mb_step *step = &plan->steps[i];
+        struct stat st;
+        if (step->kind == MB_STEP_STREAM && fstat(step->fd, &st) == 0) /* open, or nothing would have come this far */
+            box->streams[step->stream] = (struct mb_box_stream){st.st_ino, major(st.st_dev), minor(st.st_dev), 1};
+    }
 }
 
 static int number_of(const struct mb_plan *plan, enum mb_step_kind kind) {

@@ -163,12 +163,21 @@ static int verify_workdir(const struct mb_box *box, struct mb_verdict *v) {
  * last word on descriptors is not whether all were closed, but this. */
 static int verify_descriptors(const struct mb_box *box, struct mb_verdict *v) {
     unsigned sync = box->preserve_fds + 3, last = box->notify_fd > 0 ? sync + 1 : sync;
-    struct statx terminal, other;
-    for (int fd = 0; box->terminal && fd < 3; fd++) /* that 0 is one is known: it has become this session's */
-        if (cannot_read(v, MB_CHECK_DESCRIPTORS, raw(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, fd ? &other : &terminal)) ||
-            (fd && (differs(v, MB_CHECK_DESCRIPTORS, fd, terminal.stx_ino, other.stx_ino) ||
-                    differs(v, MB_CHECK_DESCRIPTORS, fd, terminal.stx_dev_minor, other.stx_dev_minor))))
+    struct mb_box_stream first = {0};
+    for (int fd = 0; fd < 3; fd++) {
+        /* All three are the box's terminal; or what was asked for. */
+        const struct mb_box_stream *wanted = box->terminal ? &first : &box->streams[fd];
+        struct statx seen;
+        if (!box->terminal && !wanted->is_known)
+            continue;
+        if (cannot_read(v, MB_CHECK_DESCRIPTORS, raw(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &seen)))
             return -1;
+        if (!first.is_known)
+            first = (struct mb_box_stream){seen.stx_ino, seen.stx_dev_major, seen.stx_dev_minor, 1};
+        if (differs(v, MB_CHECK_DESCRIPTORS, fd, wanted->inode, seen.stx_ino) || differs(v, MB_CHECK_DESCRIPTORS, fd, wanted->major, seen.stx_dev_major) ||
+            differs(v, MB_CHECK_DESCRIPTORS, fd, wanted->minor, seen.stx_dev_minor))
+            return -1;
+    }
     return cannot_read(v, MB_CHECK_DESCRIPTORS, raw(SYS_close_range, last + 1, ~0u, 0)) ||
                    differs(v, MB_CHECK_DESCRIPTORS, (int)last, 1, (uint64_t)raw(SYS_fcntl, last, F_GETFD)) ||
                    differs(v, MB_CHECK_DESCRIPTORS, (int)sync, 1, (uint64_t)raw(SYS_fcntl, sync, F_GETFD))

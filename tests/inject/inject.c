@@ -261,9 +261,12 @@ static void be_launcher(const struct config *config, int ready, bool show) {
 }
 
 static bool can_be_left_out(const char *process, long call) {
-    /* A lie about these nobody could see: where the memory is, that the other was woken, that a name is gone, that nobody has ended. */
-    if (call == SYS_mmap || call == SYS_futex || call == SYS_unlinkat || call == SYS_wait4)
-        return false;
+    /* A lie about these nobody could see: where the memory is, that the other was woken, that a name is gone, that nobody has ended, that one
+     * is the child, that what was opened is standard input. */
+    static const int unseen[] = {SYS_mmap, SYS_futex, SYS_unlinkat, SYS_wait4, SYS_clone, SYS_openat, SYS_openat2};
+    for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++)
+        if (unseen[i] == call)
+            return false;
     /* What the launcher finds out before, it has from the kernel alone: told something else, it plans something else. */
     return strcmp(process, "L") != 0 || call == SYS_mount_setattr || call == SYS_write || call == SYS_fcntl || call == SYS_prctl ||
            call == SYS_rt_sigprocmask;
@@ -617,7 +620,7 @@ static const char *judge_refusal(const struct point *p, const struct result *r) 
 
 static bool makes_files(long call) {
     return call == SYS_symlinkat || call == SYS_mkdirat || call == SYS_write || call == SYS_fchownat || call == SYS_fsconfig || call == SYS_ioctl ||
-           call == SYS_move_mount;
+           call == SYS_move_mount || call == SYS_mount_setattr;
 }
 
 /* Two postures, of which only `themes` may differ. */
@@ -637,7 +640,7 @@ static enum outcome judge(const struct point *p, struct result *r, const char *w
     const char *left = find_left();
     bool is_same = r->executed && strcmp(r->out, wanted) == 0;
     /* Links, folders and files, what fsconfig(2) says of a file system, that lo is up, where an overlay's layers lie: known by what the call
-     * returned. Without its lower layer a root has the same mounts and no files. */
+     * returned. Without its lower layer, or with that not idmapped, a root has the same mounts and other files. */
     if (action == PRETEND && r->executed && makes_files(r->call))
         is_same = is_same || equal_but(r->call == SYS_fsconfig ? "mounts files" : r->call == SYS_ioctl ? "network" : "files", r->out, wanted);
     /* A read-only folder on a file system that has no idmapped mounts, which is what EINVAL says, is shown without: its owners are nobody
