@@ -80,7 +80,7 @@ enum mb_box_descriptor { MB_BOX_TERMINAL = 1, MB_BOX_SYNC, MB_BOX_LISTENER };
 /* The file that a standard descriptor must be. */
 struct mb_box_stream {
     uint64_t inode;
-    uint32_t major, minor;
+    uint32_t device; /* its minor number, which is that of the file system */
     uint8_t is_known;
 };
 

@@ -184,7 +184,7 @@ static void fill_arrays(const struct mb_plan *plan, struct mb_box *box) {
         const struct mb_step *step = &plan->steps[i];
         struct stat st;
         if (step->kind == MB_STEP_STREAM && fstat(step->fd, &st) == 0) /* open, or nothing would have come this far */
-            box->streams[step->stream] = (struct mb_box_stream){st.st_ino, major(st.st_dev), minor(st.st_dev), 1};
+            box->streams[step->stream] = (struct mb_box_stream){st.st_ino, minor(st.st_dev), 1};
     }
 }
 

@@ -173,9 +173,8 @@ static int verify_descriptors(const struct mb_box *box, struct mb_verdict *v) {
         if (cannot_read(v, MB_CHECK_DESCRIPTORS, raw(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &seen)))
             return -1;
         if (!first.is_known)
-            first = (struct mb_box_stream){seen.stx_ino, seen.stx_dev_major, seen.stx_dev_minor, 1};
-        if (differs(v, MB_CHECK_DESCRIPTORS, fd, wanted->inode, seen.stx_ino) || differs(v, MB_CHECK_DESCRIPTORS, fd, wanted->major, seen.stx_dev_major) ||
-            differs(v, MB_CHECK_DESCRIPTORS, fd, wanted->minor, seen.stx_dev_minor))
+            first = (struct mb_box_stream){seen.stx_ino, seen.stx_dev_minor, 1};
+        if (differs(v, MB_CHECK_DESCRIPTORS, fd, wanted->inode, seen.stx_ino) || differs(v, MB_CHECK_DESCRIPTORS, fd, wanted->device, seen.stx_dev_minor))
             return -1;
     }
     return cannot_read(v, MB_CHECK_DESCRIPTORS, raw(SYS_close_range, last + 1, ~0u, 0)) ||

@@ -38,23 +38,16 @@ char *mb_profile_read(const char *path, const struct mb_origin *origin, struct m
 
 /* ---- print ----------------------------------------------------------------------------------------------------- */
 
-static void print_errno(FILE *out, int number) {
-    const char *name = strerrorname_np(number);
-    if (name)
-        fprintf(out, "refused, %s", name);
-    else
-        fprintf(out, "refused, errno %d", number);
-}
-
 static void print_action(FILE *out, const char *action, struct json_object *number) {
     static const char *const words[][2] = {{"SCMP_ACT_ALLOW", "allowed"}, {"SCMP_ACT_LOG", "allowed and logged"}, {"SCMP_ACT_TRAP", "answered by SIGSYS"}};
+    const char *name = strerrorname_np(number ? json_object_get_int(number) : 1);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(action, words[i][0]) == 0) {
             fputs(words[i][1], out);
             return;
         }
     if (strcmp(action, "SCMP_ACT_ERRNO") == 0)
-        print_errno(out, number ? json_object_get_int(number) : 1);
+        fprintf(out, "refused, %s", name ? name : "with an errno that has no name");
     else
         fputs("answered by death", out);
 }

@@ -256,7 +256,6 @@ int mb_rootfs_find(struct mb_compiler *c) {
     return 0;
 }
 
-
 int mb_rootfs_plan(struct mb_compiler *c) {
     switch (c->rootfs) {
     case MB_ROOTFS_BUSYBOX:
