@@ -530,6 +530,6 @@ else
 fi
 
 is "nothing is left in the folder" "$(find . | sort)" "$before"
-is "nothing is mounted" "$(grep -e minibox -e "$work" /proc/self/mountinfo)" ""
+is "nothing is mounted" "$(grep -e ' /run/minibox' -e "$work" /proc/self/mountinfo)" ""
 
 finish

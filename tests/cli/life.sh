@@ -98,7 +98,7 @@ for delay in 0 0.0005 0.001 0.0015 0.002 0.0025 0.003 0.0035 0.004 0.0045 0.005 
     wait "$launcher" 2>/dev/null
 done
 is "killed at any instant: no process" "$(leftovers)" ""
-is "killed at any instant: no mount" "$(grep -e minibox -e "$work" /proc/self/mountinfo)" ""
+is "killed at any instant: no mount" "$(grep -e ' /run/minibox' -e "$work" /proc/self/mountinfo)" ""
 is "killed at any instant: no file" "$(ls -A /dev/shm "${TMPDIR:-/tmp}" | grep -c minibox)" "$before"
 
 # ---- name and pid file -----------------------------------------------------------------------------------------------
