@@ -337,6 +337,8 @@ static void on_call(struct launch *l, struct tracee *t) {
         return;
     /* The order of calls is not always the same: it may be another than the one that was looked at when points were chosen. */
     bool asks = call == SYS_rt_sigaction && !info.entry.args[1]; /* of what the kernel says there is no second witness */
+    /* Nor of a copy of the host's mount that it would no longer share what is mounted on it. */
+    asks |= call == SYS_mount_setattr && t->pid == l->launcher && !(ptrace(PTRACE_PEEKDATA, t->pid, info.entry.args[3], 0) & MOUNT_ATTR_IDMAP);
     if (disturbances[l->point->disturbance].action == PRETEND && (asks || !can_be_left_out(t->process, call)))
         return;
     l->result->reached = true;
