@@ -158,6 +158,15 @@ static void allow_only(struct mb_box *box, const uint32_t *calls, unsigned count
     verify_filter(box);
 }
 
+/* With the end of its parent the kernel ends this process; asked again whether it will. */
+static void die_with_parent(struct mb_box *box) {
+    int signo = 0;
+    check(box, box->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+    check(box, box->step_init, raw(SYS_prctl, PR_GET_PDEATHSIG, &signo, 0, 0, 0));
+    if (signo != SIGKILL)
+        fail(box, box->step_init, -EPROTO);
+}
+
 /*
  * Once the filter is there, this process may have to wait for the launcher with each call, which first needs the listener. So
  * another process sends it, which has another filter and, for as long as it takes, the same descriptors; execve gives the command a
@@ -170,7 +179,7 @@ static void start_sender(struct mb_box *box) {
         return;
     struct timespec soon = {0, 1000000};
     const uint32_t calls[] = {SYS_futex, SYS_sendmsg, SYS_exit_group};
-    check(box, box->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+    die_with_parent(box);
     allow_only(box, calls, sizeof(calls) / sizeof(calls[0]));
     while (!atomic_load(&box->listener)) /* nobody could wake it: that would be a call */
         raw(SYS_futex, &box->listener, FUTEX_WAIT, 0, &soon, 0, 0);
@@ -335,15 +344,6 @@ static struct mb_box *map_box(const char *number) {
         quit(125);
     raw(SYS_close, fd);
     return (struct mb_box *)address;
-}
-
-/* With the end of its parent the kernel ends this process; asked again whether it will. */
-static void die_with_parent(struct mb_box *box) {
-    int signo = 0;
-    check(box, box->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
-    check(box, box->step_init, raw(SYS_prctl, PR_GET_PDEATHSIG, &signo, 0, 0, 0));
-    if (signo != SIGKILL)
-        fail(box, box->step_init, -EPROTO);
 }
 
 static void die_with_launcher(struct mb_box *box) {
