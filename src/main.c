@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/suggest.h"
 #include "front/front.h"
 #include "plan/profile.h"
 #include "plan/seccomp.h"
@@ -40,7 +41,7 @@ static int refuse_word(const char *word, int position, const char *const *option
     for (int i = 0; i < MB_FLAG_COUNT; i++)
         names[i] = mb_flags[i].name;
     bool is_option = word[0] == '-';
-    near = is_option ? mb_options_suggest(word, options, count) : is_flags ? mb_options_suggest(word, names, MB_FLAG_COUNT) : NULL;
+    near = is_option ? mb_suggest(word, options, count) : is_flags ? mb_suggest(word, names, MB_FLAG_COUNT) : NULL;
     mb_error_usage(err, &origin, MB_REMEDY_NONE, is_option ? "unknown option" : is_flags ? "unknown resource" : "unknown word", word, NULL);
     if (near)
         mb_error_remedy(err, "did you mean %s?", near);

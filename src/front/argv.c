@@ -10,8 +10,10 @@
 #include <ctype.h>
 #include <getopt.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "front/front.h"
 
 enum { LONG_BASE = 256 }; /* getopt's value of a long option: this plus its row; of a short one: its letter */
@@ -61,7 +63,53 @@ static const char *suggest_name(const char *word) {
         return NULL;
     memcpy(name, word, length);
     name[length] = '\0';
-    return mb_options_suggest(name, names, MB_OPTION_COUNT);
+    return mb_suggest(name, names, MB_OPTION_COUNT);
+}
+
+/* What users of docker(1), podman(1), bwrap(1) and systemd-nspawn(1) type, and how it is said here. */
+static const struct {
+    const char *names; /* between spaces; a letter is one, too */
+    const char *remedy;
+} habits[] = {
+    {" rm ", "leave it out: nothing is left of a box"},
+    {" i interactive ", "leave it out: standard input is the command's (-t gives it a terminal)"},
+    {" d detach ", "minibox run ... &"},
+    {" read-only ", "leave it out: the root is read-only; --rootfs DIR:rw, or DIR:overlay, is not"},
+    {" D directory chroot ", "--rootfs DIR"},
+    {" x ephemeral ", "--rootfs DIR:overlay"},
+    {" ro-bind bind-ro ", "-v SRC:DST"},
+    {" bind mount overlay ", "-v SRC:DST:rw (or :ro, or :overlay); --tmpfs DST"},
+    {" dev-bind ", "--device SRC:DST"},
+    {" proc dev ", "leave it out: every box has its own"},
+    {" shm-size ", "--tmpfs /dev/shm:size=64m"},
+    {" m memory ", "systemd-run --scope -p MemoryMax=1G minibox run ...; or for each process: --ulimit as=1g"},
+    {" cpus cpu-quota ", "systemd-run --scope -p CPUQuota=50% minibox run ..."},
+    {" pids-limit ", "--ulimit nproc=100"},
+    {" net share-net ", "--network host, or --network none, which is the default"},
+    {" p P publish publish-all ", "--network host: a box has the host's network or none"},
+    {" pid ", "--share pid --die-with-launcher no"},
+    {" ipc uts cgroupns ", "--share ipc, uts, cgroup"},
+    {" unshare-all unshare-user unshare-ipc unshare-pid unshare-net unshare-uts unshare-cgroup private-network ",
+     "leave it out: all is unshared but what --share names"},
+    {" privileged ", "--cap-add, --seccomp off and --share, each by name"},
+    {" security-opt ", "--seccomp FILE"},
+    {" entrypoint ", "the command itself, after the options"},
+    {" chdir pwd ", "--workdir DIR"},
+    {" setenv ", "--env NAME=VALUE"},
+    {" unsetenv clearenv ", "leave it out: the environment is new (--env NAME passes one on)"},
+    {" uid gid group-add ", "--user UID:GID"},
+    {" new-session die-with-parent ", "leave it out: it is so (--die-with-launcher no)"},
+    {" as-pid-1 ", "--init no"},
+    {" args ", "--file FILE"},
+};
+
+static const char *find_habit(const char *shown) {
+    char name[64 + 2];
+    snprintf(name, sizeof(name), " %s ", shown + strspn(shown, "-"));
+    for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+        if (strstr(habits[i].names, name))
+            return habits[i].remedy;
+    return NULL;
 }
 
 /* Shows `word` up to its "=", and what may have been meant. Returns -1. */
@@ -76,8 +124,10 @@ static int refuse_unknown(struct reader *r, const char *word, int position) {
     shown[length] = '\0';
     struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = shown, .line = position};
     mb_error_usage(r->err, &origin, MB_REMEDY_HELP, "unknown option", shown, NULL);
-    const char *near = suggest_name(word);
-    if (near)
+    const char *habit = find_habit(shown), *near = suggest_name(word);
+    if (habit)
+        mb_error_remedy(r->err, "%s", habit);
+    else if (near)
         mb_error_remedy(r->err, "did you mean --%s?", near);
     else if (r->spec->command) /* a file's */
         mb_error_remedy(r->err, "minibox run --help; or -- before what is for the file's command");

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/suggest.h"
 #include "front/front.h"
 
 enum { MAX_FILE = 1 << 20, MAX_DEPTH = 16 };
@@ -48,7 +49,7 @@ static int refuse_name(const struct reader *r, const char *place, const char *na
     for (int i = 0; i < MB_OPTION_COUNT; i++)
         names[i + 2] = mb_options[i].name;
     refuse(r, place, "unknown option", name, NULL);
-    const char *near = mb_options_suggest(name, names, MB_OPTION_COUNT + 2);
+    const char *near = mb_suggest(name, names, MB_OPTION_COUNT + 2);
     if (near)
         mb_error_remedy(r->err, "did you mean %s?", near);
     else

@@ -8,6 +8,7 @@
 #define MB_LAUNCH_BOX_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What the verifier compares. Names for messages: report.c. */
@@ -133,6 +134,14 @@ struct mb_box {
     uint32_t candidates, candidate_count; /* NUL-terminated strings one after the other */
     uint32_t workdir;                     /* string */
 };
+
+/*
+ * Fills a new box as planned, and numbers the plan's mounts. *ret_fd is its memory file, -1 where none could be made; the caller unmaps
+ * and closes, whatever is returned. 0, or -1 with *err.
+ */
+struct mb_plan;
+struct minibox_error;
+int mb_box_make(struct mb_plan *plan, struct mb_box **ret_box, size_t *ret_size, int *ret_fd, struct minibox_error *err);
 
 static inline void *mb_box_at(const struct mb_box *box, uint32_t offset) {
     return (char *)(uintptr_t)box + offset;

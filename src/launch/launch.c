@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. The launcher makes everything that crosses the border before it clones: the shared box, init's program,
- * a channel, detached trees of sources that only it can reach. Then it clones the builder, writes the id maps while
+ * How it works. The launcher makes everything that crosses the border before it clones: the shared box (box.c), init's program,
+ * a channel, detached trees of sources that only it can reach. Then it clones the builder, writes the id maps (maps.c) while
  * the builder works, and polls: the builder's pidfd (death), the sync pipe (its last copy closes at the command's
  * execve; the builder makes it and sends its end through the channel), the caller's cancel descriptor, and the time limit.
  * So no wait is without an end.
@@ -16,29 +16,23 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/nsfs.h>
-#include <linux/seccomp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/fd.h"
 #include "launch/builder.h"
 #include "launch/clone.h"
+#include "launch/maps.h"
 #include "launch/outside.h"
 #include "launch/report.h"
 #include "plan/ids.h"
@@ -60,22 +54,9 @@ struct launch {
     int channel_receive, channel_send; /* for descriptors that the builder makes */
     int notify_receive, notify_send;   /* for the filter's listener */
     int sync_read;                     /* -1 until the builder has sent it */
-    int cancel_fd;
-    uint64_t deadline; /* nanoseconds of CLOCK_MONOTONIC; 0: none */
+    struct mb_wait wait;
     int *keep;
 };
-
-uint64_t mb_launch_clock(void) {
-    struct timespec now = {0};
-    clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-bool mb_launch_time_left(uint64_t deadline, struct timespec *ret_left) {
-    uint64_t now = mb_launch_clock(), left = deadline > now ? deadline - now : 0;
-    *ret_left = (struct timespec){(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
-    return left > 0;
-}
 
 /* ---- errors --------------------------------------------------------------------------------------------------- */
 
@@ -129,140 +110,6 @@ static void close_sources(struct mb_plan *plan) {
         mb_fd_close(&plan->steps[i].fd);
 }
 
-/* Numbers the mounts that steps make. What makes the mount of a slot read-only later is part of that mount's flags. */
-static uint32_t number_mounts(struct mb_plan *plan, struct mb_box_mount *mounts) {
-    uint32_t count = 0;
-    int of_slot[MB_SLOT_COUNT];
-    memset(of_slot, -1, sizeof(of_slot));
-    for (size_t i = 0; i < plan->step_count; i++) {
-        struct mb_step *step = &plan->steps[i];
-        bool makes = step->kind == MB_STEP_MOUNT || step->kind == MB_STEP_BIND || step->kind == MB_STEP_DEVICE ||
-                     step->kind == MB_STEP_OVERLAY || step->kind == MB_STEP_MASK ||
-                     (step->kind == MB_STEP_REMOUNT && step->path[0]);
-        if (step->kind == MB_STEP_REMOUNT && !step->path[0] && mounts && of_slot[step->at] >= 0)
-            mounts[of_slot[step->at]].attributes |= step->attributes;
-        if (!makes || step->keep == MB_SLOT_STAGE || step->at == MB_SLOT_STAGE)
-            continue; /* the staging tmpfs goes with the old root */
-        step->mount = (int)count;
-        if (step->keep)
-            of_slot[step->keep] = (int)count;
-        if (mounts)
-            mounts[count] = (struct mb_box_mount){.attributes = step->attributes};
-        count++;
-    }
-    return count;
-}
-
-static uint32_t take(uint64_t *size, uint64_t bytes) {
-    uint64_t offset = (*size + 15) & ~UINT64_C(15);
-    *size = offset + bytes;
-    return (uint32_t)offset;
-}
-
-static void fill_arrays(const struct mb_plan *plan, struct mb_box *box) {
-    struct mb_box_limit *limit = mb_box_at(box, box->limits);
-    for (size_t i = 0; i < plan->step_count; i++)
-        if (plan->steps[i].kind == MB_STEP_LIMIT)
-            *limit++ = (struct mb_box_limit){plan->steps[i].soft, plan->steps[i].hard, plan->steps[i].resource, (int32_t)i + 1};
-    struct sock_filter *code = mb_box_at(box, box->filter);
-    const struct sock_filter question[] = {MB_BOX_QUESTION};
-    _Static_assert(sizeof(question) / sizeof(*question) == MB_BOX_QUESTION_LENGTH && MB_FILTER_MOST + MB_BOX_QUESTION_LENGTH <= BPF_MAXINSNS, "room");
-    if (box->filter_count)
-        memcpy(code, question, sizeof(question));
-    code += MB_BOX_QUESTION_LENGTH;
-    for (size_t i = 0; i < plan->filter.count; i++) {
-        code[i] = plan->filter.code[i];
-        bool is_allow = code[i].k == SECCOMP_RET_ALLOW, is_refusal = (code[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
-        if (code[i].code == (BPF_RET | BPF_K) && (plan->notify == MB_NOTIFY_ALLOWED ? is_allow : plan->notify && is_refusal))
-            code[i].k = SECCOMP_RET_USER_NOTIF;
-    }
-    char *text = mb_box_at(box, box->candidates);
-    for (size_t i = 0; i < plan->candidate_count; i++)
-        text = stpcpy(text, plan->candidates[i]) + 1;
-    strcpy(mb_box_at(box, box->workdir), plan->workdir);
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const struct mb_step *step = &plan->steps[i];
-        struct stat st;
-        if (step->kind == MB_STEP_STREAM && fstat(step->fd, &st) == 0) /* open, or nothing would have come this far */
-            box->streams[step->stream] = (struct mb_box_stream){st.st_ino, minor(st.st_dev), 1};
-    }
-}
-
-static int number_of(const struct mb_plan *plan, enum mb_step_kind kind) {
-    const struct mb_step *step = mb_plan_find(plan, kind);
-    return step ? (int)(step - plan->steps) + 1 : 0;
-}
-
-/* Whose / must be: of a new file system, the ids that the builder had taken; a folder, or an overlay of one, has its own owner. */
-static void note_root_owner(const struct mb_plan *plan, struct mb_box *box) {
-    const struct mb_step *become = mb_plan_find(plan, MB_STEP_BECOME_ROOT);
-    for (size_t i = 0; become && i < plan->step_count; i++)
-        if (plan->steps[i].keep == MB_SLOT_ROOT)
-            box->own_root = plan->steps[i].kind == MB_STEP_MOUNT;
-    box->root_uid = become ? become->uid : 0;
-    box->root_gid = become ? become->gid : 0;
-}
-
-/* The shared box: sized, mapped, filled. */
-static int make_box(struct launch *l) {
-    struct mb_plan *plan = l->plan;
-    const struct mb_step *step = mb_plan_find(plan, MB_STEP_INIT);
-    struct mb_box layout = {.mount_count = number_mounts(plan, NULL),
-                            .filter_count = plan->filter.count ? (uint32_t)plan->filter.count + MB_BOX_QUESTION_LENGTH : 0,
-                            .candidate_count = (uint32_t)plan->candidate_count,
-                            .launcher_fd = -1,
-                            .lock_fd = -1,
-                            .notify_fd = -1,
-                            .init = plan->init,
-                            .die_with_launcher = plan->die_with_launcher,
-                            .terminal = plan->terminal,
-                            .trial = plan->trial,
-                            .preserve_fds = plan->preserve_fds,
-                            .fork_flags = plan->flags & (CLONE_IO | CLONE_SYSVSEM),
-                            .step_init = number_of(plan, MB_STEP_INIT),
-                            .step_session = number_of(plan, MB_STEP_SESSION),
-                            .step_verify = number_of(plan, MB_STEP_VERIFY),
-                            .step_filter = number_of(plan, MB_STEP_FILTER),
-                            .step_exec = number_of(plan, MB_STEP_EXEC),
-                            .uid = plan->uid,
-                            .gid = plan->gid,
-                            .group_count = (uint32_t)plan->group_count,
-                            .capabilities = plan->capabilities,
-                            .session_keyring = plan->session_keyring,
-                            .own_session_keyring = plan->own_session_keyring,
-                            .has_hostname = plan->hostname != NULL};
-    note_root_owner(plan, &layout);
-    size_t text = 0;
-    for (size_t i = 0; i < plan->candidate_count; i++)
-        text += strlen(plan->candidates[i]) + 1;
-    for (size_t i = 0; i < plan->step_count; i++)
-        layout.limit_count += plan->steps[i].kind == MB_STEP_LIMIT;
-    uint64_t size = sizeof(layout);
-    layout.mounts = take(&size, layout.mount_count * sizeof(struct mb_box_mount));
-    layout.limits = take(&size, layout.limit_count * sizeof(struct mb_box_limit));
-    layout.filter = take(&size, layout.filter_count * sizeof(*plan->filter.code));
-    layout.candidates = take(&size, text);
-    layout.workdir = take(&size, strlen(plan->workdir) + 1);
-    if (size > UINT32_MAX)
-        return mb_error_memory(l->err);
-
-    l->builder.box_fd = memfd_create("minibox", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (l->builder.box_fd < 0 || ftruncate(l->builder.box_fd, (off_t)size) < 0 ||
-        fcntl(l->builder.box_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-        return fail_step(l, step, errno);
-    struct mb_box *box = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, l->builder.box_fd, 0);
-    if (box == MAP_FAILED)
-        return fail_step(l, step, errno);
-    l->shared = l->box->shared = l->builder.box = box;
-    l->box->shared_size = size;
-    *box = layout;
-    if (plan->hostname)
-        strncpy(box->hostname, plan->hostname, sizeof(box->hostname) - 1);
-    number_mounts(plan, mb_box_at(box, box->mounts));
-    fill_arrays(plan, box);
-    return 0;
-}
-
 /* init's program, in a file that is in no file system and that nobody can change: CVE-2019-5736. */
 static int make_init(struct launch *l) {
     const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_INIT);
@@ -297,9 +144,7 @@ static int make_channels(struct launch *l) {
         l->notify_receive = ends[0];
         l->builder.notify_fd = l->notify_send = ends[1];
     }
-    struct mb_box *box = l->builder.box;
-    if (!box) /* made before */
-        return fail_step(l, step, EINVAL);
+    struct mb_box *box = l->builder.box = l->shared = l->box->shared;
     box->launcher_fd = l->builder.launcher_fd;
     box->notify_fd = l->builder.notify_fd;
     return 0;
@@ -348,172 +193,7 @@ static int make_arguments(struct launch *l) {
     return l->plan->arena.failed ? mb_error_memory(l->err) : 0;
 }
 
-/* ---- waiting -------------------------------------------------------------------------------------------------- */
-
-static int fail_interrupted(struct launch *l, const char *why, int status) {
-    mb_error_host(l->err, NULL, MB_REMEDY_NONE, 0, why, NULL);
-    l->err->phase = MINIBOX_PHASE_LAUNCH;
-    l->err->status = status;
-    return -1;
-}
-
-/* Polls until one of `fds` has an event; the caller's cancel descriptor, put last here, or the time limit end the launch. */
-static int wait_for_any(struct launch *l, struct pollfd *fds, size_t count) {
-    fds[count] = (struct pollfd){l->cancel_fd, POLLIN, 0};
-    for (;;) {
-        struct timespec left = {0, 0};
-        bool is_late = l->deadline && !mb_launch_time_left(l->deadline, &left);
-        int n = is_late ? 0 : ppoll(fds, count + 1, l->deadline ? &left : NULL, NULL);
-        if ((n < 0 && errno == EINTR) || (n == 0 && !is_late)) /* too early: looked at again */
-            continue;
-        if (n < 0)
-            return fail_kind(l, MB_STEP_CLONE, errno);
-        if (n == 0)
-            return fail_interrupted(l, "the time limit was reached before the command was executed", MINIBOX_EXIT_TIMEOUT);
-        bool is_cancelled = fds[count].revents;
-        if (n == 1 && is_cancelled)
-            return fail_interrupted(l, "interrupted before the command was executed", MINIBOX_EXIT_FAILED);
-        return 0;
-    }
-}
-
-static int wait_for_fd(struct launch *l, int fd) {
-    struct pollfd fds[2] = {{fd, POLLIN, 0}};
-    return wait_for_any(l, fds, 1);
-}
-
 /* ---- beside the builder --------------------------------------------------------------------------------------- */
-
-static int write_map(struct launch *l, const char *file, bool gids) {
-    char path[64], text[8192];
-    size_t length = 0;
-    for (size_t i = 0; i < l->plan->map_count; i++) {
-        const struct mb_id_map *map = &l->plan->maps[i];
-        if (gids ? map->gids : map->uids)
-            length += (size_t)snprintf(text + length, sizeof(text) - length, "%u %u %u\n", map->inside, map->outside, map->count);
-        if (length > sizeof(text) - 64) {
-            errno = E2BIG;
-            return -1;
-        }
-    }
-    snprintf(path, sizeof(path), "/proc/%d/%s", l->child.pid, file);
-    mb_autofd fd = open(path, O_WRONLY | O_CLOEXEC);
-    return fd < 0 ? -1 : mb_fd_write_all(fd, text, length);
-}
-
-/*
- * Until the helper is dead; `text` gets the beginning of what it says. Not until the end of the pipe: a child that another
- * thread forks meanwhile has a copy of it.
- */
-static int hear_helper(struct launch *l, pid_t pid, int fd, char *text, size_t size) {
-    size_t length = 0;
-    mb_autofd death = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (death < 0)
-        return fail_kind(l, MB_STEP_CLONE, errno);
-    for (;;) {
-        char rest[256];
-        struct pollfd fds[3] = {{death, POLLIN, 0}, {fd, POLLIN, 0}};
-        if (wait_for_any(l, fds, 2))
-            return -1;
-        if (!fds[1].revents)
-            return 0;
-        bool is_full = length + 1 >= size;
-        ssize_t n = is_full ? read(fd, rest, sizeof(rest)) : read(fd, text + length, size - length - 1);
-        if (n <= 0)
-            fd = -1;
-        else if (!is_full)
-            text[length += (size_t)n] = '\0';
-    }
-}
-
-/* newuidmap(1) and newgidmap(1): set-uid programs that map what /etc/subuid and /etc/subgid grant. */
-static int run_helper(struct launch *l, const char *program, bool gids, const struct mb_step *step) {
-    struct mb_arena *arena = &l->plan->arena;
-    const char **argv = mb_arena_alloc(arena, (l->plan->map_count * 3 + 3) * sizeof(*argv));
-    if (!argv)
-        return mb_error_memory(l->err);
-    size_t n = 0;
-    argv[n++] = program;
-    argv[n++] = mb_arena_printf(arena, "%d", l->child.pid);
-    for (size_t i = 0; i < l->plan->map_count; i++) {
-        const struct mb_id_map *map = &l->plan->maps[i];
-        if (!(gids ? map->gids : map->uids))
-            continue;
-        argv[n++] = mb_arena_printf(arena, "%u", map->inside);
-        argv[n++] = mb_arena_printf(arena, "%u", map->outside);
-        argv[n++] = mb_arena_printf(arena, "%u", map->count);
-    }
-    if (arena->failed)
-        return mb_error_memory(l->err);
-    int ends[2], status = 0;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return fail_step(l, step, errno);
-    mb_autofd read_end = ends[0], write_end = ends[1];
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, write_end, STDERR_FILENO);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    pid_t pid;
-    int number = posix_spawnp(&pid, program, &actions, &attributes, (char *const *)(uintptr_t)argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    mb_fd_close(&write_end);
-    if (number)
-        return mb_error_host(l->err, step->origin, MB_REMEDY_NO_NEWUIDMAP, number, "cannot run", program);
-    char text[200] = "";
-    int result = hear_helper(l, pid, read_end, text, sizeof(text));
-    if (result)
-        kill(pid, SIGKILL);
-    text[strcspn(text, "\n")] = '\0';
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return result ? result : fail_step(l, step, errno);
-    if (status == 0 || result)
-        return result;
-    fail_step(l, step, EPERM);
-    snprintf(l->err->reason, sizeof(l->err->reason), "%.150s", text[0] ? text : program);
-    snprintf(l->err->remedy, sizeof(l->err->remedy), "%s", mb_remedy_text(MB_REMEDY_NO_SUBID));
-    return -1;
-}
-
-/* Gives the planned trees the box's owners. Not recursive: the kernel's own file systems below refuse. */
-static int set_idmaps(struct launch *l) {
-    mb_autofd userns = -1;
-    for (size_t i = 0; i < l->plan->step_count; i++) {
-        const struct mb_step *step = &l->plan->steps[i];
-        if (!step->idmap)
-            continue;
-        if (userns < 0) {
-            char path[64];
-            snprintf(path, sizeof(path), "/proc/%d/ns/user", l->child.pid);
-            userns = open(path, O_RDONLY | O_CLOEXEC);
-            if (userns < 0)
-                return fail_step(l, step, errno);
-        }
-        struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
-        /* What is mounted below a folder that can be written to must be mapped too: else files there would belong to ids of
-         * the range, which the next box has. Read-only, owners that mean nothing do no harm. */
-        unsigned below = step->attributes & MOUNT_ATTR_RDONLY ? 0 : AT_RECURSIVE;
-        if (syscall(SYS_mount_setattr, step->fd, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) == 0) {
-            if (step->mount >= 0) /* before the builder goes on, and so before anybody compares */
-                ((struct mb_box_mount *)mb_box_at(l->shared, l->shared->mounts))[step->mount].attributes |= MOUNT_ATTR_IDMAP;
-            continue;
-        }
-        int number = errno;
-        if (number == EINVAL && step->idmap_optional)
-            continue; /* owners without a map are nobody: the box can do less with the files, not more */
-        fail_step(l, step, number);
-        if (number == EINVAL)
-            mb_report_remedy(l->err, MB_REMEDY_IDMAP_UNSUPPORTED);
-        return -1;
-    }
-    return 0;
-}
 
 /* Raising a hard limit takes CAP_SYS_RESOURCE on the host, which the box's root has not, but the launcher may have. The exact
  * values are set on the command's side. */
@@ -529,24 +209,6 @@ static int raise_limits(struct launch *l) {
         if (prlimit(l->child.pid, (__rlimit_resource_t)step->resource, &limit, NULL) < 0)
             return fail_step(l, step, errno);
     }
-    return 0;
-}
-
-static int write_maps(struct launch *l) {
-    const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_WRITE_MAPS);
-    if (!step)
-        return 0;
-    if (l->plan->map_writer == MB_MAPS_HELPER) {
-        if (run_helper(l, "newuidmap", false, step) || run_helper(l, "newgidmap", true, step))
-            return -1;
-    } else if (write_map(l, "uid_map", false) < 0 || write_map(l, "gid_map", true) < 0) {
-        return fail_step(l, step, errno);
-    }
-    if (set_idmaps(l))
-        return -1;
-    atomic_store(&l->shared->maps_written, MB_BOX_GO);
-    if (syscall(SYS_futex, &l->shared->maps_written, FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
-        return fail_step(l, step, errno);
     return 0;
 }
 
@@ -602,7 +264,7 @@ static int adopt_builder(struct launch *l) {
     const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_CLONE);
     if (!l->builder.joins)
         return 0;
-    if (wait_for_fd(l, l->child.pidfd))
+    if (mb_wait_fd(&l->wait, l->child.pidfd))
         return -1;
     while (waitid((idtype_t)P_PIDFD, (id_t)l->child.pidfd, &info, WEXITED) < 0 && errno == EINTR)
         ; /* any other failure: the caller ignores SIGCHLD, and it is gone without a trace */
@@ -651,7 +313,7 @@ static int wait_for_execve(struct launch *l) {
                                       [CHANNEL] = {l->channel_receive, POLLIN, 0},
                                       [LISTENER] = {l->notify_receive, POLLIN, 0},
                                       [NOTIFY] = {notify->fd, POLLIN, 0}};
-        if (wait_for_any(l, fds, FDS))
+        if (mb_wait_any(&l->wait, fds, FDS))
             return -1;
         if (fds[CHANNEL].revents & POLLIN && receive_descriptor(l, &l->channel_receive))
             return -1;
@@ -676,11 +338,11 @@ static int wait_for_execve(struct launch *l) {
     /* A command that may be executed at once can be faster than who sends the listener; or have ended, and its box with it. */
     struct pollfd late[3] = {{l->notify_receive, POLLIN, 0}, {l->child.pidfd, POLLIN, 0}};
     if (l->shared->executing && l->notify_receive >= 0 &&
-        (wait_for_any(l, late, 2) || (late[0].revents && receive_descriptor(l, &l->notify_receive))))
+        (mb_wait_any(&l->wait, late, 2) || (late[0].revents && receive_descriptor(l, &l->notify_receive))))
         return -1;
     if (l->shared->executing)
         return 0;
-    return fail_interrupted(l, "the box died before the command was executed", MINIBOX_EXIT_FAILED);
+    return mb_wait_interrupted(&l->wait, "the box died before the command was executed", MINIBOX_EXIT_FAILED);
 }
 
 /*
@@ -710,7 +372,7 @@ static void restore_dumpable(void) {
 static int start(struct launch *l) {
     struct mb_plan *plan = l->plan;
     if ((plan->reserve_range && mb_ids_reserve(plan, &l->box->lock_fd, l->err)) || open_sources(l) ||
-        make_box(l) || make_init(l) || make_channels(l))
+        mb_box_make(plan, &l->box->shared, &l->box->shared_size, &l->builder.box_fd, l->err) || make_init(l) || make_channels(l))
         return -1;
     if (plan->init && l->box->lock_fd >= 0) /* the box may outlive us, if only by moments: init holds the range of ids */
         l->shared->lock_fd = l->builder.lock_fd = l->box->lock_fd;
@@ -736,7 +398,7 @@ static int start(struct launch *l) {
     /* *builder is the builder's to read: it does not change any more. */
     mb_fd_close(&l->channel_send);
     mb_fd_close(&l->notify_send);
-    if (adopt_builder(l) || raise_limits(l) || write_maps(l) || wait_for_execve(l))
+    if (adopt_builder(l) || raise_limits(l) || mb_maps_write(plan, l->shared, l->child.pid, &l->wait) || wait_for_execve(l))
         return -1;
     l->box->pid = l->child.pid;
     l->box->pidfd = mb_fd_steal(&l->child.pidfd);
@@ -796,8 +458,7 @@ int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t started, struc
                          .sync_read = -1,
                          .notify_receive = -1,
                          .notify_send = -1,
-                         .cancel_fd = cancel_fd,
-                         .deadline = plan->timeout ? started + plan->timeout : 0};
+                         .wait = {plan, err, cancel_fd, plan->timeout ? started + plan->timeout : 0}};
     save_dumpable();
     int result = start(l);
     bool is_dead = result == 0 || kill_box(l);

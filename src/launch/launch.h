@@ -7,6 +7,7 @@
 
 #include "launch/box.h"
 #include "launch/notify.h"
+#include "launch/wait.h"
 #include "plan/plan.h"
 
 struct minibox_box {
@@ -34,11 +35,5 @@ int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t start, struct 
 
 /* Opens a STREAM step's file with the caller's rights, as a shell would; one file that is named for two is one open file. */
 int mb_launch_open_stream(const struct mb_plan *plan, struct mb_step *step, struct minibox_error *err);
-
-/* Now, in nanoseconds of CLOCK_MONOTONIC. */
-uint64_t mb_launch_clock(void);
-
-/* How long it is until `deadline` on that clock, for ppoll(2). False: it is over. */
-bool mb_launch_time_left(uint64_t deadline, struct timespec *ret_left);
 
 #endif

@@ -18,6 +18,7 @@
  * architectures and of newer kernels.
  */
 #include "plan/seccomp.h"
+#include "base/suggest.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -131,34 +132,16 @@ __attribute__((format(printf, 3, 4))) static int fail(struct compiler *c, const 
                           where[0] ? ": " : "", reason);
 }
 
-/* A rough measure that finds a word with one typing mistake: how much of the beginning and the end is the same. */
-static size_t count_alike(const char *a, const char *b) {
-    size_t a_length = strlen(a), b_length = strlen(b), shorter = a_length < b_length ? a_length : b_length;
-    size_t front = 0, back = 0;
-    while (front < shorter && a[front] == b[front])
-        front++;
-    while (front + back < shorter && a[a_length - back - 1] == b[b_length - back - 1])
-        back++;
-    return front + back;
-}
-
-/* The place of `word` in a table; or -1, with a remedy that names the nearest one. They are compared behind the prefix that
- * all of the table have. */
+/* The place of `word` in a table; or -1, with a remedy that names the nearest one, to which the prefix of the table's words may be missing. */
 static int find_word(struct compiler *c, const struct place *place, const char *word, const char *prefix,
                      const char *const words[], size_t count, const char *kind) {
     for (size_t i = 0; i < count; i++)
         if (strcmp(words[i], word) == 0)
             return (int)i;
     fail(c, place, "\"%.60s\" is no %s", word, kind);
-    size_t skip = strlen(prefix), most = 0;
-    const char *nearest = NULL, *tail = strncmp(word, prefix, skip) == 0 ? word + skip : word;
-    for (size_t i = 0; i < count; i++) {
-        size_t alike = count_alike(tail, words[i] + skip);
-        if (alike > most && alike * 2 >= strlen(words[i] + skip)) {
-            most = alike;
-            nearest = words[i];
-        }
-    }
+    char whole[64];
+    snprintf(whole, sizeof(whole), "%s%s", strncmp(word, prefix, strlen(prefix)) == 0 ? "" : prefix, word);
+    const char *nearest = mb_suggest(whole, words, count);
     mb_error_remedy(c->err, nearest ? "did you mean \"%s\"?" : "\"%s\", for instance", nearest ? nearest : words[0]);
     return -1;
 }

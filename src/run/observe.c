@@ -303,7 +303,7 @@ static long change(struct stage *st) {
         return raw(SYS_rt_sigaction, SIGUSR1, &ignore, 0, 8);
     case SLEEP_END:
         sleep_ms(PAUSE_MS);
-        atomic_store(&scene->ended, mb_launch_clock());
+        atomic_store(&scene->ended, mb_wait_clock());
         return 0;
     case SLEEP_EXEC:
         return execute_self(st);
@@ -554,7 +554,7 @@ static void observe_one(struct results *results, enum experiment_id id, bool wit
     uint64_t flags = e->also | (with ? e->flags & ~(uint64_t)CLONE_NEWTIME : 0);
     if (refuses(&st, prepare(&st)))
         return;
-    st.started = mb_launch_clock();
+    st.started = mb_wait_clock();
     if (flags & CLONE_THREAD) {
         if (refuses(&st, clone_thread(&st, flags)))
             return;
@@ -562,7 +562,7 @@ static void observe_one(struct results *results, enum experiment_id id, bool wit
         refuses(&st, err.number ? -err.number : -EINVAL);
         return;
     }
-    st.cloned = mb_launch_clock();
+    st.cloned = mb_wait_clock();
     if (id != SLEEP_END && id != SLEEP_EXEC)
         wait_for(&st.scene->changed);
     if (!st.scene->number)
@@ -592,7 +592,7 @@ static void observe_apart(struct results *results, enum experiment_id id, bool w
 
 static int note_start(void *argument) {
     struct scene *scene = argument;
-    atomic_store(&scene->ended, mb_launch_clock());
+    atomic_store(&scene->ended, mb_wait_clock());
     return 0;
 }
 
@@ -607,7 +607,7 @@ static double measure(struct scene *scene, uint64_t flags) {
     struct minibox_error err;
     int status;
     for (int i = 0; i < ROUNDS; i++) {
-        uint64_t before = mb_launch_clock();
+        uint64_t before = mb_wait_clock();
         if (mb_clone(note_start, scene, flags | SIGCHLD, 0, &child, &err) || minibox_clone_wait(&child, &status, &err) || status)
             return 0;
         times[i] = atomic_load(&scene->ended) - before;

@@ -161,7 +161,7 @@ static int supervise(struct run *run) {
         mb_output_prepare(&run->output, &fds[OUTPUT]);
         fds[NOTIFY] = (struct pollfd){run->box->notify.fd, POLLIN, 0};
         struct timespec left = {0, 0};
-        bool is_late = deadline && !mb_launch_time_left(deadline, &left); /* a flood of what is ready must not put off the end */
+        bool is_late = deadline && !mb_wait_left(deadline, &left); /* a flood of what is ready must not put off the end */
         /* Some process outside of the box may hold its terminal open, and say nothing more. */
         bool is_silent = has_ended && !run->terminal.output_length && !run->output.length;
         if (is_silent)
@@ -175,7 +175,7 @@ static int supervise(struct run *run) {
             return 0;
         if (count == 0) {
             run->timed_out = true;
-            deadline = mb_launch_clock() + 1000000000u; /* for its last output */
+            deadline = mb_wait_clock() + 1000000000u; /* for its last output */
             if (minibox_kill(run->box, SIGKILL, run->err))
                 return -1;
             continue;
@@ -195,7 +195,7 @@ static int supervise(struct run *run) {
         if (fds[DEATH].revents && !has_ended)
             mb_terminal_end(&run->terminal);
         has_ended |= fds[DEATH].revents != 0;
-        uint64_t soon = mb_launch_clock() + 1000000000u;
+        uint64_t soon = mb_wait_clock() + 1000000000u;
         if (has_ended && run->is_ending && (!deadline || deadline > soon) && !is_hurried) {
             deadline = soon;
             is_hurried = true;
@@ -233,7 +233,7 @@ static void print_end(const struct run *run, int status) {
         fprintf(stderr, "minibox: the command died of signal %d (%s)\n", WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
         fprintf(stderr, "minibox: the command exited with %d\n", WEXITSTATUS(status));
-    fprintf(stderr, "minibox: it ran for %.3f ms\n", (double)(mb_launch_clock() - run->launched) / 1e6);
+    fprintf(stderr, "minibox: it ran for %.3f ms\n", (double)(mb_wait_clock() - run->launched) / 1e6);
 }
 
 static int open_learned(struct run *run, const struct minibox_spec *spec) {
@@ -265,7 +265,7 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
             run->err->status = MINIBOX_EXIT_SIGNAL + (int)info.ssi_signo;
         return -1;
     }
-    run->launched = mb_launch_clock();
+    run->launched = mb_wait_clock();
     set_alarm(0);
     sigset_t own;
     sigemptyset(&own);
@@ -284,7 +284,7 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
     if (run->plan.notify == MB_NOTIFY_REFUSED)
         memcpy(run->record.refused, run->box->notify.counts, sizeof(run->record.refused));
     run->record.status = status;
-    run->record.wall = (double)(mb_launch_clock() - run->launched) / 1e9;
+    run->record.wall = (double)(mb_wait_clock() - run->launched) / 1e9;
     run->record.usage = run->box->usage;
     run->record.peak = run->box->shared->peak_kib * 1024;
     run->record.timed_out = run->timed_out;
@@ -307,7 +307,7 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
 int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err) {
     struct run run = {.err = err, .signals = -1, .endings = -1, .terminal = {.master = -1, .slave = -1}, .pid_folder = -1,
                       .output = {.from = {-1, -1}, .to = {-1, -1}}, .record = {.fd = -1},
-                      .started = mb_launch_clock()};
+                      .started = mb_wait_clock()};
     struct mb_arena arena = {0};
     struct mb_host host;
     signal(SIGCHLD, SIG_DFL); /* a caller that ignored it would take the box's status from us */
@@ -348,7 +348,7 @@ static int launch(const struct minibox_spec *spec, bool trial, struct minibox_bo
     struct mb_host host;
     struct mb_plan plan = {0};
     sigset_t before;
-    uint64_t started = mb_launch_clock();
+    uint64_t started = mb_wait_clock();
     if (spec->tty == MB_YES)
         return mb_error_usage(err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, "no terminal can be made", NULL,
                               "the library starts boxes on the caller's descriptors");

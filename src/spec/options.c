@@ -18,6 +18,7 @@
 
 #include "base/fd.h"
 #include "base/number.h"
+#include "base/suggest.h"
 
 const char *const mb_option_groups[MB_GROUP_COUNT] = {
     [MB_GROUP_FILES] = "Root file system and mounts",
@@ -174,51 +175,10 @@ const char *mb_options_limit(size_t i) {
     return i < sizeof(limits) / sizeof(limits[0]) ? limits[i].name : NULL;
 }
 
-/* Edit distance of two words, at most `limit` + 1 (optimal string alignment: a swap of neighbours counts as one). */
-static size_t edit_distance(const char *a, const char *b, size_t limit) {
-    enum { MAX_WORD = 32 };
-    size_t la = strlen(a), lb = strlen(b);
-    if (la >= MAX_WORD || lb >= MAX_WORD)
-        return limit + 1;
-    size_t d[MAX_WORD][MAX_WORD] = {{0}};
-    for (size_t i = 0; i <= la; i++) {
-        for (size_t j = 0; j <= lb; j++) {
-            if (!i || !j) {
-                d[i][j] = i + j;
-                continue;
-            }
-            size_t best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            if (d[i - 1][j] + 1 < best)
-                best = d[i - 1][j] + 1;
-            if (d[i][j - 1] + 1 < best)
-                best = d[i][j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
-                best = d[i - 2][j - 2] + 1;
-            d[i][j] = best;
-        }
-    }
-    return d[la][lb];
-}
-
-const char *mb_options_suggest(const char *word, const char *const *names, size_t count) {
-    const char *nearest = NULL;
-    size_t length = strlen(word), best = length < 4 ? 2 : 3; /* must be below this */
-    for (size_t i = 0; i < count; i++) {
-        size_t distance = edit_distance(word, names[i], best);
-        if (length >= 3 && strncmp(word, names[i], length) == 0)
-            distance = 0;
-        if (distance < best) {
-            best = distance;
-            nearest = names[i];
-        }
-    }
-    return nearest;
-}
-
 /* A value that is none of the words allowed; with a suggestion when one is near. Returns -1. */
 static int refuse_word(struct value *v, const char *word, const char *what, const char *const *names, size_t count) {
     mb_error_usage(v->err, &v->origin, MB_REMEDY_HELP, what, word, word[0] ? "unknown" : "empty");
-    const char *near = mb_options_suggest(word, names, count);
+    const char *near = mb_suggest(word, names, count);
     if (near) {
         mb_error_remedy(v->err, "did you mean %s?", near);
         return -1;
@@ -546,7 +506,7 @@ static int parse_capability(struct value *v, uint64_t *set) {
             count++;
     mb_error_usage(v->err, &v->origin, MB_REMEDY_NONE, "no such capability", v->text, NULL);
     mb_error_remedy(v->err, "a name of capabilities(7), as NET_BIND_SERVICE, or ALL");
-    const char *near = name[4] ? mb_options_suggest(name, (const char *const *)names, count) : NULL;
+    const char *near = name[4] ? mb_suggest(name, (const char *const *)names, count) : NULL;
     if (near) {
         char upper[48];
         snprintf(upper, sizeof(upper), "%s", near + 4);

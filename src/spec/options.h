@@ -48,9 +48,6 @@ int mb_options_find(const char *name);
 /* Name of the resource limit of that number, or NULL beyond the last. */
 const char *mb_options_limit(size_t i);
 
-/* The nearest name to a mistyped one, or NULL when none is near. `names` yields count strings by index. */
-const char *mb_options_suggest(const char *word, const char *const *names, size_t count);
-
 /* Fills in the defaults. */
 int mb_options_defaults(struct minibox_spec *spec, struct minibox_error *err);
 
