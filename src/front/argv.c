@@ -97,8 +97,8 @@ static const struct {
     {" chdir pwd ", "--workdir DIR"},
     {" setenv ", "--env NAME=VALUE"},
     {" unsetenv clearenv ", "leave it out: the environment is new (--env NAME passes one on)"},
-    {" uid gid group-add ", "--user UID:GID"},
-    {" new-session die-with-parent ", "leave it out: it is so (--die-with-launcher no)"},
+    {" uid gid ", "--user UID:GID"},
+    {" new-session die-with-parent ", "leave it out: it is so"},
     {" as-pid-1 ", "--init no"},
     {" args ", "--file FILE"},
 };

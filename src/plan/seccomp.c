@@ -1,28 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How it works. A profile is read into a table of rules, each an action and conditions on arguments, and into a list of
- * (system call number, rule). Sorted by number, the list gives ranges of numbers that are treated alike. The program is
- * a binary search over these ranges, whose leaves are an answer or a jump to the rules that look at arguments.
+ * (system call number, rule), out of which bpf.c writes the program. libseccomp gives the numbers of the names only.
  *
  * Of the rules for one call the first that matches decides, in the order of the file; a call without a matching rule gets
  * the default action. For rules without conditions this is what docker and libseccomp do. Where a rule with conditions
  * and one without meet, libseccomp drops the former, whatever their order: an ERRNO for TIOCSTI beside an ALLOW for ioctl
  * is silently lost. Here it counts.
  *
- * libseccomp gives the numbers of the names only. The kernel runs a filter once for each number as it is loaded (to know
- * which calls are always allowed) and compiles it to machine code, so the size and depth of the program are paid for by
- * each launch; and libseccomp takes 2 ms to write its larger program, half as long as a whole launch.
- *
  * What must stay true: a mistake in a profile is never passed over. A misspelt "args" would turn a narrow ALLOW into a
  * wide one, so unknown keys are errors; only names of system calls may be unknown, because profiles list those of other
  * architectures and of newer kernels.
  */
-#include "plan/seccomp.h"
-#include "base/suggest.h"
+#include "plan/bpf.h"
 
 #include <errno.h>
 #include <json-c/json.h>
-#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -31,53 +24,22 @@
 #include <sys/capability.h>
 #include <sys/utsname.h>
 
+#include "base/suggest.h"
+
 #if defined(__x86_64__)
-#define NATIVE_ARCH AUDIT_ARCH_X86_64
 #define NATIVE_NAME "amd64"
 #elif defined(__aarch64__)
-#define NATIVE_ARCH AUDIT_ARCH_AARCH64
 #define NATIVE_NAME "arm64"
 #else
 #error "minibox knows the system call numbers of x86-64 and arm64 only"
 #endif
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of an argument comes first");
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum {
     MAX_ERRNO = 4095, /* the kernel's: it cuts larger values */
     MAX_DEPTH = 16,
-    ARGUMENTS = 6,
-    MAX_ENTRIES = 1 << 18,
-    LOAD = BPF_LD | BPF_W | BPF_ABS
-};
-
-enum op { NE, LT, LE, EQ, GE, GT, MASKED_EQ };
-
-struct condition {
-    uint64_t value, mask; /* MASKED_EQ: (argument & mask) == value; the mask counts for no other */
-    enum op op;
-    unsigned index;
-};
-
-struct rule {
-    uint32_t action;
-    size_t count;
-    struct condition conditions[ARGUMENTS];
-};
-
-/* A rule applies to a call. `order` is the position in the file, since qsort() is not stable. */
-struct entry {
-    uint32_t number, rule;
-    size_t order;
-};
-
-/* The numbers from `first` up to the next range: the conditional rules of entries[start..start + count), then `action`. */
-struct range {
-    uint32_t first, action;
-    size_t start, count;
-    size_t body; /* where its rules begin in the program, once they are written */
-    bool written;
+    MAX_ENTRIES = 1 << 18
 };
 
 struct compiler {
@@ -88,14 +50,7 @@ struct compiler {
     uint64_t capabilities;
     bool allow_suid;
 
-    uint32_t default_action, other_arch_action;
-    struct rule *rules;
-    struct entry *entries;
-    struct range *ranges;
-    size_t rule_count, entry_count, range_count;
-
-    struct sock_filter *code; /* room for BPF_MAXINSNS, filled from its end */
-    size_t length;            /* may grow beyond the room: then the program is not used */
+    struct mb_bpf_rules rules;
 };
 
 /* ---- errors ----------------------------------------------------------------------------------------------------- */
@@ -293,17 +248,17 @@ static int parse_action(struct compiler *c, const struct place *place, json_obje
 /* ---- conditions --------------------------------------------------------------------------------------------------- */
 
 static const char *const op_names[] = {
-    [NE] = "SCMP_CMP_NE",
-    [LT] = "SCMP_CMP_LT",
-    [LE] = "SCMP_CMP_LE",
-    [EQ] = "SCMP_CMP_EQ",
-    [GE] = "SCMP_CMP_GE",
-    [GT] = "SCMP_CMP_GT",
-    [MASKED_EQ] = "SCMP_CMP_MASKED_EQ",
+    [MB_BPF_NE] = "SCMP_CMP_NE",
+    [MB_BPF_LT] = "SCMP_CMP_LT",
+    [MB_BPF_LE] = "SCMP_CMP_LE",
+    [MB_BPF_EQ] = "SCMP_CMP_EQ",
+    [MB_BPF_GE] = "SCMP_CMP_GE",
+    [MB_BPF_GT] = "SCMP_CMP_GT",
+    [MB_BPF_MASKED_EQ] = "SCMP_CMP_MASKED_EQ",
 };
 
 static int parse_condition(struct compiler *c, const struct place *place, json_object *object,
-                           struct condition *ret_condition) {
+                           struct mb_bpf_condition *ret_condition) {
     static const char *const keys[] = {"index", "value", "valueTwo", "op", "comment"};
     const struct place index_place = {place, "index", 0}, value_place = {place, "value", 0};
     const struct place two_place = {place, "valueTwo", 0}, op_place = {place, "op", 0};
@@ -312,7 +267,7 @@ static int parse_condition(struct compiler *c, const struct place *place, json_o
     uint64_t index = 0, value = 0, two = 0;
     json_object *value_two = get(object, "valueTwo"), *op = get(object, "op");
     const char *text;
-    if (get_number(c, &index_place, get(object, "index"), ARGUMENTS - 1, &index) < 0 ||
+    if (get_number(c, &index_place, get(object, "index"), MB_BPF_ARGUMENTS - 1, &index) < 0 ||
         get_number(c, &value_place, get(object, "value"), UINT64_MAX, &value) < 0 ||
         (value_two && get_number(c, &two_place, value_two, UINT64_MAX, &two) < 0) ||
         get_string(c, &op_place, op, &text) < 0)
@@ -322,20 +277,20 @@ static int parse_condition(struct compiler *c, const struct place *place, json_o
     int i = find_word(c, &op_place, text, "SCMP_CMP_", op_names, COUNT(op_names), "comparison");
     if (i < 0)
         return -1;
-    if (i != MASKED_EQ && two)
+    if (i != MB_BPF_MASKED_EQ && two)
         return fail(c, &two_place, "only SCMP_CMP_MASKED_EQ compares with a second value");
-    if (i == MASKED_EQ && (two & ~value))
+    if (i == MB_BPF_MASKED_EQ && (two & ~value))
         return fail(c, &two_place, "has bits that the mask in value has not, so it can never match");
-    *ret_condition = (struct condition){
-        .value = i == MASKED_EQ ? two : value, .mask = value, .op = (enum op)i, .index = (unsigned)index};
+    *ret_condition = (struct mb_bpf_condition){
+        .value = i == MB_BPF_MASKED_EQ ? two : value, .mask = value, .op = (enum mb_bpf_op)i, .index = (unsigned)index};
     return 0;
 }
 
-static int add_rule(struct compiler *c, uint32_t action, const struct condition *conditions, size_t count) {
-    struct rule *rule = mb_arena_push(c->arena, &c->rules, &c->rule_count, sizeof(*rule));
+static int add_rule(struct compiler *c, uint32_t action, const struct mb_bpf_condition *conditions, size_t count) {
+    struct mb_bpf_rule *rule = mb_arena_push(c->arena, &c->rules.rules, &c->rules.rule_count, sizeof(*rule));
     if (!rule)
         return mb_error_memory(c->err);
-    *rule = (struct rule){.action = action, .count = count};
+    *rule = (struct mb_bpf_rule){.action = action, .count = count};
     if (count)
         memcpy(rule->conditions, conditions, count * sizeof(*conditions));
     return 0;
@@ -351,7 +306,7 @@ static int parse_conditions(struct compiler *c, const struct place *place, json_
     if (check_type(c, place, array, json_type_array) < 0)
         return -1;
     size_t count = json_object_array_length(array);
-    struct condition all[ARGUMENTS], condition;
+    struct mb_bpf_condition all[MB_BPF_ARGUMENTS], condition;
     unsigned seen = 0;
     bool repeated = false;
     for (size_t i = 0; i < count; i++) {
@@ -360,7 +315,7 @@ static int parse_conditions(struct compiler *c, const struct place *place, json_
             return -1;
         repeated |= seen >> condition.index & 1;
         seen |= 1U << condition.index;
-        if (i < ARGUMENTS)
+        if (i < MB_BPF_ARGUMENTS)
             all[i] = condition;
     }
     if (!repeated)
@@ -487,14 +442,14 @@ static int add_call(struct compiler *c, const char *name, size_t from) {
     int number = resolve_call(name);
     if (number < 0)
         return 0;
-    for (size_t rule = from; rule < c->rule_count; rule++) {
-        size_t order = c->entry_count;
+    for (size_t rule = from; rule < c->rules.rule_count; rule++) {
+        size_t order = c->rules.entry_count;
         if (order == MAX_ENTRIES)
             return fail(c, NULL, "it has more than %d rules", MAX_ENTRIES);
-        struct entry *entry = mb_arena_push(c->arena, &c->entries, &c->entry_count, sizeof(*entry));
+        struct mb_bpf_entry *entry = mb_arena_push(c->arena, &c->rules.entries, &c->rules.entry_count, sizeof(*entry));
         if (!entry)
             return mb_error_memory(c->err);
-        *entry = (struct entry){.number = (uint32_t)number, .rule = (uint32_t)rule, .order = order};
+        *entry = (struct mb_bpf_entry){.number = (uint32_t)number, .rule = (uint32_t)rule, .order = order};
     }
     return 0;
 }
@@ -508,7 +463,7 @@ static int parse_rule(struct compiler *c, const struct place *place, json_object
         return -1;
     json_object *names = get(object, "names");
     const char *name;
-    size_t count, first = c->rule_count;
+    size_t count, first = c->rules.rule_count;
     uint32_t action = 0;
     bool selected = false;
     if (check_strings(c, &names_place, names, &count) < 0 || get_string(c, &name_place, get(object, "name"), &name) < 0)
@@ -558,10 +513,10 @@ static int parse_document(struct compiler *c, json_object *document) {
     if (get(document, "listenerPath") || get(document, "listenerMetadata"))
         return fail(c, &listener_place, "a listener needs a supervisor outside of the box, and minibox runs none");
     json_object *rules = get(document, "syscalls");
-    if (parse_action(c, NULL, document, "defaultAction", "defaultErrnoRet", "defaultErrno", &c->default_action) < 0)
+    if (parse_action(c, NULL, document, "defaultAction", "defaultErrnoRet", "defaultErrno", &c->rules.default_action) < 0)
         return -1;
-    bool refuses = c->default_action != SECCOMP_RET_ALLOW && c->default_action != SECCOMP_RET_LOG;
-    c->other_arch_action = refuses ? c->default_action : SECCOMP_RET_ERRNO | ENOSYS;
+    bool refuses = c->rules.default_action != SECCOMP_RET_ALLOW && c->rules.default_action != SECCOMP_RET_LOG;
+    c->rules.other_arch_action = refuses ? c->rules.default_action : SECCOMP_RET_ERRNO | ENOSYS;
     /* Only this machine's own architecture is compiled, whatever architectures and archMap say: the others are refused. */
     if (check_flags(c, get(document, "flags")) < 0 ||
         (rules && check_type(c, &syscalls_place, rules, json_type_array) < 0))
@@ -608,269 +563,16 @@ static int parse_text(struct compiler *c, const char *text) {
     return fail(c, NULL, "line %zu, column %zu: %s", line, column, json_tokener_error_desc(error));
 }
 
-/* ---- ranges of numbers -------------------------------------------------------------------------------------------- */
-
-static int compare_entries(const void *a, const void *b) {
-    const struct entry *x = a, *y = b;
-    return x->number != y->number ? (x->number < y->number ? -1 : 1) : x->order < y->order ? -1 : x->order > y->order;
-}
-
-static bool is_alike(const struct compiler *c, const struct range *a, const struct range *b) {
-    if (a->action != b->action || a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (c->entries[a->start + i].rule != c->entries[b->start + i].rule)
-            return false;
-    return true;
-}
-
-/* From here on; a range that is treated like the one before is the same range. */
-static int add_range(struct compiler *c, struct range range) {
-    if (c->range_count && is_alike(c, &range, &c->ranges[c->range_count - 1]))
-        return 0;
-    struct range *new = mb_arena_push(c->arena, &c->ranges, &c->range_count, sizeof(*new));
-    if (!new)
-        return mb_error_memory(c->err);
-    *new = range;
-    return 0;
-}
-
-static int make_ranges(struct compiler *c) {
-    if (c->entry_count)
-        qsort(c->entries, c->entry_count, sizeof(*c->entries), compare_entries);
-    uint32_t next = 0;
-    for (size_t i = 0, end; i < c->entry_count; i = end) {
-        struct range range = {.first = c->entries[i].number, .action = c->default_action, .start = i};
-        for (end = i; end < c->entry_count && c->entries[end].number == range.first;)
-            end++;
-        size_t last = i; /* the first rule without conditions: none behind it is ever reached */
-        while (last < end && c->rules[c->entries[last].rule].count)
-            last++;
-        if (last < end)
-            range.action = c->rules[c->entries[last].rule].action;
-        while (last > i && c->rules[c->entries[last - 1].rule].action == range.action)
-            last--; /* whether or not it matches, the answer is the same */
-        range.count = last - i;
-        if ((range.first > next && add_range(c, (struct range){.first = next, .action = c->default_action}) < 0) ||
-            add_range(c, range) < 0)
-            return -1;
-        next = range.first + 1;
-    }
-    if (add_range(c, (struct range){.first = next, .action = c->default_action}) < 0)
-        return -1;
-#ifdef __x86_64__
-    /* The x32 ABI has the same architecture value, and this bit. -1 is not of it: a tracer skips a call by it. */
-    enum { X32_BIT = 0x40000000 };
-    if (add_range(c, (struct range){.first = X32_BIT, .action = c->other_arch_action}) < 0 ||
-        add_range(c, (struct range){.first = UINT32_MAX, .action = c->default_action}) < 0)
-        return -1;
-#endif
-    return 0;
-}
-
-/* ---- the program -------------------------------------------------------------------------------------------------- */
-
-/*
- * It is written from its end to its start, as jumps of BPF go forward only: where they go to is there already. A position
- * is therefore the number of instructions behind it; an instruction that was just written is at length - 1.
- */
-
-static size_t emit(struct compiler *c, unsigned code, uint32_t k, size_t jt, size_t jf) {
-    if (c->length < BPF_MAXINSNS)
-        c->code[BPF_MAXINSNS - 1 - c->length] = (struct sock_filter){(uint16_t)code, (uint8_t)jt, (uint8_t)jf, k};
-    return c->length++;
-}
-
-static bool is_instruction(const struct compiler *c, size_t position, unsigned code, uint32_t k) {
-    if (position >= BPF_MAXINSNS || position >= c->length)
-        return false;
-    const struct sock_filter *instruction = &c->code[BPF_MAXINSNS - 1 - position];
-    return instruction->code == code && instruction->k == k;
-}
-
-/* A conditional jump reaches 255 instructions; this leaves some for what is put between. */
-enum { REACH = 250 };
-
-static size_t bring_near(struct compiler *c, size_t position) {
-    if (c->length - position <= REACH)
-        return position;
-    return emit(c, BPF_JMP | BPF_JA, (uint32_t)(c->length - position - 1), 0, 0);
-}
-
-/* One that is near already, if there is one: each instruction costs the launch 0.2 microseconds. */
-static size_t emit_return(struct compiler *c, uint32_t action) {
-    for (size_t back = 1; back <= REACH && back <= c->length; back++)
-        if (is_instruction(c, c->length - back, BPF_RET | BPF_K, action))
-            return c->length - back;
-    return emit(c, BPF_RET | BPF_K, action, 0, 0);
-}
-
-static size_t emit_load(struct compiler *c, size_t offset) {
-    return emit(c, LOAD, (uint32_t)offset, 0, 0);
-}
-
-static size_t emit_test(struct compiler *c, unsigned test, uint32_t value, size_t yes, size_t no) {
-    yes = bring_near(c, yes);
-    no = bring_near(c, no);
-    return emit(c, BPF_JMP | test | BPF_K, value, c->length - yes - 1, c->length - no - 1);
-}
-
-/*
- * Loads and tests half an argument. Where it goes on to a load of the same half, that is passed over; and left out
- * altogether if nothing else gets there (`sole`) and it was written last, so that no other position has moved.
- */
-static size_t emit_compare(struct compiler *c, size_t offset, unsigned test, uint32_t value, size_t yes, size_t no,
-                           bool sole) {
-    size_t top = c->length - 1;
-    bool drop = sole && (yes == top || no == top) && is_instruction(c, top, LOAD, (uint32_t)offset);
-    if (is_instruction(c, yes, LOAD, (uint32_t)offset))
-        yes--;
-    if (is_instruction(c, no, LOAD, (uint32_t)offset))
-        no--;
-    if (drop)
-        c->length--;
-    emit_test(c, test, value, yes, no);
-    return emit_load(c, offset);
-}
-
-/* (argument & mask) == value, each half of the register by itself. */
-static size_t emit_masked(struct compiler *c, uint64_t mask64, uint64_t value64, size_t low, size_t yes, size_t no,
-                          bool sole) {
-    sole &= (mask64 >> 32 == 0) != ((uint32_t)mask64 == 0);
-    for (unsigned shift = 0; shift < 64; shift += 32) {
-        uint32_t mask = (uint32_t)(mask64 >> shift), value = (uint32_t)(value64 >> shift);
-        size_t offset = low + shift / 8;
-        if (!mask)
-            continue;
-        if (!value) {
-            yes = emit_compare(c, offset, BPF_JSET, mask, no, yes, sole);
-        } else if (value == mask && (mask & (mask - 1)) == 0) {
-            yes = emit_compare(c, offset, BPF_JSET, mask, yes, no, sole);
-        } else if (mask == UINT32_MAX) {
-            yes = emit_compare(c, offset, BPF_JEQ, value, yes, no, sole);
-        } else {
-            emit_test(c, BPF_JEQ, value, yes, no);
-            emit(c, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
-            yes = emit_load(c, offset);
-        }
-    }
-    return yes;
-}
-
-/* argument > value or >= value, by its upper half unless that is equal. */
-static size_t emit_order(struct compiler *c, unsigned test, uint64_t value, size_t low, size_t yes, size_t no) {
-    uint32_t upper = (uint32_t)(value >> 32);
-    size_t lower = emit_compare(c, low, test, (uint32_t)value, yes, no, false);
-    size_t equal = emit_test(c, BPF_JEQ, upper, lower, no);
-    return emit_compare(c, low + 4, BPF_JGT, upper, yes, equal, false);
-}
-
-/* `sole`: the rule has no other condition. */
-static size_t emit_condition(struct compiler *c, const struct condition *condition, size_t yes, size_t no, bool sole) {
-    size_t low = offsetof(struct seccomp_data, args) + condition->index * sizeof(uint64_t);
-    uint64_t value = condition->value;
-    switch (condition->op) {
-    case NE:
-        return emit_masked(c, UINT64_MAX, value, low, no, yes, false);
-    case LT:
-        return emit_order(c, BPF_JGE, value, low, no, yes);
-    case LE:
-        return emit_order(c, BPF_JGT, value, low, no, yes);
-    case GE:
-        return emit_order(c, BPF_JGE, value, low, yes, no);
-    case GT:
-        return emit_order(c, BPF_JGT, value, low, yes, no);
-    case EQ:
-        return emit_masked(c, UINT64_MAX, value, low, yes, no, sole);
-    case MASKED_EQ:
-        break;
-    }
-    return emit_masked(c, condition->mask, value, low, yes, no, sole);
-}
-
-/* The answer of a range, or its rules: written once for all ranges that have the same. */
-static size_t emit_answer(struct compiler *c, size_t index) {
-    struct range *range = &c->ranges[index];
-    if (!range->count)
-        return emit_return(c, range->action);
-    if (range->written)
-        return range->body;
-    const struct entry *entries = &c->entries[range->start];
-    for (size_t i = 0; i < range->count; i++)
-        emit_return(c, c->rules[entries[i].rule].action);
-    size_t next = emit_return(c, range->action);
-    for (size_t i = range->count; i-- > 0 && c->length <= BPF_MAXINSNS;) {
-        const struct rule *rule = &c->rules[entries[i].rule];
-        size_t entry = emit_return(c, rule->action);
-        for (size_t j = rule->count; j-- > 0;)
-            entry = emit_condition(c, &rule->conditions[j], entry, next, rule->count == 1);
-        next = entry;
-    }
-    for (size_t i = 0; i < c->range_count; i++) {
-        if (is_alike(c, &c->ranges[i], range)) {
-            c->ranges[i].body = next;
-            c->ranges[i].written = true;
-        }
-    }
-    return next;
-}
-
-/*
- * How many ranges from `first` on are one answer with exceptions of a single number each: "allow 3 to 30 but not 8 and
- * 21". An exception takes one test for equality there, and two in a search.
- */
-static size_t count_group(const struct compiler *c, size_t first) {
-    enum { MAX_EXCEPTIONS = 6 };
-    size_t count = 1;
-    while (count <= 2 * MAX_EXCEPTIONS - 1 && first + count + 1 < c->range_count &&
-           c->ranges[first + count + 1].first == c->ranges[first + count].first + 1 &&
-           is_alike(c, &c->ranges[first], &c->ranges[first + count + 1]))
-        count += 2;
-    return count;
-}
-
-/* A binary search among groups[first..end). */
-static size_t emit_search(struct compiler *c, const size_t *groups, size_t first, size_t end) {
-    if (end - first > 1) {
-        size_t middle = first + (end - first) / 2;
-        size_t upper = emit_search(c, groups, middle, end), lower = emit_search(c, groups, first, middle);
-        return emit_test(c, BPF_JGE, c->ranges[groups[middle]].first, upper, lower);
-    }
-    size_t position = emit_answer(c, groups[first]);
-    for (size_t i = groups[first] + 1; i < groups[first + 1]; i += 2)
-        position = emit_test(c, BPF_JEQ, c->ranges[i].first, emit_answer(c, i), position);
-    return position;
-}
-
-static int emit_program(struct compiler *c) {
-    size_t count = 0, *groups = mb_arena_alloc(c->arena, (c->range_count + 1) * sizeof(*groups));
-    c->code = mb_arena_alloc(c->arena, BPF_MAXINSNS * sizeof(*c->code));
-    if (!c->code || !groups)
-        return mb_error_memory(c->err);
-    for (size_t i = 0; i < c->range_count; i += count_group(c, i))
-        groups[count++] = i;
-    groups[count] = c->range_count;
-
-    size_t search = emit_search(c, groups, 0, count);
-    if (search != c->length - 1)
-        emit(c, BPF_JMP | BPF_JA, (uint32_t)(c->length - search - 1), 0, 0);
-    size_t native = emit_load(c, offsetof(struct seccomp_data, nr));
-    /* Programs of other architectures, as 32-bit ones: the same numbers are other calls there. */
-    emit_test(c, BPF_JEQ, NATIVE_ARCH, native, emit_return(c, c->other_arch_action));
-    emit_load(c, offsetof(struct seccomp_data, arch));
-    if (c->length > MB_FILTER_MOST)
-        return fail(c, NULL, "it takes more than %d instructions, which the kernel does not allow", MB_FILTER_MOST);
-    return 0;
-}
-
 int mb_seccomp_compile(struct mb_arena *arena, const char *text, const char *name, uint64_t capabilities,
                        bool allow_suid, const struct mb_origin *origin, struct mb_filter *ret_filter,
                        struct minibox_error *err) {
     struct compiler c = {.arena = arena, .name = name, .origin = origin, .err = err};
     c.capabilities = capabilities;
     c.allow_suid = allow_suid;
-    if (parse_text(&c, text) < 0 || make_ranges(&c) < 0 || emit_program(&c) < 0)
+    if (parse_text(&c, text))
         return -1;
-    *ret_filter = (struct mb_filter){.code = c.code + BPF_MAXINSNS - c.length, .count = c.length};
-    return 0;
+    int result = mb_bpf_write(arena, &c.rules, ret_filter);
+    return result == -ENOMEM ? mb_error_memory(err)
+           : result          ? fail(&c, NULL, "it takes more than %d instructions, which the kernel does not allow", MB_FILTER_MOST)
+                             : 0;
 }

@@ -44,9 +44,49 @@ refuse 'unknown option "--hostnam"
 refuse 'unknown option "--nothing-like-it"
   asked for at --nothing-like-it (argument 3)
   try: minibox run --help' --name n --nothing-like-it
-refuse 'unknown option "-x"
-  asked for at -x (argument 1)
-  try: minibox run --help' -x
+refuse 'unknown option "-z"
+  asked for at -z (argument 1)
+  try: minibox run --help' -z
+# What other launchers call it: a word of each, and how it is said here.
+while IFS='|' read -r remedy words; do
+    for word in $words; do
+        shown=${word%%=*}
+        case $shown in --*) ;; *) shown=$(printf %.2s "$shown") ;; esac # a letter, of a cluster or with its value
+        refuse "unknown option \"$shown\"
+  asked for at $shown (argument 1)
+  try: $remedy" "$word"
+    done
+done <<'END'
+leave it out: nothing is left of a box|--rm --rm=true
+leave it out: standard input is the command's (-t gives it a terminal)|-it -i --interactive
+minibox run ... &|-d --detach
+leave it out: the root is read-only; --rootfs DIR:rw, or DIR:overlay, is not|--read-only
+--rootfs DIR|-D/root --directory=root --chroot
+--rootfs DIR:overlay|-x --ephemeral
+-v SRC:DST|--ro-bind --bind-ro=/usr
+-v SRC:DST:rw (or :ro, or :overlay); --tmpfs DST|--bind --mount=type=bind --overlay
+--device SRC:DST|--dev-bind
+leave it out: every box has its own|--proc --dev
+--tmpfs /dev/shm:size=64m|--shm-size=64m
+systemd-run --scope -p MemoryMax=1G minibox run ...; or for each process: --ulimit as=1g|-m1g --memory=1g
+systemd-run --scope -p CPUQuota=50% minibox run ...|--cpus=1
+--ulimit nproc=100|--pids-limit=100
+--network host, or --network none, which is the default|--net=host --share-net
+--network host: a box has the host's network or none|-p80:80 --publish=80:80 -P
+--share pid --die-with-launcher no|--pid=host
+--share ipc, uts, cgroup|--ipc=host --uts=host --cgroupns=host
+leave it out: all is unshared but what --share names|--unshare-all --unshare-net --private-network
+--cap-add, --seccomp off and --share, each by name|--privileged
+--seccomp FILE|--security-opt=seccomp=x
+the command itself, after the options|--entrypoint=sh
+--workdir DIR|--chdir=/tmp --pwd
+--env NAME=VALUE|--setenv
+leave it out: the environment is new (--env NAME passes one on)|--unsetenv --clearenv
+--user UID:GID|--uid=1 --gid
+leave it out: it is so|--new-session --die-with-parent
+--init no|--as-pid-1
+--file FILE|--args
+END
 refuse 'option "--help": takes no value
   asked for at --help (argument 1)
   try: --help' --help=x

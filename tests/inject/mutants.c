@@ -103,7 +103,7 @@ static int launch_mutant(size_t config, size_t step, uint64_t flags, int out) {
         plan.steps[step].side = plan.steps[step].side == MB_SIDE_BUILDER ? MB_SIDE_COMMAND : plan.steps[step].side;
     if (step < plan.step_count && plan.steps[step].kind == MB_STEP_WRITE_MAPS)
         plan.steps[step].kind = MB_STEP_UMASK; /* nobody's on the parent's side */
-    if (mb_launch_start(&plan, -1, mb_launch_clock(), &box, &err)) {
+    if (mb_launch_start(&plan, -1, mb_wait_clock(), &box, &err)) {
         fprintf(stderr, "#     %s%s: %s%s%s\n", err.what, err.object, err.reason, err.detail[0] ? ", " : "", err.detail);
         return err.status == MINIBOX_EXIT_FAILED || err.status == MINIBOX_EXIT_TIMEOUT ? 1 : 97;
     }

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "base/number.h"
+#include "base/suggest.h"
 #include "spec/options.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
