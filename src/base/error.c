@@ -37,6 +37,12 @@ static const struct {
                                  "pass the data by a file or by standard input"},
     [MB_REMEDY_NO_MOUNT_POINT] = {"a mount point is missing, and a read-only root cannot be given one",
                                   "make the folder in the root file system, or use :overlay or :rw"},
+    [MB_REMEDY_FILE_THERE] = {"a folder can be mounted only on a folder, and the root file system has a file there",
+                              "name another place in the box"},
+    [MB_REMEDY_FOLDER_THERE] = {"a file can be mounted only on a file, and the root file system has a folder there",
+                                "name the file's place in it: DST/NAME"},
+    [MB_REMEDY_DANGLING_LINK] = {"the root file system has a link there, and nothing where it leads",
+                                 "make what it leads to, or name another place in the box"},
     [MB_REMEDY_OVERLAY_FORBIDDEN] = {"overlay mounts in a user namespace need Linux 5.11 and a lower layer that is no "
                                      "overlay of a container",
                                      "use :ro, or :rw on a copy"},

@@ -44,6 +44,11 @@ int mb_fd_write_all(int fd, const void *data, size_t size) {
     return 0;
 }
 
+bool mb_fd_is_same(int a, int b) {
+    struct stat x, y;
+    return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 bool mb_fd_reader_is_gone(int fd, int number) {
     struct stat st; /* isatty(3) fails on a terminal that was hung up */
     return number == EPIPE || (number == EIO && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode));

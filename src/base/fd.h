@@ -25,6 +25,9 @@ static inline int mb_fd_steal(int *fd) {
 ssize_t mb_fd_read_all(int fd, char *buffer, size_t size);
 ssize_t mb_fd_read_file(const char *path, char *buffer, size_t size);
 
+/* Whether both are open on one file or folder. */
+bool mb_fd_is_same(int a, int b);
+
 /* Whether a write to `fd` failed with errno `number` because nobody is there to read: of a pipe, or of a terminal that was hung up. */
 bool mb_fd_reader_is_gone(int fd, int number);
 

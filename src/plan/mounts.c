@@ -147,17 +147,35 @@ static bool is_covered(struct mb_compiler *c, const char *path) {
     return false;
 }
 
-/* A read-only root must have the mount point already. */
-static int check_mount_point(struct mb_compiler *c, const char *target, const struct mb_origin *origin) {
-    if (c->root_fd < 0 || c->spec->rootfs_access != MB_ACCESS_RO || is_covered(c, target))
+/* Nothing is mounted on the root itself, wherever a link of the image leads. */
+static int check_not_root(struct mb_compiler *c, int fd, const char *target, const struct mb_origin *origin) {
+    if (!mb_fd_is_same(fd, c->root_fd))
+        return 0;
+    return mb_error_usage(c->err, origin, MB_REMEDY_NONE, "cannot mount on", target, "there it leads to the root itself, which --rootfs chooses");
+}
+
+/* What the root has at the mount point of the last step must fit; a read-only root must have it already. */
+static int check_mount_point(struct mb_compiler *c) {
+    const struct mb_step *step = mb_steps_last(c);
+    const char *target = step->target;
+    struct stat st = {0};
+    if (c->root_fd < 0 || c->plan->arena.failed || is_covered(c, target))
         return 0;
     mb_autofd fd = mb_path_open(c->root_fd, target, O_PATH);
-    if (fd >= 0)
-        return 0;
-    if (errno == ENOSYS)
-        return mb_error_host(c->err, origin, MB_REMEDY_OLD_KERNEL, errno, "cannot resolve paths safely", "openat2");
-    mb_error_host(c->err, origin, MB_REMEDY_NO_MOUNT_POINT, errno, "cannot mount in the root file system on", target);
-    if (errno == ENOENT)
+    int number = fd < 0 ? errno : fstat(fd, &st) < 0 ? errno : 0;
+    if (!number && S_ISDIR(st.st_mode) == step->is_directory)
+        return check_not_root(c, fd, target, step->origin);
+    if (number == ENOSYS)
+        return mb_error_host(c->err, step->origin, MB_REMEDY_OLD_KERNEL, number, "cannot resolve paths safely", "openat2");
+    mb_autofd link = number == ENOENT ? mb_path_open(c->root_fd, target, O_PATH | O_NOFOLLOW) : -1;
+    if (number == ENOENT && link < 0 && c->spec->rootfs_access != MB_ACCESS_RO)
+        return 0; /* it is made */
+    enum mb_remedy remedy = !number            ? step->is_directory ? MB_REMEDY_FILE_THERE : MB_REMEDY_FOLDER_THERE
+                            : link >= 0        ? MB_REMEDY_DANGLING_LINK
+                            : number == ENOENT ? MB_REMEDY_NO_MOUNT_POINT
+                                               : MB_REMEDY_NO_SUCH_PATH;
+    mb_error_host(c->err, step->origin, remedy, number ? number : step->is_directory ? ENOTDIR : EISDIR, "cannot mount in the root file system on", target);
+    if (remedy == MB_REMEDY_NO_MOUNT_POINT)
         mb_error_remedy(c->err, "mkdir -p %s%s, or --rootfs %s:overlay", c->rootfs_path, target, c->rootfs_path);
     return -1;
 }
@@ -201,14 +219,7 @@ static void plan_masks(struct mb_compiler *c) {
 
 int mb_mounts_plan_kernel(struct mb_compiler *c) {
     static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "tty"};
-    static const char *const own[] = {"/proc", "/dev", "/tmp"};
     bool own_sys = c->plan->flags & CLONE_NEWNET;
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-        if (check_mount_point(c, own[i], &mb_steps_default))
-            return -1;
-    if (own_sys && check_mount_point(c, "/sys", &mb_steps_default))
-        return -1;
-
     struct mb_step *step;
     if ((c->plan->flags & CLONE_NEWPID) || c->plan->joined[MB_FLAG_PID]) {
         step = mb_steps_add_in_root(c, MB_STEP_MOUNT, NULL, "/proc");
@@ -222,6 +233,8 @@ int mb_mounts_plan_kernel(struct mb_compiler *c) {
     }
     step->keep = MB_SLOT_PROC;
     step->no_links = true;
+    if (check_mount_point(c))
+        return -1;
 
     if (own_sys) {
         step = mb_steps_add_in_root(c, MB_STEP_MOUNT, NULL, "/sys");
@@ -229,11 +242,17 @@ int mb_mounts_plan_kernel(struct mb_compiler *c) {
         step->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
         step->keep = MB_SLOT_SYS;
         step->no_links = step->is_directory = true;
+        if (check_mount_point(c))
+            return -1;
     } else {
         mb_steps_add_absent(c, "/sys: the network is shared, and sysfs would show the host's");
     }
     mb_mounts_add_scratch(c, NULL, "/tmp", 01777, 0);
+    if (check_mount_point(c))
+        return -1;
     mb_mounts_add_scratch(c, NULL, "/dev", 0755, MOUNT_ATTR_NOEXEC);
+    if (check_mount_point(c))
+        return -1;
     step = mb_steps_last(c);
     step->keep = MB_SLOT_DEV;
     step->no_links = true;
@@ -298,22 +317,18 @@ static unsigned depth_of(const char *path) {
 static int plan_volume(struct mb_compiler *c, const struct mb_volume *volume, const char *target) {
     if ((volume->attributes & MOUNT_ATTR_NOATIME) && !c->plan->privileged)
         return mb_error_usage(c->err, &volume->origin, MB_REMEDY_LOCKED_ATIME, "cannot change the access times of", target, NULL);
-    if (check_mount_point(c, target, &volume->origin))
-        return -1;
     if (volume->access == MB_ACCESS_OVERLAY)
-        return mb_mounts_add_overlay(c, &volume->origin, volume->source, target, volume->attributes, MB_SLOT_NONE);
+        return mb_mounts_add_overlay(c, &volume->origin, volume->source, target, volume->attributes, MB_SLOT_NONE) ? -1 : check_mount_point(c);
     if (mb_mounts_add_bind(c, &volume->origin, volume->source, target, volume->access, volume->attributes))
         return -1;
     mb_mounts_add_idmap(c, volume->access != MB_ACCESS_RW);
-    return 0;
+    return check_mount_point(c);
 }
 
 static int plan_device(struct mb_compiler *c, const struct mb_path *device) {
     static const char dev[] = "/dev/";
     bool in_dev = strncmp(device->target, dev, sizeof(dev) - 1) == 0;
     const char *below = in_dev ? device->target + sizeof(dev) - 1 : "";
-    if (!in_dev && check_mount_point(c, device->target, &device->origin))
-        return -1;
     struct mb_step *step = in_dev ? mb_steps_add_at(c, MB_STEP_DEVICE, &device->origin, MB_SLOT_DEV, device->target,
                                            below + strspn(below, "/"))
                                   : mb_steps_add_in_root(c, MB_STEP_DEVICE, &device->origin, device->target);
@@ -324,7 +339,7 @@ static int plan_device(struct mb_compiler *c, const struct mb_path *device) {
         return -1;
     if (step->mode != S_IFCHR && step->mode != S_IFBLK)
         return mb_error_host(c->err, &device->origin, MB_REMEDY_NONE, ENODEV, "this is no device node", device->source);
-    return 0;
+    return in_dev ? 0 : check_mount_point(c);
 }
 
 /* Volumes, tmpfs and devices in the order of their depth, so that what contains comes before what is contained. */
@@ -353,9 +368,9 @@ int mb_mounts_plan_user(struct mb_compiler *c) {
             const struct mb_tmpfs *tmpfs = &spec->tmpfs[i];
             if (depth_of(tmpfs->target) != depth)
                 continue;
-            if (check_mount_point(c, tmpfs->target, &tmpfs->origin))
-                return -1;
             mb_mounts_add_tmpfs(c, &tmpfs->origin, tmpfs->target, tmpfs->mode, tmpfs->size, tmpfs->attributes);
+            if (check_mount_point(c))
+                return -1;
         }
         for (size_t i = 0; i < spec->volume_count; i++)
             if (depth_of(targets[i]) == depth && plan_volume(c, &spec->volumes[i], targets[i]))
@@ -366,6 +381,9 @@ int mb_mounts_plan_user(struct mb_compiler *c) {
             return -1;
     for (size_t i = 0; i < spec->mask_count; i++) {
         const char *target = spec->masks[i].target;
+        mb_autofd fd = c->root_fd < 0 || is_covered(c, target) ? -1 : mb_path_open(c->root_fd, target, O_PATH);
+        if (fd >= 0 && check_not_root(c, fd, target, &spec->masks[i].origin))
+            return -1;
         if (strncmp(target, "/proc/", 6) == 0)
             mb_steps_add_at(c, MB_STEP_MASK, &spec->masks[i].origin, MB_SLOT_PROC, target, target + 5 + strspn(target + 5, "/"))->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
         else

@@ -261,6 +261,30 @@ refuse 'cannot mount in the root file system on "/none": No such file or directo
   asked for at --volume (argument 3)
   a mount point is missing, and a read-only root cannot be given one
   try: mkdir -p root/none, or --rootfs root:overlay' --rootfs root -v folder:/none
+ln -s / root/self && ln -s nowhere root/dangling && ln -s loop root/loop && : >root/file
+for access in '' :overlay; do # before anything is mounted, whatever can be made in the root
+    for option in "--tmpfs /self" "-v folder:/self" "--mask /self"; do
+        # shellcheck disable=SC2086 # two words
+        refuse "cannot mount on \"/self\": there it leads to the root itself, which --rootfs chooses
+  asked for at $(printf %s "${option%% *}" | sed 's/^-v/--volume/') (argument 3)" --rootfs "root$access" $option
+    done
+    refuse 'cannot mount in the root file system on "/file": Not a directory
+  asked for at --tmpfs (argument 3)
+  a folder can be mounted only on a folder, and the root file system has a file there
+  try: name another place in the box' --rootfs "root$access" --tmpfs /file
+    refuse 'cannot mount in the root file system on "/etc": Is a directory
+  asked for at --volume (argument 3)
+  a file can be mounted only on a file, and the root file system has a folder there
+  try: name the file'"'"'s place in it: DST/NAME' --rootfs "root$access" -v /etc/passwd:/etc
+    refuse 'cannot mount in the root file system on "/dangling": No such file or directory
+  asked for at --volume (argument 3)
+  the root file system has a link there, and nothing where it leads
+  try: make what it leads to, or name another place in the box' --rootfs "root$access" -v folder:/dangling
+    refuse 'cannot mount in the root file system on "/loop": Too many levels of symbolic links
+  asked for at --device (argument 3)
+  try: make it first, or correct the path' --rootfs "root$access" --device /dev/null:/loop
+done
+rm root/self root/dangling root/loop root/file
 refuse 'cannot show "none": No such file or directory
   asked for at --volume (argument 1)
   try: make it first, or correct the path' -v none:/data
