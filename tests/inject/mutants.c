@@ -112,7 +112,7 @@ static int launch_mutant(size_t config, size_t step, uint64_t flags, int out) {
 
 static void try_mutant(size_t config, size_t step, uint64_t flags, const char *what, const char *same_reason) {
     char text[4096];
-    int status, out = memfd_create("out", MFD_CLOEXEC);
+    int status = -1, out = memfd_create("out", MFD_CLOEXEC);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0)
@@ -137,7 +137,7 @@ static void try_mutant(size_t config, size_t step, uint64_t flags, const char *w
 
 /* The unharmed launch, whose posture is what the others are compared with. */
 static int find_posture(size_t config) {
-    int status, out = memfd_create("out", MFD_CLOEXEC);
+    int status = -1, out = memfd_create("out", MFD_CLOEXEC);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0)

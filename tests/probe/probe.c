@@ -1113,12 +1113,13 @@ static void try_netlink(const struct check *c) {
 static void try_process_events(const struct check *c) {
     (void)c;
     struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
-    struct {
+    struct { /* struct cn_msg ends in an array, and so cannot stand in one */
         struct nlmsghdr header;
-        struct cn_msg message;
+        uint32_t index, value, sequence, acknowledged;
+        uint16_t length, flags;
         uint32_t listen;
-    } __attribute__((packed)) request = {{sizeof(request), NLMSG_DONE, 0, 0, 0}, {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = 4},
-                                         PROC_CN_MCAST_LISTEN};
+    } request = {{sizeof(request), NLMSG_DONE, 0, 0, 0}, CN_IDX_PROC, CN_VAL_PROC, 0, 0, 4, 0, PROC_CN_MCAST_LISTEN};
+    _Static_assert(offsetof(__typeof__(request), listen) == NLMSG_HDRLEN + sizeof(struct cn_msg), "the kernel's layout");
     int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_CONNECTOR);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         pass("%s", strerror(errno));
