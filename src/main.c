@@ -29,6 +29,8 @@ static int run_main(int argc, char **argv, int *ret_status, struct minibox_error
         mb_help_print_run(stdout);
     else if (result == 0)
         result = mb_run(spec, ret_status, err);
+    else
+        mb_run_refuse(spec, err);
     minibox_spec_free(spec);
     return result;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,11 +38,11 @@ static const struct {
                                  "pass the data by a file or by standard input"},
     [MB_REMEDY_NO_MOUNT_POINT] = {"a mount point is missing, and a read-only root cannot be given one",
                                   "make the folder in the root file system, or use :overlay or :rw"},
-    [MB_REMEDY_FILE_THERE] = {"a folder can be mounted only on a folder, and the root file system has a file there",
+    [MB_REMEDY_FILE_THERE] = {"a folder can be mounted only on a folder, and there is a file in the box",
                               "name another place in the box"},
-    [MB_REMEDY_FOLDER_THERE] = {"a file can be mounted only on a file, and the root file system has a folder there",
+    [MB_REMEDY_FOLDER_THERE] = {"a file can be mounted only on a file, and there is a folder in the box",
                                 "name the file's place in it: DST/NAME"},
-    [MB_REMEDY_DANGLING_LINK] = {"the root file system has a link there, and nothing where it leads",
+    [MB_REMEDY_DANGLING_LINK] = {"the root file system has a link there or on the way, and nothing where it leads",
                                  "make what it leads to, or name another place in the box"},
     [MB_REMEDY_OVERLAY_FORBIDDEN] = {"overlay mounts in a user namespace need Linux 5.11 and a lower layer that is no "
                                      "overlay of a container",
@@ -63,6 +64,7 @@ static const struct {
                                     "within reach",
                                     "use --userns auto, or --share user to have no user namespace at all"},
     [MB_REMEDY_NO_SUCH_PATH] = {"", "make it first, or correct the path"},
+    [MB_REMEDY_NO_ACCESS] = {"", "check the permissions of the path and of the folders above it"},
     [MB_REMEDY_PATH_CHANGED] = {"between planning and mounting, something else took the place of this path",
                                 "launch again when nothing moves the path"},
     [MB_REMEDY_SHARE_PID_DIES] = {"without a pid namespace of its own a box may leave processes behind when the "
@@ -74,8 +76,8 @@ static const struct {
     [MB_REMEDY_ID_NOT_MAPPED] = {"the box's user namespace has no such id",
                                  "choose a mapped id, or map it with --userns"},
     [MB_REMEDY_NO_USER] = {"names are looked up in the box's /etc/passwd and /etc/group", "use a number"},
-    [MB_REMEDY_ULIMIT_RAISE] = {"raising a hard limit takes privilege on the host",
-                                "ask for no more than `ulimit -H` says"},
+    [MB_REMEDY_ULIMIT_RAISE] = {"to raise a hard limit minibox needs the capability SYS_RESOURCE on the host",
+                                "ask for no more than what `prlimit` prints as HARD"},
     [MB_REMEDY_FD_CLOSED] = {"", "open it, or redirect it from /dev/null"},
     [MB_REMEDY_MEMFD_NOEXEC] = {"the host forbids executable memory files (sysctl vm.memfd_noexec=2)",
                                 "sysctl vm.memfd_noexec=1"},
@@ -152,7 +154,7 @@ int mb_error_usage(struct minibox_error *err, const struct mb_origin *origin, en
 
 int mb_error_host(struct minibox_error *err, const struct mb_origin *origin, enum mb_remedy remedy, int number,
                   const char *what, const char *object) {
-    fill(err, MINIBOX_PHASE_PLAN, origin, remedy, what, object);
+    fill(err, MINIBOX_PHASE_PLAN, origin, remedy == MB_REMEDY_NO_SUCH_PATH && number == EACCES ? MB_REMEDY_NO_ACCESS : remedy, what, object);
     err->number = number;
     copy_text(err->reason, sizeof(err->reason), number ? strerrordesc_np(number) : "");
     return -1;
@@ -160,7 +162,7 @@ int mb_error_host(struct minibox_error *err, const struct mb_origin *origin, enu
 
 int mb_error_memory(struct minibox_error *err) {
     *err = (struct minibox_error){
-        .phase = MINIBOX_PHASE_PLAN, .status = MINIBOX_EXIT_FAILED, .number = 12 /* ENOMEM */, .what = "out of memory"};
+        .phase = MINIBOX_PHASE_PLAN, .status = MINIBOX_EXIT_FAILED, .number = ENOMEM, .what = "out of memory"};
     return -1;
 }
 

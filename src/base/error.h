@@ -39,6 +39,7 @@ enum mb_remedy {
     MB_REMEDY_NO_NEWUIDMAP,
     MB_REMEDY_HOST_ROOT_MAPPED,
     MB_REMEDY_NO_SUCH_PATH,
+    MB_REMEDY_NO_ACCESS, /* instead of the one before, where it is there: EACCES */
     MB_REMEDY_PATH_CHANGED,
     MB_REMEDY_SHARE_PID_DIES,
     MB_REMEDY_FLAG_NOT_FOR_EXEC,

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 ssize_t mb_fd_read_all(int fd, char *buffer, size_t size) {
@@ -44,9 +46,26 @@ int mb_fd_write_all(int fd, const void *data, size_t size) {
     return 0;
 }
 
+int mb_fd_may_write(const char *path) {
+    char folder[4096];
+    struct stat st;
+    const char *name = strrchr(path, '/');
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return -1;
+    }
+    int result = faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
+    if (result == 0 || errno != ENOENT)
+        return result;
+    int length = snprintf(folder, sizeof(folder), "%.*s", name ? (int)(name - path + 1) : 1, name ? path : ".");
+    errno = ENAMETOOLONG;
+    return length < (int)sizeof(folder) ? faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) : -1;
+}
+
 bool mb_fd_is_same(int a, int b) {
-    struct stat x, y;
-    return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    struct statx x, y;
+    return statx(a, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &x) == 0 && statx(b, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &y) == 0 &&
+           x.stx_ino == y.stx_ino && x.stx_mnt_id == y.stx_mnt_id;
 }
 
 bool mb_fd_reader_is_gone(int fd, int number) {

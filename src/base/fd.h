@@ -25,11 +25,14 @@ static inline int mb_fd_steal(int *fd) {
 ssize_t mb_fd_read_all(int fd, char *buffer, size_t size);
 ssize_t mb_fd_read_file(const char *path, char *buffer, size_t size);
 
-/* Whether both are open on one file or folder. */
+/* Whether both are open on one file or folder of one mount. */
 bool mb_fd_is_same(int a, int b);
 
 /* Whether a write to `fd` failed with errno `number` because nobody is there to read: of a pipe, or of a terminal that was hung up. */
 bool mb_fd_reader_is_gone(int fd, int number);
+
+/* Whether the caller could open `path` for writing, or make it, without doing so. 0, or -1 with errno. */
+int mb_fd_may_write(const char *path);
 
 /* Writes all of it. 0, or -1 with errno. */
 int mb_fd_write_all(int fd, const void *data, size_t size);

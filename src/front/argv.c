@@ -73,22 +73,25 @@ static const struct {
 } habits[] = {
     {" rm ", "leave it out: nothing is left of a box"},
     {" i interactive ", "leave it out: standard input is the command's (-t gives it a terminal)"},
-    {" d detach ", "minibox run ... &"},
+    {" d detach ", "minibox run ... </dev/null &"},
     {" read-only ", "leave it out: the root is read-only; --rootfs DIR:rw, or DIR:overlay, is not"},
     {" D directory chroot ", "--rootfs DIR"},
     {" x ephemeral ", "--rootfs DIR:overlay"},
     {" ro-bind bind-ro ", "-v SRC:DST"},
     {" bind mount overlay ", "-v SRC:DST:rw (or :ro, or :overlay); --tmpfs DST"},
     {" dev-bind ", "--device SRC:DST"},
-    {" proc dev ", "leave it out: every box has its own"},
+    {" proc ", "leave it out: every box has its own"},
+    {" dev ", "leave it out: every box has its own; or --device SRC"},
     {" shm-size ", "--tmpfs /dev/shm:size=64m"},
     {" m memory ", "systemd-run --scope -p MemoryMax=1G minibox run ...; or for each process: --ulimit as=1g"},
     {" cpus cpu-quota ", "systemd-run --scope -p CPUQuota=50% minibox run ..."},
     {" pids-limit ", "--ulimit nproc=100"},
     {" net share-net ", "--network host, or --network none, which is the default"},
     {" p P publish publish-all ", "--network host: a box has the host's network or none"},
-    {" pid ", "--share pid --die-with-launcher no"},
-    {" ipc uts cgroupns ", "--share ipc, uts, cgroup"},
+    {" pid ", "--share pid --die-with-launcher no; or --pid-file FILE"},
+    {" ipc ", "--share ipc"},
+    {" uts ", "--share uts"},
+    {" cgroupns ", "--share cgroup"},
     {" unshare-all unshare-user unshare-ipc unshare-pid unshare-net unshare-uts unshare-cgroup private-network ",
      "leave it out: all is unshared but what --share names"},
     {" privileged ", "--cap-add, --seccomp off and --share, each by name"},
@@ -105,7 +108,10 @@ static const struct {
 
 static const char *find_habit(const char *shown) {
     char name[64 + 2];
-    snprintf(name, sizeof(name), " %s ", shown + strspn(shown, "-"));
+    size_t dashes = shown[1] == '-' ? 2 : 1;
+    if ((dashes == 1) != (strlen(shown) == 2) || strchr(shown, ' ')) /* a letter stands behind one dash, a name behind two */
+        return NULL;
+    snprintf(name, sizeof(name), " %s ", shown + dashes);
     for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
         if (strstr(habits[i].names, name))
             return habits[i].remedy;
@@ -124,7 +130,7 @@ static int refuse_unknown(struct reader *r, const char *word, int position) {
     shown[length] = '\0';
     struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = shown, .line = position};
     mb_error_usage(r->err, &origin, MB_REMEDY_HELP, "unknown option", shown, NULL);
-    const char *habit = find_habit(shown), *near = suggest_name(word);
+    const char *habit = r->spec->command ? NULL : find_habit(shown), *near = suggest_name(word);
     if (habit)
         mb_error_remedy(r->err, "%s", habit);
     else if (near)
@@ -229,7 +235,7 @@ static int parse_words(struct reader *r, bool files) {
         const char *value = optarg ? optarg : mb_options[id].implied;
         if (files && id == MB_OPTION_FILE && minibox_spec_parse_file(r->spec, value, r->err))
             return -1;
-        if (files || id == MB_OPTION_FILE)
+        if (files ? id != MB_OPTION_REPORT : id == MB_OPTION_FILE) /* the report's file first: it is to hold what is wrong with the rest */
             continue;
         if (mb_options_set(r->spec, (enum mb_option_id)id, value, origin_of(r, id, position), r->err))
             return -1;

@@ -62,6 +62,8 @@ enum { MB_BOX_ASK = 0x6d626f78, MB_BOX_ANSWER = 1203, MB_BOX_QUESTION_LENGTH = 5
 /* Values of the futexes; 0: not yet. */
 enum { MB_BOX_GO = 1, MB_BOX_STOP = 2 };
 
+enum { MB_BOX_TO_GROUP = 0x6d626f78 }; /* the value of a signal to init that is meant for the command's process group */
+
 #define MB_BOX_ABSENT UINT64_MAX /* the kernel has not what an optional step would hide */
 
 struct mb_box_mount {

@@ -324,9 +324,11 @@ static __attribute__((noreturn)) void supervise(struct mb_box *box, long command
     if (box->lock_fd > 0)
         raw(SYS_close_range, box->lock_fd + 1, ~0u, 0);
     while (!reap(box, command)) {
-        long signo = raw(SYS_rt_sigtimedwait, &all, 0, 0, 8);
+        siginfo_t info = {0};
+        long signo = raw(SYS_rt_sigtimedwait, &all, &info, 0, 8);
+        bool is_for_group = info.si_code == SI_QUEUE && info.si_value.sival_int == MB_BOX_TO_GROUP; /* whose leader is the command */
         if (signo > 0 && signo != SIGCHLD)
-            raw(SYS_kill, command, signo);
+            raw(SYS_kill, is_for_group ? -command : command, signo);
     }
     /* With the exit of process 1 the kernel ends all others of its pid namespace. */
     quit(0);

@@ -33,6 +33,9 @@ int mb_launch_check_descriptors(uint32_t preserve_fds, struct minibox_error *err
 int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t start, struct minibox_box **ret_box,
                     struct minibox_error *err);
 
+/* minibox_kill(), to the command's process group. Only with init, which passes it on. */
+int mb_launch_kill_group(struct minibox_box *box, int signo, struct minibox_error *err);
+
 /* Opens a STREAM step's file with the caller's rights, as a shell would; one file that is named for two is one open file. */
 int mb_launch_open_stream(const struct mb_plan *plan, struct mb_step *step, struct minibox_error *err);
 

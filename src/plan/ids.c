@@ -316,8 +316,24 @@ static int push_around_own_id(struct mb_plan *plan, uint32_t id, const struct su
     return 0;
 }
 
+/* A map that says no more than what an ordinary user may write itself: one uid and one gid, the caller's. */
+static bool is_own_id(const struct minibox_spec *spec, const struct mb_host *host, struct mb_id_range *ret_inside) {
+    size_t uids = 0, gids = 0;
+    bool is_own = true;
+    for (size_t i = 0; i < spec->id_map_count; i++) {
+        const struct mb_id_map *map = &spec->id_maps[i];
+        is_own &= map->count == 1 && (!map->uids || map->outside == host->uid) && (!map->gids || map->outside == host->gid);
+        if (map->uids)
+            ret_inside->uid = map->inside, uids++;
+        if (map->gids)
+            ret_inside->gid = map->inside, gids++;
+    }
+    return is_own && uids == 1 && gids == 1;
+}
+
 int mb_ids_plan_maps(const struct minibox_spec *spec, const struct mb_host *host, struct mb_plan *plan,
                      struct minibox_error *err) {
+    struct mb_id_range inside = {0};
     plan->map_writer = MB_MAPS_NONE;
     if (!(plan->flags & CLONE_NEWUSER))
         return 0;
@@ -328,7 +344,11 @@ int mb_ids_plan_maps(const struct minibox_spec *spec, const struct mb_host *host
         for (size_t i = 0; i < spec->id_map_count; i++)
             if (push_map(plan, spec->id_maps[i], err))
                 return -1;
-        plan->map_writer = host->privileged ? MB_MAPS_PARENT : MB_MAPS_HELPER;
+        plan->map_writer = host->privileged ? MB_MAPS_PARENT : is_own_id(spec, host, &inside) ? MB_MAPS_SELF : MB_MAPS_HELPER;
+        if (plan->map_writer == MB_MAPS_SELF) {
+            plan->map_count = 0;
+            return push_own_id(plan, inside.uid, inside.gid, host, err);
+        }
         return 0;
     }
     if (host->privileged) {

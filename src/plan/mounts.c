@@ -141,6 +141,8 @@ static bool is_covered(struct mb_compiler *c, const char *path) {
     for (size_t i = 0; i < c->plan->step_count; i++) {
         const struct mb_step *step = &c->plan->steps[i];
         size_t length = step->target && step->at == MB_SLOT_ROOT && step->is_directory ? strlen(step->target) : 0;
+        while (length && step->target[length - 1] == '/')
+            length--;
         if (length && strncmp(step->target, path, length) == 0 && path[length] == '/')
             return true;
     }
@@ -148,35 +150,35 @@ static bool is_covered(struct mb_compiler *c, const char *path) {
 }
 
 /* Nothing is mounted on the root itself, wherever a link of the image leads. */
-static int check_not_root(struct mb_compiler *c, int fd, const char *target, const struct mb_origin *origin) {
-    if (!mb_fd_is_same(fd, c->root_fd))
+static int check_not_root(struct mb_compiler *c, const char *target, const struct mb_origin *origin) {
+    mb_autofd fd = c->root_fd < 0 || is_covered(c, target) ? -1 : mb_path_open(c->root_fd, target, O_PATH);
+    if (fd < 0 || !mb_fd_is_same(fd, c->root_fd))
         return 0;
     return mb_error_usage(c->err, origin, MB_REMEDY_NONE, "cannot mount on", target, "there it leads to the root itself, which --rootfs chooses");
 }
 
-/* What the root has at the mount point of the last step must fit; a read-only root must have it already. */
+/* A read-only root must have the mount point of the last step already. What else is there, only the builder can tell: links of the image may
+ * lead to other mounts of the box, and the box's root may see what an ordinary user may not. */
 static int check_mount_point(struct mb_compiler *c) {
     const struct mb_step *step = mb_steps_last(c);
     const char *target = step->target;
-    struct stat st = {0};
     if (c->root_fd < 0 || c->plan->arena.failed || is_covered(c, target))
         return 0;
+    if (c->spec->rootfs_access != MB_ACCESS_RO)
+        return check_not_root(c, target, step->origin);
     mb_autofd fd = mb_path_open(c->root_fd, target, O_PATH);
-    int number = fd < 0 ? errno : fstat(fd, &st) < 0 ? errno : 0;
-    if (!number && S_ISDIR(st.st_mode) == step->is_directory)
-        return check_not_root(c, fd, target, step->origin);
-    if (number == ENOSYS)
-        return mb_error_host(c->err, step->origin, MB_REMEDY_OLD_KERNEL, number, "cannot resolve paths safely", "openat2");
-    mb_autofd link = number == ENOENT ? mb_path_open(c->root_fd, target, O_PATH | O_NOFOLLOW) : -1;
-    if (number == ENOENT && link < 0 && c->spec->rootfs_access != MB_ACCESS_RO)
-        return 0; /* it is made */
-    enum mb_remedy remedy = !number            ? step->is_directory ? MB_REMEDY_FILE_THERE : MB_REMEDY_FOLDER_THERE
-                            : link >= 0        ? MB_REMEDY_DANGLING_LINK
-                            : number == ENOENT ? MB_REMEDY_NO_MOUNT_POINT
-                                               : MB_REMEDY_NO_SUCH_PATH;
-    mb_error_host(c->err, step->origin, remedy, number ? number : step->is_directory ? ENOTDIR : EISDIR, "cannot mount in the root file system on", target);
-    if (remedy == MB_REMEDY_NO_MOUNT_POINT)
-        mb_error_remedy(c->err, "mkdir -p %s%s, or --rootfs %s:overlay", c->rootfs_path, target, c->rootfs_path);
+    if (fd >= 0 || (errno == EACCES && !c->plan->privileged))
+        return check_not_root(c, target, step->origin);
+    if (errno == ENOSYS)
+        return mb_error_host(c->err, step->origin, MB_REMEDY_OLD_KERNEL, errno, "cannot resolve paths safely", "openat2");
+    int number = errno;
+    bool is_missing = number == ENOENT;
+    mb_autofd link = is_missing ? (int)mb_path_resolve(c->root_fd, target + strspn(target, "/"), O_PATH, MB_PATH_NO_LINKS) : -1;
+    bool over_link = link == -ELOOP;
+    mb_error_host(c->err, step->origin, over_link ? MB_REMEDY_DANGLING_LINK : is_missing ? MB_REMEDY_NO_MOUNT_POINT : MB_REMEDY_NO_SUCH_PATH, number,
+                  "cannot mount in the root file system on", target);
+    if (is_missing && !over_link)
+        mb_error_remedy(c->err, "%s %s%s, or --rootfs %s:overlay", step->is_directory ? "mkdir -p" : "touch", c->rootfs_path, target, c->rootfs_path);
     return -1;
 }
 
@@ -381,8 +383,7 @@ int mb_mounts_plan_user(struct mb_compiler *c) {
             return -1;
     for (size_t i = 0; i < spec->mask_count; i++) {
         const char *target = spec->masks[i].target;
-        mb_autofd fd = c->root_fd < 0 || is_covered(c, target) ? -1 : mb_path_open(c->root_fd, target, O_PATH);
-        if (fd >= 0 && check_not_root(c, fd, target, &spec->masks[i].origin))
+        if (check_not_root(c, target, &spec->masks[i].origin))
             return -1;
         if (strncmp(target, "/proc/", 6) == 0)
             mb_steps_add_at(c, MB_STEP_MASK, &spec->masks[i].origin, MB_SLOT_PROC, target, target + 5 + strspn(target + 5, "/"))->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;

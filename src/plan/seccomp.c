@@ -87,16 +87,20 @@ __attribute__((format(printf, 3, 4))) static int fail(struct compiler *c, const 
                           where[0] ? ": " : "", reason);
 }
 
-/* The place of `word` in a table; or -1, with a remedy that names the nearest one, to which the prefix of the table's words may be missing. */
+/* The place of `word` in a table; or -1, with a remedy that names the nearest one. They are compared behind the prefix that
+ * all of the table have. */
 static int find_word(struct compiler *c, const struct place *place, const char *word, const char *prefix,
                      const char *const words[], size_t count, const char *kind) {
     for (size_t i = 0; i < count; i++)
         if (strcmp(words[i], word) == 0)
             return (int)i;
     fail(c, place, "\"%.60s\" is no %s", word, kind);
-    char whole[64];
-    snprintf(whole, sizeof(whole), "%s%s", strncmp(word, prefix, strlen(prefix)) == 0 ? "" : prefix, word);
-    const char *nearest = mb_suggest(whole, words, count);
+    enum { MOST = 64 };
+    const char *tails[MOST], *nearest, *tail = strncmp(word, prefix, strlen(prefix)) == 0 ? word + strlen(prefix) : word;
+    for (size_t i = 0; i < count && i < MOST; i++)
+        tails[i] = words[i] + strlen(prefix);
+    nearest = tail[0] ? mb_suggest(tail, tails, count < MOST ? count : MOST) : NULL;
+    nearest = nearest ? nearest - strlen(prefix) : NULL;
     mb_error_remedy(c->err, nearest ? "did you mean \"%s\"?" : "\"%s\", for instance", nearest ? nearest : words[0]);
     return -1;
 }

@@ -102,7 +102,9 @@ static int forward_signals(struct run *run) {
         if (signo == SIGCHLD || is_own_alarm || (signo == SIGWINCH && run->terminal.master >= 0) || is_ignored(signo))
             continue;
         run->is_ending |= signo == SIGTERM || signo == SIGHUP || signo == SIGINT || signo == SIGQUIT;
-        if (minibox_kill(run->box, signo, run->err))
+        /* A key was pressed, or the terminal is gone: that is meant for all that the command has started, as without a box. */
+        bool is_keyboard = info.ssi_code == SI_KERNEL && (signo == SIGINT || signo == SIGQUIT || signo == SIGHUP);
+        if (is_keyboard && run->plan.init ? mb_launch_kill_group(run->box, signo, run->err) : minibox_kill(run->box, signo, run->err))
             return -1;
     }
     return 0;
@@ -254,8 +256,7 @@ static int write_learned(struct run *run, const struct minibox_spec *spec) {
 
 static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_status) {
     int status;
-    if (mb_launch_check_descriptors(run->plan.preserve_fds, run->err) || open_signals(run) ||
-        (run->plan.pid_file && check_pid_file(run)) || open_learned(run, spec) || mb_output_open(&run->output, &run->plan, run->err))
+    if (open_signals(run) || (run->plan.pid_file && check_pid_file(run)) || open_learned(run, spec) || mb_output_open(&run->output, &run->plan, run->err))
         return -1;
     if (spec->verbose)
         mb_plan_print(&run->plan, stderr);
@@ -304,6 +305,13 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
     return 0;
 }
 
+void mb_run_refuse(const struct minibox_spec *spec, const struct minibox_error *err) {
+    struct mb_record record;
+    struct minibox_error ignored;
+    if (mb_record_open(&record, spec, &ignored) == 0)
+        mb_record_write(&record, spec, err->status, err, &ignored);
+}
+
 int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err) {
     struct run run = {.err = err, .signals = -1, .endings = -1, .terminal = {.master = -1, .slave = -1}, .pid_folder = -1,
                       .output = {.from = {-1, -1}, .to = {-1, -1}}, .record = {.fd = -1},
@@ -313,7 +321,13 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
     signal(SIGCHLD, SIG_DFL); /* a caller that ignored it would take the box's status from us */
     if (spec->timeout)
         set_alarm(spec->timeout);
-    int result = mb_host_probe(&arena, &host, err) || mb_plan_compile(spec, &host, &run.plan, err) ? -1 : 0;
+    /* Before anything is opened; and whatever fails from here on is in the record, not what an earlier run left in the file. */
+    int result = spec->dry_run ? 0 : mb_launch_check_descriptors(spec->preserve_fds, err);
+    struct minibox_error second = {0};
+    if (!spec->dry_run && mb_record_open(&run.record, spec, result ? &second : err))
+        result = -1;
+    if (result == 0)
+        result = mb_host_probe(&arena, &host, err) || mb_plan_compile(spec, &host, &run.plan, err) ? -1 : 0;
     *ret_status = 0;
     if (result == 0 && spec->dry_run == MB_DRY_RUN_JSON)
         result = mb_plan_print_json(&run.plan, stdout, err);
@@ -322,7 +336,7 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
     else if (result == 0 && spec->dry_run == MB_DRY_RUN_TEXT)
         mb_plan_print(&run.plan, stdout);
     else if (result == 0)
-        result = mb_record_open(&run.record, spec, err) ? -1 : run_box(&run, spec, ret_status);
+        result = run_box(&run, spec, ret_status);
     mb_terminal_close(&run.terminal);
     mb_output_close(&run.output);
     if (run.learned)
@@ -339,6 +353,18 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
     mb_fd_close(&run.endings);
     mb_plan_free(&run.plan);
     mb_arena_free(&arena);
+    return result;
+}
+
+/* Whether the files of the launcher's own could be written, for a trial, which writes none. */
+static int check_files(const struct minibox_spec *spec, struct minibox_error *err) {
+    struct run run = {.plan = {.pid_file = spec->pid_file}, .err = err, .pid_folder = -1};
+    int result = spec->pid_file ? check_pid_file(&run) : 0;
+    mb_fd_close(&run.pid_folder);
+    if (result == 0 && spec->report && mb_fd_may_write(spec->report))
+        result = mb_error_host(err, &spec->origin[MB_OPTION_REPORT], MB_REMEDY_NO_SUCH_PATH, errno, "cannot write the report", spec->report);
+    if (result == 0 && spec->seccomp == MB_SECCOMP_LEARN && mb_fd_may_write(spec->seccomp_file))
+        result = mb_error_host(err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NO_SUCH_PATH, errno, "cannot write the profile", spec->seccomp_file);
     return result;
 }
 
@@ -366,6 +392,8 @@ static int launch(const struct minibox_spec *spec, bool trial, struct minibox_bo
     plan.notify = MB_NOTIFY_NONE;
     if (result == 0)
         result = mb_launch_check_descriptors(plan.preserve_fds, err);
+    if (result == 0 && trial)
+        result = check_files(spec, err);
     if (result == 0) {
         pthread_sigmask(SIG_SETMASK, NULL, &before);
         result = mb_launch_start(&plan, -1, started, ret_box, err);

@@ -11,4 +11,7 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
 /* Does all of a launch but the execve, and ends the box. 0: it would work. */
 int mb_run_trial(const struct minibox_spec *spec, struct minibox_error *err);
 
+/* Writes to the file of --report, if it is known, why a command line was refused. */
+void mb_run_refuse(const struct minibox_spec *spec, const struct minibox_error *err);
+
 #endif

@@ -42,14 +42,14 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
                                    "discarded)"},
     [MB_OPTION_VOLUME] = {"volume", 'v', .list = true, .argument = "SRC[:DST][:MODE]", .values = "FILE",
                           .group = MB_GROUP_FILES,
-                          .about = "show SRC of the host at DST (default: the same path); MODE is ro (default), rw or "
+                          .about = "show SRC of the host at DST (default: the same path, links resolved); MODE is ro (default), rw or "
                                    "overlay, and may be followed by ,noexec or ,noatime"},
     [MB_OPTION_TMPFS] = {"tmpfs", .list = true, .argument = "DST[:OPTIONS]", .group = MB_GROUP_FILES,
                          .about = "an empty folder in memory; OPTIONS: size=64m, mode=0755, noexec, ro"},
     [MB_OPTION_DEVICE] = {"device", .list = true, .argument = "SRC[:DST]", .values = "FILE", .group = MB_GROUP_FILES,
                           .about = "show a device node of the host"},
     [MB_OPTION_MASK] = {"mask", .list = true, .argument = "PATH", .group = MB_GROUP_FILES,
-                        .about = "hide a file or folder of the box behind an empty one"},
+                        .about = "hide a file (it cannot be opened) or folder (it is empty)"},
     [MB_OPTION_WORKDIR] = {"workdir", 'w', .argument = "DIR", .group = MB_GROUP_COMMAND,
                            .about = "working directory in the box; a relative one is the caller's (default: /)"},
     [MB_OPTION_ENV] = {"env", 'e', .list = true, .argument = "NAME[=VALUE]", .group = MB_GROUP_COMMAND,
@@ -342,6 +342,8 @@ static int parse_tmpfs(struct value *v) {
             tmpfs.mode = (uint32_t)mode;
         } else if (strcmp(word, "ro") == 0) {
             tmpfs.attributes |= MOUNT_ATTR_RDONLY;
+        } else if (strcmp(word, "rw") == 0 || strcmp(word, "nosuid") == 0 || strcmp(word, "nodev") == 0) {
+            continue; /* it is so: what docker's users write */
         } else if (attribute) {
             tmpfs.attributes |= attribute;
         } else {

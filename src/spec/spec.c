@@ -114,6 +114,12 @@ int mb_spec_check(const struct minibox_spec *spec, struct minibox_error *err) {
     if (!(flags & CLONE_NEWUSER) && spec->userns != MB_USERNS_AUTO)
         return mb_error_usage(err, &spec->origin[MB_OPTION_USERNS], MB_REMEDY_NONE, "no ids can be mapped", NULL,
                               "the box has no user namespace of its own (user is shared or joined)");
+    if (spec->cap_add && spec->cap_drop == UINT64_MAX) {
+        mb_error_usage(err, &spec->origin[MB_OPTION_CAP_DROP], MB_REMEDY_NONE, "asked for both ways", "capabilities",
+                       "all are dropped, those of --cap-add too");
+        mb_error_remedy(err, "leave --cap-drop all out: a box has only those of --cap-add");
+        return -1;
+    }
     if (spec->hostname && strlen(spec->hostname) > 64)
         return mb_error_usage(err, &spec->origin[MB_OPTION_HOSTNAME], MB_REMEDY_NONE, "bad host name", spec->hostname,
                               "longer than 64 bytes");

@@ -88,6 +88,22 @@ minibox check -- run >text
 like "no command" "$? $(line_of "this launch" text)" "1 no *no command given*"
 minibox check now 2>err
 like "a word too many" "$? $(cat err)" "125 minibox: unknown word \"now\"*try: minibox --help"
+# A launch is tried, and what minibox would write is only looked at.
+echo kept >kept
+for option in --stdout --stderr; do
+    is "check $option: a file that is there" "$(minibox check -- run $option kept true >text; echo $?) $(cat kept)" "0 kept"
+    is "check $option: one that is not" "$(minibox check -- run $option new true >text; echo $?) $(ls new 2>&1 | grep -c No)" "0 1"
+    is "check $option: nowhere" "$(minibox check -- run $option /none/new true >text; echo $?) $(grep -c 'cannot open' text)" "1 1"
+    is "check $option: a folder" "$(minibox check -- run $option . true >text; echo $?) $(grep -c 'Is a directory' text)" "1 1"
+done
+for words in "--report kept" "--report new" "--pid-file new" "--seccomp learn=kept"; do
+    # shellcheck disable=SC2086 # two words
+    is "check $words" "$(minibox check -- run $words true >text; echo $?) $(cat kept) $(ls new 2>&1 | grep -c No)" "0 kept 1"
+done
+for words in "--report /none/x" "--pid-file /none/x" "--pid-file kept" "--seccomp learn=/none/x"; do
+    # shellcheck disable=SC2086 # two words
+    is "check $words: it would fail" "$(minibox check -- run $words true >text; echo $?) $(minibox run $words true 2>/dev/null; echo $?)" "1 125"
+done
 minibox check --jsn 2>err
 like "an unknown option" "$? $(cat err)" "125 minibox: unknown option \"--jsn\"*did you mean --json?"
 like "--help" "$(minibox check --help)" "Usage: minibox check*"

@@ -19,7 +19,7 @@ all=$(printf '%x' $(((1 << ($(cat /proc/sys/kernel/cap_last_cap) + 1)) - 1)))
 in_box "cap-add ALL" "0 $all $all $all 0" --cap-add ALL sh -c "$sets"
 in_box "cap-drop" "0 1 1 1 0" --cap-add NET_BIND_SERVICE --cap-add CHOWN --cap-drop NET_BIND_SERVICE sh -c "$sets"
 in_box "cap-drop: in any order" "0 1 1 1 0" --cap-drop NET_BIND_SERVICE --cap-add NET_BIND_SERVICE --cap-add CHOWN sh -c "$sets"
-in_box "cap-drop ALL" "0 0 0 0 0" --cap-add CHOWN --cap-add ALL --cap-drop ALL sh -c "$sets"
+in_box "cap-drop ALL" "0 0 0 0 0" --cap-drop ALL sh -c "$sets"
 in_box "cap-drop: one of ALL" no --cap-add ALL --cap-drop NET_ADMIN sh -c "$may" sh ip link set lo down
 in_box "without NET_ADMIN" no sh -c "$may" sh ip link set lo down
 in_box "with NET_ADMIN" yes --cap-add NET_ADMIN sh -c "$may" sh ip link set lo down

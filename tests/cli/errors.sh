@@ -59,22 +59,25 @@ while IFS='|' read -r remedy words; do
 done <<'END'
 leave it out: nothing is left of a box|--rm --rm=true
 leave it out: standard input is the command's (-t gives it a terminal)|-it -i --interactive
-minibox run ... &|-d --detach
+minibox run ... </dev/null &|-d --detach
 leave it out: the root is read-only; --rootfs DIR:rw, or DIR:overlay, is not|--read-only
 --rootfs DIR|-D/root --directory=root --chroot
 --rootfs DIR:overlay|-x --ephemeral
 -v SRC:DST|--ro-bind --bind-ro=/usr
 -v SRC:DST:rw (or :ro, or :overlay); --tmpfs DST|--bind --mount=type=bind --overlay
 --device SRC:DST|--dev-bind
-leave it out: every box has its own|--proc --dev
+leave it out: every box has its own|--proc
+leave it out: every box has its own; or --device SRC|--dev
 --tmpfs /dev/shm:size=64m|--shm-size=64m
 systemd-run --scope -p MemoryMax=1G minibox run ...; or for each process: --ulimit as=1g|-m1g --memory=1g
 systemd-run --scope -p CPUQuota=50% minibox run ...|--cpus=1
 --ulimit nproc=100|--pids-limit=100
 --network host, or --network none, which is the default|--net=host --share-net
 --network host: a box has the host's network or none|-p80:80 --publish=80:80 -P
---share pid --die-with-launcher no|--pid=host
---share ipc, uts, cgroup|--ipc=host --uts=host --cgroupns=host
+--share pid --die-with-launcher no; or --pid-file FILE|--pid=host
+--share ipc|--ipc=host
+--share uts|--uts=host
+--share cgroup|--cgroupns=host
 leave it out: all is unshared but what --share names|--unshare-all --unshare-net --private-network
 --cap-add, --seccomp off and --share, each by name|--privileged
 --seccomp FILE|--security-opt=seccomp=x
@@ -127,6 +130,10 @@ bad --tmpfs /t:size=0 "DST:size=N with N a size above zero, as 64m"
 bad --tmpfs /t:mode=9 "DST:mode=M with M octal, at most 1777"
 unknown "tmpfs option" bad "one of size, mode, noexec, noatime, nosymfollow, ro" --tmpfs /t:bad
 bad --device none "SRC[:DST], absolute paths"
+minibox run --tmpfs /t:rw,nosuid,nodev,size=64k true || failures=1 # docker's words for what is so
+refuse 'asked for both ways "capabilities": all are dropped, those of --cap-add too
+  asked for at --cap-drop (argument 1)
+  try: leave --cap-drop all out: a box has only those of --cap-add' --cap-drop ALL --cap-add CHOWN
 bad --mask x 'an absolute path in the box, without ".." and other than /'
 bad --env =x "NAME=VALUE, or NAME to pass on the caller's"
 bad --user "" "USER or USER:GROUP, names or numbers"
@@ -268,23 +275,39 @@ for access in '' :overlay; do # before anything is mounted, whatever can be made
         refuse "cannot mount on \"/self\": there it leads to the root itself, which --rootfs chooses
   asked for at $(printf %s "${option%% *}" | sed 's/^-v/--volume/') (argument 3)" --rootfs "root$access" $option
     done
-    refuse 'cannot mount in the root file system on "/file": Not a directory
-  asked for at --tmpfs (argument 3)
-  a folder can be mounted only on a folder, and the root file system has a file there
+    refuse 'cannot mount tmpfs on "/file": Not a directory
+  step N of M (mount), asked for at --tmpfs (argument 3)
+  a folder can be mounted only on a folder, and there is a file in the box
   try: name another place in the box' --rootfs "root$access" --tmpfs /file
-    refuse 'cannot mount in the root file system on "/etc": Is a directory
-  asked for at --volume (argument 3)
-  a file can be mounted only on a file, and the root file system has a folder there
+    refuse 'cannot show the host'"'"'s /etc/passwd at "/etc": Invalid argument
+  step N of M (bind), asked for at --volume (argument 3)
+  a file can be mounted only on a file, and there is a folder in the box
   try: name the file'"'"'s place in it: DST/NAME' --rootfs "root$access" -v /etc/passwd:/etc
-    refuse 'cannot mount in the root file system on "/dangling": No such file or directory
-  asked for at --volume (argument 3)
-  the root file system has a link there, and nothing where it leads
-  try: make what it leads to, or name another place in the box' --rootfs "root$access" -v folder:/dangling
-    refuse 'cannot mount in the root file system on "/loop": Too many levels of symbolic links
-  asked for at --device (argument 3)
-  try: make it first, or correct the path' --rootfs "root$access" --device /dev/null:/loop
 done
+refuse 'cannot mount in the root file system on "/dangling/x": No such file or directory
+  asked for at --volume (argument 3)
+  the root file system has a link there or on the way, and nothing where it leads
+  try: make what it leads to, or name another place in the box' --rootfs root -v folder:/dangling/x
+refuse 'cannot show the host'"'"'s folder at "/dangling": File exists
+  step N of M (bind), asked for at --volume (argument 3)
+  the root file system has a link there or on the way, and nothing where it leads
+  try: make what it leads to, or name another place in the box' --rootfs root:overlay -v folder:/dangling
+refuse 'cannot mount in the root file system on "/loop": Too many levels of symbolic links
+  asked for at --device (argument 3)
+  try: make it first, or correct the path' --rootfs root --device /dev/null:/loop
 rm root/self root/dangling root/loop root/file
+refuse 'cannot mount in the root file system on "/etc/none": No such file or directory
+  asked for at --volume (argument 3)
+  a mount point is missing, and a read-only root cannot be given one
+  try: touch root/etc/none, or --rootfs root:overlay' --rootfs root -v /etc/passwd:/etc/none
+refuse 'cannot show the host'"'"'s /etc/passwd at "/bin": Invalid argument
+  step N of M (bind), asked for at --volume (argument 1)
+  a file can be mounted only on a file, and there is a folder in the box
+  try: name the file'"'"'s place in it: DST/NAME' -v /etc/passwd:/bin
+refuse 'cannot show the host'"'"'s folder at "/bin/busybox": Not a directory
+  step N of M (bind), asked for at --volume (argument 1)
+  a folder can be mounted only on a folder, and there is a file in the box
+  try: name another place in the box' -v folder:/bin/busybox
 refuse 'cannot show "none": No such file or directory
   asked for at --volume (argument 1)
   try: make it first, or correct the path' -v none:/data
@@ -576,8 +599,8 @@ else
     # shellcheck disable=SC3045
     on_host "a limit above the hard one" 125 "minibox: cannot raise the limit \"nofile\": Operation not permitted
   step N of M (raise), asked for at --ulimit (argument 1)
-  raising a hard limit takes privilege on the host
-  try: ask for no more than \`ulimit -H\` says" \
+  to raise a hard limit minibox needs the capability SYS_RESOURCE on the host
+  try: ask for no more than what \`prlimit\` prints as HARD" \
         sh -c 'ulimit -n 100; exec minibox run --ulimit nofile=101 true "$0"' "$mark"
     on_host "no newuidmap" 125 "minibox: cannot run \"newuidmap\": No such file or directory
   asked for at --userns (argument 1)

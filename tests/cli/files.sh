@@ -62,6 +62,13 @@ make_rootfs 'a b,c:d\e'
 in_box "folder: any name" yes --rootfs 'a b,c:d\e:overlay' sh -c "$try" /data/x
 ok "folder: any name, overlay drops" [ ! -e 'a b,c:d\e/data/x' ]
 
+# Whether a mount point is there is not told by what the image has where another mount will be.
+ln -s /dev/shm root/data/shm && ln -s ../tmp root/data/tmp && mkdir -p root/data/below && : >root/data/below/file
+in_box "folder: over a link to a mount of minibox's own" ok --rootfs root:overlay --tmpfs /data/shm sh -c '[ ! -e /dev/shm/x ] && echo ok'
+in_box "folder: below a link to a mount of minibox's own" ok --rootfs root:overlay --tmpfs /data/tmp/new sh -c '[ -d /tmp/new ] && echo ok'
+in_box "folder: below a mount that hides what the image has" ok --rootfs root --tmpfs /data/below/ --tmpfs /data/below/file sh -c '[ -d /data/below/file ] && echo ok'
+rm -r root/data/shm root/data/tmp root/data/below
+
 # A link in a root file system leads nowhere but into it.
 mkdir outside
 rm -r root/data

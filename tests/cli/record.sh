@@ -74,6 +74,21 @@ is "without init it is not known" "$(of_record 'r["peak_memory_bytes"], r["exit_
 minibox run --report record no-such-command 2>err
 is "minibox's failure" "$? $(of_record 'r["status"], "exit_code" in r')" "127 127 False"
 is "in its own words" "$(of_record 'r["error"].rstrip()')" "$(cat err)"
+minibox run --report record true
+minibox run -v /none --report record true 2>err
+is "a refused plan, not what an earlier run left" "$? $(of_record 'r["status"]') $(of_record 'r["error"].rstrip()')" "125 125 $(cat err)"
+minibox run --report record true
+minibox run --hostname '' --hostname h:: --tmpfs x --report record true 2>err
+is "a refused command line, before --report or behind it" "$? $(of_record 'r["status"]') $(of_record 'r["error"].rstrip()')" "125 125 $(cat err)"
+minibox run --report record true
+minibox run --report record -f none true 2>err
+is "a file of options that is not there" "$? $(of_record 'r["status"]') $(of_record 'r["error"].rstrip()')" "125 125 $(cat err)"
+minibox run --report record true
+minibox run --report record --preserve-fds 1 true 2>err
+is "a descriptor that is not open" "$? $(of_record 'r["status"]') $(of_record 'r["error"].rstrip()')" "125 125 $(cat err)"
+minibox run --report record true
+minibox run --dry-run --report record true >/dev/null
+is "a dry run leaves it alone" "$(of_record 'r["status"]')" 0
 minibox run --report /no-such-folder/record sh -c 'echo ran' >out 2>err
 like "what cannot be recorded is not run" "$? $(cat out err)" '125 minibox: cannot write the report "/no-such-folder/record": *asked for at --report (argument 1)*'
 if [ -c /dev/full ]; then

@@ -240,6 +240,21 @@ def check_no_tty(binary, caller):
     same((status, out.strip()), (1, "not a tty"), caller.name + ": no terminal without one")
 
 
+def check_keyboard(binary, caller):
+    """Ctrl-C where the command has no terminal of its own is for all that the command has started, as without a box."""
+    label, state = caller.name + " Ctrl-C in a pipeline", State()
+    end, other = os.pipe()
+    terminal = Terminal([binary, "run", "sh", "-c", "echo ready >&2; sleep 60; echo late"], caller, stdout=other)
+    os.close(other)
+    point(terminal.expect(rb"ready"), label + ": it runs", terminal.text, "ready")
+    terminal.send(b"\x03")
+    same(terminal.wait(), 130, label + ": all of it ends")
+    same(os.read(end, 100), b"", label + ": at once")
+    os.close(end)
+    terminal.close()
+    nothing_left(state, label)
+
+
 def check_pipe(binary, caller):
     """-t with standard input from a pipe: its end is Ctrl-D."""
     for text, wanted in ((b"one\n", b"one\r\none\r\n"), (b"one\ntwo", b"two"), (b"", b"")):
@@ -356,6 +371,7 @@ def main():
         check_stop(binary, caller)
         check_hangup(binary, caller)
         check_no_tty(binary, caller)
+        check_keyboard(binary, caller)
         check_pipe(binary, caller)
         check_large_output(binary, caller)
         check_no_reader(binary, caller)

@@ -75,7 +75,7 @@ result "planning opens nothing in a root file system by itself" "$(printf '%s' "
 seen=$(git ls-files src tests include rootfs configs docs examples | grep -v '^tests/unit/structure.sh$' | xargs grep -nE '\b(TODO|FIXME|XXX)\b|not implemented' /dev/null | grep -v 'Function not implemented')
 result "nothing is left to do" "$seen"
 lines=$(cat src/*.c src/*/*.[chS] | wc -l)
-result "src/ has less than 12,450 lines" "$([ "$lines" -lt 12450 ] || echo "$lines")"
+result "src/ has less than 12,600 lines" "$([ "$lines" -lt 12600 ] || echo "$lines")"
 seen=$(grep -nE '\bgoto\b' src/*.c src/*/*.[ch] | grep -v '/\*')
 result "no goto" "$seen"
 echo "1..$number"

@@ -393,7 +393,6 @@ static void test_tmpfs(void **state) {
     for (size_t i = 0; i < COUNT(modes); i++)
         assert_form("tmpfs", modes[i], "DST:mode=M with M octal, at most 1777");
     assert_refused(&(struct refusal){"tmpfs", "/t:siez", "tmpfs option", "siez", "unknown", "did you mean size?"});
-    assert_refused(&(struct refusal){"tmpfs", "/t:rw", "tmpfs option", "rw", "unknown", "did you mean ro?"});
     assert_refused(&(struct refusal){"tmpfs", "/t:", "tmpfs option", "", "empty",
                                    "one of size, mode, noexec, noatime, nosymfollow, ro"});
 }
