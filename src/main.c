@@ -105,8 +105,12 @@ static int check_main(int argc, char **argv, int *ret_status, struct minibox_err
     }
     if (i == argc)
         return mb_check(NULL, json, stdout, ret_status, err);
-    if (strcmp(argv[i], "--") != 0)
-        return refuse_word(argv[i], i + 1, options, sizeof(options) / sizeof(options[0]), false, err);
+    if (strcmp(argv[i], "--") != 0) {
+        refuse_word(argv[i], i + 1, options, sizeof(options) / sizeof(options[0]), false, err);
+        if (strcmp(argv[i], "run") == 0)
+            mb_error_remedy(err, "minibox check -- run ...");
+        return -1;
+    }
     struct minibox_spec *spec;
     i += 1 + (i + 1 < argc && strcmp(argv[i + 1], "run") == 0);
     if (minibox_spec_new(&spec, err))
@@ -164,7 +168,10 @@ static const struct mb_command commands[] = {
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static int help_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
-    (void)argc, (void)argv, (void)ret_status, (void)err;
+    char option[] = "--help", *words[] = {option, NULL};
+    for (int i = 0; argc && commands[i].main != completion_main; i++) /* from there on none has an own */
+        if (strcmp(commands[i].name, argv[0]) == 0)
+            return commands[i].main(1, words, ret_status, err);
     puts("minibox starts a command in a private view of the system.\n\n  minibox run [OPTIONS] [--] COMMAND [ARG...]\n");
     for (int i = 0; i < COMMANDS; i++)
         printf("  %-10s  %s\n", commands[i].name, commands[i].about);

@@ -111,7 +111,8 @@ int mb_ids_find_user(const struct mb_accounts *accounts, const char *user, const
         break;
     }
     if (!found)
-        return mb_error_usage(err, origin, MB_REMEDY_NO_USER, "no such user in the box", user, NULL);
+        return mb_error_usage(err, origin, MB_REMEDY_NO_USER, "no such user in the box", user,
+                              isdigit((unsigned char)user[0]) || user[0] == '-' ? "ids are numbers from 0 to 4294967294" : NULL);
     if (group && parse_id(group, &gid)) {
         found = false;
         text = accounts->group;

@@ -215,12 +215,15 @@ static int exit_status(const struct run *run, int status) {
 }
 
 /* What the filter refused, which the command may not have said, and how it is permitted. */
-static void print_refused(const struct run *run) {
+static void print_refused(const struct run *run, const struct minibox_spec *spec) {
     for (int i = 0; run->plan.notify == MB_NOTIFY_REFUSED && i < MB_NOTIFY_CALLS; i++) {
         char text[128], *name = run->box->notify.counts[i] ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i) : NULL;
         if (!name)
             continue;
-        mb_profile_permit(name, text, sizeof(text));
+        if (spec->seccomp == MB_SECCOMP_FILE)
+            snprintf(text, sizeof(text), "allow it in %.100s", spec->seccomp_file);
+        else
+            mb_profile_permit(name, text, sizeof(text));
         fprintf(stderr, "minibox: the filter refused %s (%u times); to permit it: %s\n", name, run->box->notify.counts[i], text);
         free(name);
     }
@@ -247,11 +250,10 @@ static int open_learned(struct run *run, const struct minibox_spec *spec) {
 }
 
 static int write_learned(struct run *run, const struct minibox_spec *spec) {
-    if (run->learned && mb_profile_write_used(run->box->notify.counts, MB_NOTIFY_CALLS, run->learned, run->err))
-        return -1;
-    if (run->learned && (fflush(run->learned) != 0 || ferror(run->learned)))
-        return mb_error_host(run->err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NONE, errno, "cannot write the profile", spec->seccomp_file);
-    return 0;
+    bool is_lost = run->learned && (mb_profile_write_used(run->box->notify.counts, MB_NOTIFY_CALLS, run->learned, run->err) ||
+                                    fflush(run->learned) != 0 || ferror(run->learned));
+    return is_lost ? mb_error_host(run->err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NONE, errno, "cannot write the profile", spec->seccomp_file)
+                   : 0;
 }
 
 static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_status) {
@@ -294,7 +296,7 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
     struct pollfd errors = {STDERR_FILENO, POLLOUT, 0}; /* a terminal that nobody reads would hold us here */
     bool may_write = poll(&errors, 1, 100) > 0;
     if (may_write)
-        print_refused(run);
+        print_refused(run, spec);
     if ((spec->verbose || run->timed_out || run->output.is_reached) && may_write)
         print_end(run, status);
     if (write_learned(run, spec))

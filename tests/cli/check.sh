@@ -104,7 +104,13 @@ for words in "--report /none/x" "--pid-file /none/x" "--pid-file kept" "--seccom
     # shellcheck disable=SC2086 # two words
     is "check $words: it would fail" "$(minibox check -- run $words true >text; echo $?) $(minibox run $words true 2>/dev/null; echo $?)" "1 125"
 done
+minibox check run true 2>err
+like "the dashes are missing" "$? $(cat err)" '125 minibox: unknown word "run"*try: minibox check -- run ...'
 minibox check --jsn 2>err
 like "an unknown option" "$? $(cat err)" "125 minibox: unknown option \"--jsn\"*did you mean --json?"
 like "--help" "$(minibox check --help)" "Usage: minibox check*"
+for word in run flags check seccomp; do
+    is "help $word" "$(minibox help $word)" "$(minibox $word --help)"
+done
+is "help of a word that has none" "$(minibox help version)" "$(minibox help)"
 finish

@@ -254,6 +254,13 @@ else
   try: leave out user, or run as root' --share user
 fi
 
+for user in 99999999999 -1; do
+    refuse "no such user in the box \"$user\": ids are numbers from 0 to 4294967294
+  asked for at --user (argument 1)
+  names are looked up in the box's /etc/passwd and /etc/group
+  try: use a number" --user $user
+done
+
 # ---- what is not there -----------------------------------------------------------------------------------------------
 
 refuse 'cannot use as a root file system "none": No such file or directory
@@ -404,7 +411,7 @@ printf '#!/none\n' >root/bin/lost
 printf '\177ELF' >root/bin/short
 chmod 755 root/bin/*
 echo x >root/bin/plain
-permission="the file in the box is not executable for the box's user"
+permission="what is there in the box is a folder, or not executable for the box's user"
 not_executed "Permission denied" "$permission" "chmod +x, remove noexec from its volume, or choose another --user" plain --rootfs root
 not_executed "Permission denied" "$permission" "chmod +x, remove noexec from its volume, or choose another --user" /etc
 not_executed "Permission denied" "$permission" "chmod +x, remove noexec from its volume, or choose another --user" /data/bin/sh \

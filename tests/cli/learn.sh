@@ -85,8 +85,12 @@ printf '{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 95, "syscalls": [
 "set_robust_list", "rseq", "prlimit64", "readlink", "readlinkat", "getrandom", "mprotect", "getuid", "prctl", "ioctl", "fstat", "newfstatat", "mmap", "munmap", "futex",
 "geteuid", "getpid", "getppid", "rt_sigaction", "uname", "stat", "lstat", "getcwd", "fcntl", "rt_sigprocmask"], "action": "SCMP_ACT_ALLOW"}]}' >own
 minibox run --report record --seccomp own mkdir /tmp/x 2>err
-like "with a profile of one's own, and its error" "$(refused) $(cat err)" "*'mkdir*': 1*Operation not supported*--seccomp FILE with a profile that allows it*"
+like "with a profile of one's own, and its error" "$(refused) $(cat err)" "*'mkdir*': 1*Operation not supported*allow it in own*"
 
+if [ -c /dev/full ]; then
+    minibox run --seccomp learn=/dev/full true 2>err
+    like "a profile that is lost" "$? $(cat err)" '125 minibox: cannot write the profile "/dev/full": No space left on device*asked for at --seccomp (argument 1)'
+fi
 # ---- minibox seccomp -----------------------------------------------------------------------------------------------
 
 like "the default profile" "$(minibox seccomp)" "What no rule names is refused, ENOSYS.*allowed:*read write*refused, EPERM, if argument 1 & 0xffffffff == 0x5412:*ioctl*"
@@ -101,4 +105,8 @@ like "none" "$? $(cat err)" '125 minibox: cannot read the seccomp profile "no-su
 minibox seccomp own own 2>err
 like "one too many" "$? $(cat err)" '125 minibox: unknown word "own"*'
 like "--help" "$(minibox seccomp --help)" "Usage: minibox seccomp*"
+printf '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 1, "op": "eq"}]}]}' >compared
+like "a short word is likened to none" "$(minibox seccomp compared 2>&1)" '*"eq" is no comparison*"SCMP_CMP_NE", for instance'
+sed 's/"eq"/"MASKED_QE"/' compared >other
+like "a longer one is, without its prefix" "$(minibox seccomp other 2>&1)" '*"MASKED_QE" is no comparison*did you mean "SCMP_CMP_MASKED_EQ"?'
 finish
