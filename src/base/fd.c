@@ -46,10 +46,15 @@ int mb_fd_write_all(int fd, const void *data, size_t size) {
     return 0;
 }
 
+bool mb_fd_folder_of(const char *path, char *ret_folder, size_t size) {
+    const char *name = strrchr(path, '/');
+    errno = ENAMETOOLONG;
+    return snprintf(ret_folder, size, "%.*s", name ? (int)(name - path + 1) : 1, name ? path : ".") < (int)size;
+}
+
 int mb_fd_may_write(const char *path) {
     char folder[4096];
     struct stat st;
-    const char *name = strrchr(path, '/');
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
         errno = EISDIR;
         return -1;
@@ -57,9 +62,7 @@ int mb_fd_may_write(const char *path) {
     int result = faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
     if (result == 0 || errno != ENOENT)
         return result;
-    int length = snprintf(folder, sizeof(folder), "%.*s", name ? (int)(name - path + 1) : 1, name ? path : ".");
-    errno = ENAMETOOLONG;
-    return length < (int)sizeof(folder) ? faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) : -1;
+    return mb_fd_folder_of(path, folder, sizeof(folder)) ? faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) : -1;
 }
 
 bool mb_fd_is_same(int a, int b) {

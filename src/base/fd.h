@@ -31,6 +31,9 @@ bool mb_fd_is_same(int a, int b);
 /* Whether a write to `fd` failed with errno `number` because nobody is there to read: of a pipe, or of a terminal that was hung up. */
 bool mb_fd_reader_is_gone(int fd, int number);
 
+/* The folder that a path's last name is in, as "a/" or ".". False: it does not fit, ENAMETOOLONG. */
+bool mb_fd_folder_of(const char *path, char *ret_folder, size_t size);
+
 /* Whether the caller could open `path` for writing, or make it, without doing so. 0, or -1 with errno. */
 int mb_fd_may_write(const char *path);
 

@@ -5,7 +5,7 @@
 
 /* Edit distance of two words, at most `limit` + 1 (optimal string alignment: a swap of neighbours counts as one). */
 static size_t edit_distance(const char *a, const char *b, size_t limit) {
-    enum { MAX_WORD = 64 };
+    enum { MAX_WORD = 32 };
     size_t la = strlen(a), lb = strlen(b);
     if (la >= MAX_WORD || lb >= MAX_WORD)
         return limit + 1;

@@ -150,8 +150,7 @@ static bool is_covered(struct mb_compiler *c, const char *path) {
 }
 
 /* Nothing is mounted on the root itself, wherever a link of the image leads. */
-static int check_not_root(struct mb_compiler *c, const char *target, const struct mb_origin *origin) {
-    mb_autofd fd = c->root_fd < 0 || is_covered(c, target) ? -1 : mb_path_open(c->root_fd, target, O_PATH);
+static int check_not_root(struct mb_compiler *c, int fd, const char *target, const struct mb_origin *origin) {
     if (fd < 0 || !mb_fd_is_same(fd, c->root_fd))
         return 0;
     return mb_error_usage(c->err, origin, MB_REMEDY_NONE, "cannot mount on", target, "there it leads to the root itself, which --rootfs chooses");
@@ -164,14 +163,12 @@ static int check_mount_point(struct mb_compiler *c) {
     const char *target = step->target;
     if (c->root_fd < 0 || c->plan->arena.failed || is_covered(c, target))
         return 0;
-    if (c->spec->rootfs_access != MB_ACCESS_RO)
-        return check_not_root(c, target, step->origin);
     mb_autofd fd = mb_path_open(c->root_fd, target, O_PATH);
-    if (fd >= 0 || (errno == EACCES && !c->plan->privileged))
-        return check_not_root(c, target, step->origin);
-    if (errno == ENOSYS)
-        return mb_error_host(c->err, step->origin, MB_REMEDY_OLD_KERNEL, errno, "cannot resolve paths safely", "openat2");
     int number = errno;
+    if (fd >= 0 || c->spec->rootfs_access != MB_ACCESS_RO || (number == EACCES && !c->plan->privileged))
+        return check_not_root(c, fd, target, step->origin);
+    if (number == ENOSYS)
+        return mb_error_host(c->err, step->origin, MB_REMEDY_OLD_KERNEL, number, "cannot resolve paths safely", "openat2");
     bool is_missing = number == ENOENT;
     mb_autofd link = is_missing ? (int)mb_path_resolve(c->root_fd, target + strspn(target, "/"), O_PATH, MB_PATH_NO_LINKS) : -1;
     bool over_link = link == -ELOOP;
@@ -383,7 +380,8 @@ int mb_mounts_plan_user(struct mb_compiler *c) {
             return -1;
     for (size_t i = 0; i < spec->mask_count; i++) {
         const char *target = spec->masks[i].target;
-        if (check_not_root(c, target, &spec->masks[i].origin))
+        mb_autofd fd = c->root_fd < 0 || is_covered(c, target) ? -1 : mb_path_open(c->root_fd, target, O_PATH);
+        if (check_not_root(c, fd, target, &spec->masks[i].origin))
             return -1;
         if (strncmp(target, "/proc/", 6) == 0)
             mb_steps_add_at(c, MB_STEP_MASK, &spec->masks[i].origin, MB_SLOT_PROC, target, target + 5 + strspn(target + 5, "/"))->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;

@@ -115,10 +115,8 @@ static int check_pid_file(struct run *run) {
     const char *path = run->plan.pid_file, *name = strrchr(path, '/');
     char folder[4096];
     struct stat st;
-    int length = snprintf(folder, sizeof(folder), "%.*s", name ? (int)(name - path + 1) : 1, name ? path : ".");
     run->pid_name = name ? name + 1 : path;
-    errno = ENAMETOOLONG;
-    run->pid_folder = length < (int)sizeof(folder) ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    run->pid_folder = mb_fd_folder_of(path, folder, sizeof(folder)) ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     int number = run->pid_folder < 0                                                                ? errno
                  : fstatat(run->pid_folder, run->pid_name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? EEXIST
                  : errno == ENOENT                                                                  ? 0
@@ -241,19 +239,21 @@ static void print_end(const struct run *run, int status) {
     fprintf(stderr, "minibox: it ran for %.3f ms\n", (double)(mb_wait_clock() - run->launched) / 1e6);
 }
 
+static int fail_profile(const struct minibox_spec *spec, enum mb_remedy remedy, struct minibox_error *err) {
+    return mb_error_host(err, &spec->origin[MB_OPTION_SECCOMP], remedy, errno, "cannot write the profile", spec->seccomp_file);
+}
+
 static int open_learned(struct run *run, const struct minibox_spec *spec) {
     if (spec->seccomp != MB_SECCOMP_LEARN)
         return 0;
     run->learned = fopen(spec->seccomp_file, "we");
-    return run->learned ? 0 : mb_error_host(run->err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NO_SUCH_PATH, errno, "cannot write the profile",
-                                            spec->seccomp_file);
+    return run->learned ? 0 : fail_profile(spec, MB_REMEDY_NO_SUCH_PATH, run->err);
 }
 
 static int write_learned(struct run *run, const struct minibox_spec *spec) {
     bool is_lost = run->learned && (mb_profile_write_used(run->box->notify.counts, MB_NOTIFY_CALLS, run->learned, run->err) ||
                                     fflush(run->learned) != 0 || ferror(run->learned));
-    return is_lost ? mb_error_host(run->err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NONE, errno, "cannot write the profile", spec->seccomp_file)
-                   : 0;
+    return is_lost ? fail_profile(spec, MB_REMEDY_NONE, run->err) : 0;
 }
 
 static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_status) {
@@ -310,7 +310,7 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
 void mb_run_refuse(const struct minibox_spec *spec, const struct minibox_error *err) {
     struct mb_record record;
     struct minibox_error ignored;
-    if (mb_record_open(&record, spec, &ignored) == 0)
+    if (!spec->dry_run && mb_record_open(&record, spec, &ignored) == 0)
         mb_record_write(&record, spec, err->status, err, &ignored);
 }
 
@@ -366,7 +366,7 @@ static int check_files(const struct minibox_spec *spec, struct minibox_error *er
     if (result == 0 && spec->report && mb_fd_may_write(spec->report))
         result = mb_error_host(err, &spec->origin[MB_OPTION_REPORT], MB_REMEDY_NO_SUCH_PATH, errno, "cannot write the report", spec->report);
     if (result == 0 && spec->seccomp == MB_SECCOMP_LEARN && mb_fd_may_write(spec->seccomp_file))
-        result = mb_error_host(err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NO_SUCH_PATH, errno, "cannot write the profile", spec->seccomp_file);
+        result = fail_profile(spec, MB_REMEDY_NO_SUCH_PATH, err);
     return result;
 }
 

@@ -69,6 +69,8 @@ in_box "folder: below a link to a mount of minibox's own" ok --rootfs root:overl
 in_box "folder: below a mount that hides what the image has" ok --rootfs root --tmpfs /data/below/ --tmpfs /data/below/file sh -c '[ -d /data/below/file ] && echo ok'
 rm -r root/data/shm root/data/tmp root/data/below
 
+in_box "tmpfs: docker's words for what is so" yes --tmpfs /t:rw,nosuid,nodev,size=64k sh -c "$try" /t/x
+
 # A link in a root file system leads nowhere but into it.
 mkdir outside
 rm -r root/data
