@@ -94,6 +94,8 @@ static int make_ranges(struct writer *w) {
 #ifdef __x86_64__
     /* The x32 ABI has the same architecture value, and this bit. -1 is not of it: a tracer skips a call by it. */
     enum { X32_BIT = 0x40000000 };
+    if (w->rules->other_arch_action == w->rules->default_action)
+        return 0;
     if (add_range(w, (struct range){.first = X32_BIT, .action = w->rules->other_arch_action}) ||
         add_range(w, (struct range){.first = UINT32_MAX, .action = w->rules->default_action}))
         return -ENOMEM;
@@ -289,7 +291,7 @@ static int emit_program(struct writer *w) {
         emit(w, BPF_JMP | BPF_JA, (uint32_t)(w->length - search - 1), 0, 0);
     size_t native = emit_load(w, offsetof(struct seccomp_data, nr));
     /* Programs of other architectures, as 32-bit ones: the same numbers are other calls there. */
-    emit_test(w, BPF_JEQ, NATIVE_ARCH, native, emit_return(w, w->rules->other_arch_action));
+    emit_test(w, BPF_JEQ, w->rules->arch ? w->rules->arch : NATIVE_ARCH, native, emit_return(w, w->rules->other_arch_action));
     emit_load(w, offsetof(struct seccomp_data, arch));
     return w->length > MB_FILTER_MOST ? -E2BIG : 0;
 }

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "plan/guard.h"
 #include "plan/mounts.h"
 #include "plan/profile.h"
 #include "plan/rootfs.h"
@@ -340,11 +341,29 @@ static int plan_end(struct mb_compiler *c) {
     return 0;
 }
 
+/* Whether the box can write to a directory of the host. */
+static bool writes_to_host(const struct mb_compiler *c) {
+    bool writes = c->rootfs == MB_ROOTFS_DIR && c->spec->rootfs_access == MB_ACCESS_RW;
+    for (size_t i = 0; i < c->spec->volume_count; i++)
+        writes |= c->spec->volumes[i].access == MB_ACCESS_RW;
+    return writes;
+}
+
+/* The profile is not minibox's own, or there is none: set-id bits are refused all the same. */
+static int plan_guard(struct mb_compiler *c) {
+    const struct mb_origin *origin = &c->spec->origin[MB_OPTION_SECCOMP];
+    if (c->spec->allow_suid)
+        return 0;
+    int result = mb_guard_put_before(&c->plan->arena, writes_to_host(c), &c->plan->filter);
+    if (result == -E2BIG)
+        return mb_error_usage(c->err, origin, MB_REMEDY_NONE, "too large a profile:", c->spec->seccomp_file,
+                              "with minibox's own refusals it has more than %d instructions", MB_FILTER_MOST);
+    return result ? mb_error_memory(c->err) : 0;
+}
+
 static int plan_filter(struct mb_compiler *c) {
     const struct minibox_spec *spec = c->spec;
     struct mb_plan *plan = c->plan;
-    if (spec->seccomp == MB_SECCOMP_OFF)
-        return 0;
     const struct mb_origin *origin = &spec->origin[MB_OPTION_SECCOMP];
     bool learns = spec->seccomp == MB_SECCOMP_LEARN;
     if (learns && !plan->init)
@@ -356,11 +375,18 @@ static int plan_filter(struct mb_compiler *c) {
                                                        plan->capabilities, spec->allow_suid, origin, &plan->filter, c->err)
                                   : 0;
     }
-    char *text = mb_profile_read(spec->seccomp_file, origin, c->err);
-    int result = text ? mb_seccomp_compile(&plan->arena, text, spec->seccomp_file, plan->capabilities, spec->allow_suid, origin, &plan->filter, c->err)
-                      : -1;
-    free(text);
-    return result;
+    if (spec->seccomp == MB_SECCOMP_FILE) {
+        char *text = mb_profile_read(spec->seccomp_file, origin, c->err);
+        int result = text ? mb_seccomp_compile(&plan->arena, text, spec->seccomp_file, plan->capabilities, spec->allow_suid, origin, &plan->filter, c->err)
+                          : -1;
+        free(text);
+        if (result)
+            return -1;
+    }
+    if (plan_guard(c))
+        return -1;
+    plan->notify = plan->filter.count ? plan->notify : MB_NOTIFY_NONE;
+    return 0;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------ */

@@ -22,6 +22,7 @@
 #include "base/fd.h"
 #include "front/front.h"
 #include "launch/launch.h"
+#include "plan/guard.h"
 #include "plan/profile.h"
 #include "run/output.h"
 #include "run/record.h"
@@ -218,8 +219,11 @@ static void print_refused(const struct run *run, const struct minibox_spec *spec
         char text[128], *name = run->box->notify.counts[i] ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i) : NULL;
         if (!name)
             continue;
+        bool is_set_id = spec->seccomp != MB_SECCOMP_DEFAULT && !spec->allow_suid && mb_guard_refuses((uint32_t)i);
         if (spec->seccomp == MB_SECCOMP_FILE)
-            snprintf(text, sizeof(text), "allow it in %.100s", spec->seccomp_file);
+            snprintf(text, sizeof(text), "allow it in %.80s%s", spec->seccomp_file, is_set_id ? ", and --allow suid" : "");
+        else if (is_set_id)
+            snprintf(text, sizeof(text), "--allow suid");
         else
             mb_profile_permit(name, text, sizeof(text));
         fprintf(stderr, "minibox: the filter refused %s (%u times); to permit it: %s\n", name, run->box->notify.counts[i], text);

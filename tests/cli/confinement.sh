@@ -30,7 +30,9 @@ in_box "with SYS_ADMIN a mount, in the box" yes --cap-add SYS_ADMIN sh -c "$may"
 
 in_box "a filter is on, and no_new_privs" "1 2" sh -c 'echo $(sed -n "s/^NoNewPrivs:.//p; s/^Seccomp:.//p" /proc/self/status)'
 in_box "seccomp default" "1 2" --seccomp default sh -c 'echo $(sed -n "s/^NoNewPrivs:.//p; s/^Seccomp:.//p" /proc/self/status)'
-in_box "seccomp off: no filter, but no_new_privs" "1 0" --seccomp off sh -c \
+in_box "seccomp off: only what refuses set-id bits, and no_new_privs" "1 2" --seccomp off sh -c \
+    'echo $(sed -n "s/^NoNewPrivs:.//p; s/^Seccomp:.//p" /proc/self/status)'
+in_box "seccomp off, allow suid: no filter, but no_new_privs" "1 0" --seccomp off --allow suid sh -c \
     'echo $(sed -n "s/^NoNewPrivs:.//p; s/^Seccomp:.//p" /proc/self/status)'
 in_box "no namespaces are made" no sh -c "$may" sh unshare -U true
 in_box "seccomp off: namespaces are made" yes --seccomp off sh -c "$may" sh unshare -U true
