@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/seccomp.h"
+#include "filter/filter.h"
 #include "spec/options.h"
 
 /* Text that scdoc must take as it is. At the start of a line it reads more marks than inside of one. */

@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/suggest.h"
-#include "front/front.h"
-#include "plan/profile.h"
-#include "plan/seccomp.h"
-#include "run/check.h"
-#include "run/observe.h"
+#include "base/text.h"
+#include "show/show.h"
+#include "filter/explain.h"
+#include "filter/filter.h"
+#include "prove/check.h"
+#include "prove/observe.h"
 #include "run/run.h"
 
 static int run_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
@@ -43,7 +43,7 @@ static int refuse_word(const char *word, int position, const char *const *option
     for (int i = 0; i < MB_FLAG_COUNT; i++)
         names[i] = mb_flags[i].name;
     bool is_option = word[0] == '-';
-    near = is_option ? mb_suggest(word, options, count) : is_flags ? mb_suggest(word, names, MB_FLAG_COUNT) : NULL;
+    near = is_option ? mb_text_suggest(word, options, count) : is_flags ? mb_text_suggest(word, names, MB_FLAG_COUNT) : NULL;
     mb_error_usage(err, &origin, MB_REMEDY_NONE, is_option ? "unknown option" : is_flags ? "unknown resource" : "unknown word", word, NULL);
     if (near)
         mb_error_remedy(err, "did you mean %s?", near);

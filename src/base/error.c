@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 /* A row: what the refusal means, and what to do. Kept to what can be acted on; the step and errno stand beside it. */
 static const struct {
@@ -176,7 +176,7 @@ void mb_error_remedy(struct minibox_error *err, const char *format, ...) {
 /* Text from a hostile file or argument must not drive the user's terminal. */
 static void print_escaped(FILE *out, const char *text) {
     while (*text) {
-        size_t length = mb_utf8_printable(text);
+        size_t length = mb_text_printable(text);
         if (length)
             fwrite(text, 1, length, out);
         else

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "spec/flags.h"
+#include "kernel/flags.h"
 
 enum { DEFAULT_STACK = 64 << 10, NOTE_SIZE = 64 << 10 };
 

@@ -30,7 +30,7 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
-#include "launch/builder.h"
+#include "inside/builder.h"
 #include "launch/clone.h"
 #include "launch/maps.h"
 #include "launch/outside.h"
@@ -50,7 +50,7 @@ struct launch {
     struct minibox_box *box;
     struct mb_builder builder;
     struct minibox_child child;
-    struct mb_box *shared;
+    struct mb_shared *shared;
     int channel_receive, channel_send; /* for descriptors that the builder makes */
     int notify_receive, notify_send;   /* for the filter's listener */
     int sync_read;                     /* -1 until the builder has sent it */
@@ -145,9 +145,9 @@ static int make_channels(struct launch *l) {
         l->notify_receive = ends[0];
         l->builder.notify_fd = l->notify_send = ends[1];
     }
-    struct mb_box *box = l->builder.box = l->shared = l->box->shared;
-    box->launcher_fd = l->builder.launcher_fd;
-    box->notify_fd = l->builder.notify_fd;
+    l->builder.shared = l->shared = l->box->shared;
+    l->shared->launcher_fd = l->builder.launcher_fd;
+    l->shared->notify_fd = l->builder.notify_fd;
     return 0;
 }
 
@@ -158,7 +158,7 @@ static int compare_ints(const void *a, const void *b) {
 /* The descriptors that the builder leaves open, in order. */
 static int list_kept(struct launch *l) {
     const struct mb_builder *b = &l->builder;
-    const int own[] = {b->box_fd, b->init_fd, b->launcher_fd, b->channel_fd, b->lock_fd, b->notify_fd};
+    const int own[] = {b->shared_fd, b->init_fd, b->launcher_fd, b->channel_fd, b->lock_fd, b->notify_fd};
     size_t most = 3 + l->plan->preserve_fds + sizeof(own) / sizeof(own[0]) + l->plan->step_count, n = 0;
     l->keep = malloc(most * sizeof(int));
     if (!l->keep)
@@ -186,7 +186,7 @@ static int make_arguments(struct launch *l) {
     if (!argv)
         return mb_error_memory(l->err);
     argv[0] = "minibox-init";
-    argv[1] = mb_arena_printf(&l->plan->arena, "%d", l->builder.box_fd);
+    argv[1] = mb_arena_printf(&l->plan->arena, "%d", l->builder.shared_fd);
     argv[2] = "--";
     memcpy(argv + 3, l->plan->command, count * sizeof(*argv));
     l->builder.argv = (char *const *)(uintptr_t)argv;
@@ -238,8 +238,8 @@ static bool kill_box(struct launch *l) {
     /* A kill may be refused (by an outer filter); then it stops by itself when it next looks. */
     if (syscall(SYS_pidfd_send_signal, l->child.pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
         kill(l->child.pid, SIGKILL); /* it is there, so the pid is its own; gone (ESRCH), the pid may be another's */
-    atomic_store(&l->shared->maps_written, MB_BOX_STOP);
-    atomic_store(&l->shared->launcher_verified, MB_BOX_STOP);
+    atomic_store(&l->shared->maps_written, MB_SHARED_STOP);
+    atomic_store(&l->shared->launcher_verified, MB_SHARED_STOP);
     syscall(SYS_futex, &l->shared->maps_written, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
     syscall(SYS_futex, &l->shared->launcher_verified, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
     for (int tries = 0; tries < 20 && death.revents == 0; tries++)
@@ -272,13 +272,13 @@ static int adopt_builder(struct launch *l) {
     mb_fd_close(&l->child.pidfd);
     l->child.pid = l->shared->builder_pid;
     if (!l->child.pid)
-        return l->shared->failed_step ? mb_report_box(l->plan, l->shared, l->err) : fail_step(l, step, ECHILD);
+        return l->shared->failed_step ? mb_report_shared(l->plan, l->shared, l->err) : fail_step(l, step, ECHILD);
     l->child.pidfd = (int)syscall(SYS_pidfd_open, l->child.pid, 0);
     if (l->child.pidfd >= 0)
         return 0;
     int number = errno;
     reap_without_pidfd(l, number);
-    return l->shared->failed_step ? mb_report_box(l->plan, l->shared, l->err) : fail_step(l, step, number);
+    return l->shared->failed_step ? mb_report_shared(l->plan, l->shared, l->err) : fail_step(l, step, number);
 }
 
 /* One descriptor that was made after clone: through the channel the box's terminal and, last, the sync pipe; or the listener. */
@@ -294,12 +294,12 @@ static int receive_descriptor(struct launch *l, int *socket) {
         return fail_kind(l, MB_STEP_CLONE, errno);
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int)))
-        return fail_kind(l, which == MB_BOX_TERMINAL ? MB_STEP_TERMINAL : MB_STEP_INIT, EPROTO);
-    if ((which == MB_BOX_LISTENER) != (socket == &l->notify_receive))
+        return fail_kind(l, which == MB_SHARED_TERMINAL ? MB_STEP_TERMINAL : MB_STEP_INIT, EPROTO);
+    if ((which == MB_SHARED_LISTENER) != (socket == &l->notify_receive))
         return fail_kind(l, MB_STEP_INIT, EPROTO);
-    int *place = which == MB_BOX_TERMINAL ? &l->box->terminal_fd : which == MB_BOX_SYNC ? &l->sync_read : &l->box->notify.fd;
+    int *place = which == MB_SHARED_TERMINAL ? &l->box->terminal_fd : which == MB_SHARED_SYNC ? &l->sync_read : &l->box->notify.fd;
     memcpy(place, CMSG_DATA(header), sizeof(int));
-    if (which != MB_BOX_TERMINAL)
+    if (which != MB_SHARED_TERMINAL)
         mb_fd_close(socket);
     return 0;
 }
@@ -335,7 +335,7 @@ static int wait_for_execve(struct launch *l) {
             break;
     }
     if (l->shared->failed_step)
-        return mb_report_box(l->plan, l->shared, l->err);
+        return mb_report_shared(l->plan, l->shared, l->err);
     /* A command that may be executed at once can be faster than who sends the listener; or have ended, and its box with it. */
     struct pollfd late[3] = {{l->notify_receive, POLLIN, 0}, {l->child.pidfd, POLLIN, 0}};
     if (l->shared->executing && l->notify_receive >= 0 &&
@@ -373,7 +373,7 @@ static void restore_dumpable(void) {
 static int start(struct launch *l) {
     struct mb_plan *plan = l->plan;
     if ((plan->reserve_range && mb_ids_reserve(plan, &l->box->lock_fd, l->err)) || open_sources(l) ||
-        mb_box_make(plan, &l->box->shared, &l->box->shared_size, &l->builder.box_fd, l->err) || make_init(l) || make_channels(l))
+        mb_shared_make(plan, &l->box->shared, &l->box->shared_size, &l->builder.shared_fd, l->err) || make_init(l) || make_channels(l))
         return -1;
     if (plan->init && l->box->lock_fd >= 0) /* the box may outlive us, if only by moments: init holds the range of ids */
         l->shared->lock_fd = l->builder.lock_fd = l->box->lock_fd;
@@ -422,7 +422,7 @@ int mb_launch_check_descriptors(uint32_t preserve_fds, struct minibox_error *err
 
 static void free_launch(struct launch *l) {
     close_sources(l->plan);
-    mb_fd_close(&l->builder.box_fd);
+    mb_fd_close(&l->builder.shared_fd);
     mb_fd_close(&l->builder.init_fd);
     mb_fd_close(&l->builder.launcher_fd);
     mb_fd_close(&l->channel_send);
@@ -452,7 +452,7 @@ int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t started, struc
     *l = (struct launch){.plan = plan,
                          .err = err,
                          .box = box,
-                         .builder = {.box_fd = -1, .init_fd = -1, .launcher_fd = -1, .channel_fd = -1, .lock_fd = -1, .notify_fd = -1},
+                         .builder = {.shared_fd = -1, .init_fd = -1, .launcher_fd = -1, .channel_fd = -1, .lock_fd = -1, .notify_fd = -1},
                          .child = {.pidfd = -1},
                          .channel_receive = -1,
                          .channel_send = -1,
@@ -521,7 +521,7 @@ int minibox_kill(struct minibox_box *box, int signo, struct minibox_error *err) 
 
 int mb_launch_kill_group(struct minibox_box *box, int signo, struct minibox_error *err) {
     siginfo_t info = {.si_signo = signo, .si_code = SI_QUEUE};
-    info.si_value.sival_int = MB_BOX_TO_GROUP;
+    info.si_value.sival_int = MB_SHARED_TO_GROUP;
     return send_signal(box, signo, &info, err);
 }
 

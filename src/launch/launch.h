@@ -5,7 +5,7 @@
 
 #include <sys/resource.h>
 
-#include "launch/box.h"
+#include "inside/shared.h"
 #include "launch/notify.h"
 #include "launch/wait.h"
 #include "plan/plan.h"
@@ -15,7 +15,7 @@ struct minibox_box {
     int lock_fd;     /* holds the range of ids; -1: none */
     int terminal_fd; /* master of the box's terminal, for who started it to take; -1: none */
     struct mb_notify notify; /* for who started it to serve */
-    struct mb_box *shared;
+    struct mb_shared *shared;
     size_t shared_size;
     bool ended;
     int status; /* wait status, when it has ended */

@@ -22,7 +22,7 @@
 
 struct maps {
     struct mb_plan *plan;
-    struct mb_box *box;
+    struct mb_shared *shared;
     int pid;
     const struct mb_wait *wait;
 };
@@ -144,7 +144,7 @@ static int set_idmaps(const struct maps *m) {
         unsigned below = step->attributes & MOUNT_ATTR_RDONLY ? 0 : AT_RECURSIVE;
         if (syscall(SYS_mount_setattr, step->fd, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) == 0) {
             if (step->mount >= 0) /* before the builder goes on, and so before anybody compares */
-                ((struct mb_box_mount *)mb_box_at(m->box, m->box->mounts))[step->mount].attributes |= MOUNT_ATTR_IDMAP;
+                ((struct mb_shared_mount *)mb_shared_at(m->shared, m->shared->mounts))[step->mount].attributes |= MOUNT_ATTR_IDMAP;
             continue;
         }
         int number = errno;
@@ -158,9 +158,9 @@ static int set_idmaps(const struct maps *m) {
     return 0;
 }
 
-int mb_maps_write(struct mb_plan *plan, struct mb_box *box, int pid, const struct mb_wait *wait) {
+int mb_maps_write(struct mb_plan *plan, struct mb_shared *shared, int pid, const struct mb_wait *wait) {
     const struct mb_step *step = mb_plan_find(plan, MB_STEP_WRITE_MAPS);
-    const struct maps maps = {plan, box, pid, wait}, *m = &maps;
+    const struct maps maps = {plan, shared, pid, wait}, *m = &maps;
     if (!step)
         return 0;
     if (m->plan->map_writer == MB_MAPS_HELPER) {
@@ -171,8 +171,8 @@ int mb_maps_write(struct mb_plan *plan, struct mb_box *box, int pid, const struc
     }
     if (set_idmaps(m))
         return -1;
-    atomic_store(&m->box->maps_written, MB_BOX_GO);
-    if (syscall(SYS_futex, &m->box->maps_written, FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
+    atomic_store(&m->shared->maps_written, MB_SHARED_GO);
+    if (syscall(SYS_futex, &m->shared->maps_written, FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
         return mb_report_step(m->plan, step, errno, m->wait->err);
     return 0;
 }

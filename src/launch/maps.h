@@ -3,10 +3,10 @@
 #ifndef MB_LAUNCH_MAPS_H
 #define MB_LAUNCH_MAPS_H
 
-#include "launch/box.h"
+#include "inside/shared.h"
 #include "launch/wait.h"
 
 /* Executes the plan's WRITE_MAPS, if it has one, for the builder `pid`, which waits for it. 0, or -1 with wait->err. */
-int mb_maps_write(struct mb_plan *plan, struct mb_box *box, int pid, const struct mb_wait *wait);
+int mb_maps_write(struct mb_plan *plan, struct mb_shared *shared, int pid, const struct mb_wait *wait);
 
 #endif

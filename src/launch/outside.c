@@ -19,7 +19,7 @@
 
 struct outside {
     const struct mb_plan *plan;
-    struct mb_box *box;
+    struct mb_shared *shared;
     struct minibox_error *err;
 };
 
@@ -27,19 +27,19 @@ struct outside {
  * is what is wrong. */
 static int cannot_ask(struct outside *o) {
     int number = errno;
-    if (o->box->failed_step)
-        return mb_report_box(o->plan, o->box, o->err);
+    if (o->shared->failed_step)
+        return mb_report_shared(o->plan, o->shared, o->err);
     return mb_report_step(o->plan, mb_plan_find(o->plan, MB_STEP_VERIFY), number, o->err);
 }
 
 /* Returns -1. */
 static int fail_check(struct outside *o, enum mb_check check, int index, uint64_t wanted, uint64_t seen) {
-    if (o->box->failed_step) /* as above */
-        return mb_report_box(o->plan, o->box, o->err);
-    o->box->verdict = (struct mb_verdict){check, index, 0, wanted, seen};
-    o->box->failed_number = EPROTO;
-    o->box->failed_step = (int32_t)(mb_plan_find(o->plan, MB_STEP_VERIFY) - o->plan->steps) + 1;
-    return mb_report_box(o->plan, o->box, o->err);
+    if (o->shared->failed_step) /* as above */
+        return mb_report_shared(o->plan, o->shared, o->err);
+    o->shared->verdict = (struct mb_verdict){check, index, 0, wanted, seen};
+    o->shared->failed_number = EPROTO;
+    o->shared->failed_step = (int32_t)(mb_plan_find(o->plan, MB_STEP_VERIFY) - o->plan->steps) + 1;
+    return mb_report_shared(o->plan, o->shared, o->err);
 }
 
 enum { NAMESPACE_NAME = 32 };
@@ -105,13 +105,13 @@ static int verify_map(struct outside *o, const char *process, bool gids) {
     return lines == wanted ? 0 : fail_check(o, MB_CHECK_ID_MAP, gids, wanted, lines);
 }
 
-int mb_outside_verify(const struct mb_plan *plan, struct mb_box *box, int pid, struct minibox_error *err) {
-    struct outside o = {plan, box, err};
+int mb_outside_verify(const struct mb_plan *plan, struct mb_shared *shared, int pid, struct minibox_error *err) {
+    struct outside o = {plan, shared, err};
     char process[16];
     snprintf(process, sizeof(process), "%d", pid);
     if (verify_namespaces(&o, process) ||
         ((plan->flags & CLONE_NEWUSER) && (verify_map(&o, process, false) || verify_map(&o, process, true))))
         return -1;
-    atomic_store(&box->launcher_verified, MB_BOX_GO);
-    return syscall(SYS_futex, &box->launcher_verified, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0) < 0 ? cannot_ask(&o) : 0; /* init and command */
+    atomic_store(&shared->launcher_verified, MB_SHARED_GO);
+    return syscall(SYS_futex, &shared->launcher_verified, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0) < 0 ? cannot_ask(&o) : 0; /* init and command */
 }

@@ -97,12 +97,12 @@ void mb_report_remedy(struct minibox_error *err, enum mb_remedy remedy) {
     snprintf(err->remedy, sizeof(err->remedy), "%s", mb_remedy_text(remedy));
 }
 
-int mb_report_box(const struct mb_plan *plan, const struct mb_box *box, struct minibox_error *err) {
-    const struct mb_verdict *verdict = &box->verdict;
-    if (box->failed_step < 1 || (size_t)box->failed_step > plan->step_count || verdict->check >= MB_CHECK_COUNT)
+int mb_report_shared(const struct mb_plan *plan, const struct mb_shared *shared, struct minibox_error *err) {
+    const struct mb_verdict *verdict = &shared->verdict;
+    if (shared->failed_step < 1 || (size_t)shared->failed_step > plan->step_count || verdict->check >= MB_CHECK_COUNT)
         return mb_report_step(plan, mb_plan_find(plan, MB_STEP_INIT), EPROTO, err); /* only the box's own write it; still */
-    const struct mb_step *step = &plan->steps[box->failed_step - 1], *workdir = mb_plan_find(plan, MB_STEP_WORKDIR);
-    int number = box->failed_number;
+    const struct mb_step *step = &plan->steps[shared->failed_step - 1], *workdir = mb_plan_find(plan, MB_STEP_WORKDIR);
+    int number = shared->failed_number;
     mb_report_step(plan, step, number, err);
     if (verdict->check == MB_CHECK_WORKDIR && workdir && workdir->origin) {
         mb_origin_print(workdir->origin, err->origin, sizeof(err->origin));
@@ -117,7 +117,7 @@ int mb_report_box(const struct mb_plan *plan, const struct mb_box *box, struct m
                      (unsigned long long)verdict->wanted, (unsigned long long)verdict->seen, verdict->index);
     }
     if (step->kind == MB_STEP_EXEC) {
-        bool found = number != ENOENT || box->found_candidate;
+        bool found = number != ENOENT || shared->found_candidate;
         err->status = found ? MINIBOX_EXIT_NOT_EXECUTED : MINIBOX_EXIT_NOT_FOUND;
         if (number == ENOENT && found)
             mb_report_remedy(err, MB_REMEDY_NO_INTERPRETER);

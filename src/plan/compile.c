@@ -17,9 +17,9 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
-#include "plan/guard.h"
+#include "filter/guard.h"
 #include "plan/mounts.h"
-#include "plan/profile.h"
+#include "filter/explain.h"
 #include "plan/rootfs.h"
 
 /* ---- identity and the start of the box ------------------------------------------------------------------------ */

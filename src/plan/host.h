@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "spec/flags.h"
+#include "kernel/flags.h"
 
 struct mb_host {
     const char *root; /* where the host's files are looked up: "" */

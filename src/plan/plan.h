@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 #include "plan/host.h"
-#include "plan/seccomp.h"
+#include "filter/filter.h"
 #include "spec/spec.h"
 
 /* Who executes a step. */

@@ -20,10 +20,10 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
-#include "front/front.h"
+#include "read/read.h"
 #include "launch/launch.h"
-#include "plan/guard.h"
-#include "plan/profile.h"
+#include "filter/guard.h"
+#include "filter/explain.h"
 #include "run/output.h"
 #include "run/record.h"
 #include "run/terminal.h"

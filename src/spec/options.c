@@ -18,7 +18,7 @@
 
 #include "base/fd.h"
 #include "base/number.h"
-#include "base/suggest.h"
+#include "base/text.h"
 
 const char *const mb_option_groups[MB_GROUP_COUNT] = {
     [MB_GROUP_FILES] = "Root file system and mounts",
@@ -178,7 +178,7 @@ const char *mb_options_limit(size_t i) {
 /* A value that is none of the words allowed; with a suggestion when one is near. Returns -1. */
 static int refuse_word(struct value *v, const char *word, const char *what, const char *const *names, size_t count) {
     mb_error_usage(v->err, &v->origin, MB_REMEDY_HELP, what, word, word[0] ? "unknown" : "empty");
-    const char *near = mb_suggest(word, names, count);
+    const char *near = mb_text_suggest(word, names, count);
     if (near) {
         mb_error_remedy(v->err, "did you mean %s?", near);
         return -1;
@@ -508,7 +508,7 @@ static int parse_capability(struct value *v, uint64_t *set) {
             count++;
     mb_error_usage(v->err, &v->origin, MB_REMEDY_NONE, "no such capability", v->text, NULL);
     mb_error_remedy(v->err, "a name of capabilities(7), as NET_BIND_SERVICE, or ALL");
-    const char *near = name[4] ? mb_suggest(name, (const char *const *)names, count) : NULL;
+    const char *near = name[4] ? mb_text_suggest(name, (const char *const *)names, count) : NULL;
     if (near) {
         char upper[48];
         snprintf(upper, sizeof(upper), "%s", near + 4);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/suggest.h"
+#include "base/text.h"
 #include "spec/options.h"
 
 int minibox_spec_new(struct minibox_spec **ret_spec, struct minibox_error *err) {
@@ -33,7 +33,7 @@ int minibox_spec_set(struct minibox_spec *spec, const char *option, const char *
         const char *names[MB_OPTION_COUNT];
         for (int i = 0; i < MB_OPTION_COUNT; i++)
             names[i] = mb_options[i].name;
-        const char *near = mb_suggest(option, names, MB_OPTION_COUNT);
+        const char *near = mb_text_suggest(option, names, MB_OPTION_COUNT);
         mb_error_usage(err, NULL, MB_REMEDY_HELP, "unknown option", option, NULL);
         if (near)
             mb_error_remedy(err, "did you mean %s?", near);

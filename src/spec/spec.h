@@ -10,7 +10,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "spec/flags.h"
+#include "kernel/flags.h"
 
 enum mb_option_id {
     MB_OPTION_FILE,

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "front/front.h"
+#include "show/show.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 #include "fuzz.h"
-#include "plan/profile.h"
-#include "plan/seccomp.h"
+#include "filter/explain.h"
+#include "filter/filter.h"
 
 const char mb_seccomp_default_json[] = "{}"; /* profile.c refers to it, for what is not used here */
 

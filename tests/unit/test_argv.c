@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "front/front.h"
+#include "show/show.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})

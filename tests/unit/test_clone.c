@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "spec/flags.h"
+#include "kernel/flags.h"
 
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "front/front.h"
+#include "show/show.h"
 
 static char folder[] = "/tmp/mbfile.XXXXXX";
 

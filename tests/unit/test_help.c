@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "front/front.h"
+#include "show/show.h"
 
 static char *help; /* as printed */
 static char *flat; /* the same with every run of blanks and newlines made one blank */

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "base/number.h"
-#include "base/suggest.h"
+#include "base/text.h"
 #include "spec/options.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -791,11 +791,11 @@ static void test_suggestions(void **state) {
         {"hostnamehostnamehostnamehostnameh", NULL},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        const char *near = mb_suggest(cases[i].word, names, COUNT(names));
+        const char *near = mb_text_suggest(cases[i].word, names, COUNT(names));
         if (!near != !cases[i].near || (near && strcmp(near, cases[i].near) != 0))
             fail_msg("\"%s\": %s", cases[i].word, near ? near : "none");
     }
-    assert_null(mb_suggest("hostname", names, 0));
+    assert_null(mb_text_suggest("hostname", names, 0));
 }
 
 static void test_unknown_option_by_api(void **state) {

@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
-#include "plan/seccomp.h"
+#include "filter/filter.h"
 
 #ifdef __x86_64__
 #define NATIVE AUDIT_ARCH_X86_64

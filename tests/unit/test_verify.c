@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "launch/verify.c"
+#include "inside/verify.c"
 
 static void parses_options(void **state) {
     (void)state;

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The box's process 1. The builder executes it from a sealed memory file, so that no process of the box ever shares
+ * memory or an executable file with the launcher. It takes over the shared box, makes the command's process, reaps,
+ * forwards signals, and hands on the command's wait status.
+ *
+ * What must stay true: it has no privilege that the command has not; it cannot be traced or looked into by the command
+ * (not dumpable); it dies with the launcher; the command's process executes nothing unless the verifier agrees.
+ *
+ * argv: NAME, number of the box's descriptor, "--", then the command's own words, which are handed on where they are.
+ * Freestanding: no C library, no relocations.
+ */
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/errno.h>
+#include <linux/filter.h>
+#include <linux/futex.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <asm/ioctls.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "base/raw.h"
+#include "inside/send.h"
+#include "inside/verify.h"
+
+/* The compiler may ask for these. */
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memset(void *to, int value, size_t size);
+void *memcpy(void *restrict to, const void *restrict from, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        ((volatile char *)to)[i] = ((const char *)from)[i];
+    return to;
+}
+void *memset(void *to, int value, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        ((volatile char *)to)[i] = (char)value;
+    return to;
+}
+
+static __attribute__((noreturn)) void quit(int status) {
+    for (;;)
+        raw(SYS_exit_group, status);
+}
+
+static __attribute__((noreturn)) void fail(struct mb_shared *shared, int step, long result) {
+    shared->failed_number = (int32_t)-result;
+    shared->failed_step = step;
+    quit(125);
+}
+
+static void check(struct mb_shared *shared, int step, long result) {
+    if (result < 0)
+        fail(shared, step, result);
+}
+
+/* The kernel's sigaction, whose set is 8 bytes; not the C library's. */
+struct kernel_sigaction {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+static void move_descriptor(struct mb_shared *shared, int from, unsigned to) {
+    bool is_there = from == (int)to;
+    check(shared, shared->step_session, is_there ? raw(SYS_fcntl, to, F_SETFD, FD_CLOEXEC) : raw(SYS_dup3, from, to, O_CLOEXEC));
+}
+
+/* Moves the sync pipe to the number behind the command's descriptors, and closes all others. */
+static void arrange_descriptors(struct mb_shared *shared) {
+    unsigned last = 3 + shared->preserve_fds;
+    if (shared->notify_fd > 0) { /* neither may be overwritten by the other: first out of the way */
+        long sync = raw(SYS_fcntl, shared->sync_fd, F_DUPFD_CLOEXEC, last + 2), notify = raw(SYS_fcntl, shared->notify_fd, F_DUPFD_CLOEXEC, last + 2);
+        check(shared, shared->step_session, sync < 0 ? sync : notify);
+        shared->sync_fd = (int32_t)sync;
+        move_descriptor(shared, (int)notify, last + 1);
+        shared->notify_fd = (int32_t)last + 1;
+    }
+    move_descriptor(shared, shared->sync_fd, last);
+    check(shared, shared->step_session, raw(SYS_close_range, last + (shared->notify_fd > 0 ? 2 : 1), ~0u, 0));
+}
+
+/* What the launcher ignored (nohup) is no business of the box. execve has reset what was caught. */
+static void reset_signals(struct mb_shared *shared) {
+    struct kernel_sigaction by_default = {0}, now;
+    for (int signo = 1; signo <= 64; signo++) {
+        check(shared, shared->step_session, raw(SYS_rt_sigaction, signo, 0, &now, 8));
+        if (now.handler)
+            check(shared, shared->step_session, raw(SYS_rt_sigaction, signo, &by_default, 0, 8));
+        if (now.handler) /* asked again, as the verifier does with the rest */
+            check(shared, shared->step_session, raw(SYS_rt_sigaction, signo, 0, &now, 8));
+        if (now.handler)
+            fail(shared, shared->step_session, -EPROTO);
+    }
+}
+
+static void start_session(struct mb_shared *shared) {
+    check(shared, shared->step_session, raw(SYS_setsid));
+    if (shared->terminal) {
+        int session = 0;
+        check(shared, shared->step_session, raw(SYS_ioctl, 0, TIOCSCTTY, 0));
+        check(shared, shared->step_session, raw(SYS_ioctl, 0, TIOCGSID, &session));
+        if (session != raw(SYS_getpid))
+            fail(shared, shared->step_session, -EPROTO);
+    }
+    reset_signals(shared);
+}
+
+static void set_limits(struct mb_shared *shared) {
+    const struct mb_shared_limit *limits = mb_shared_at(shared, shared->limits);
+    for (unsigned i = 0; i < shared->limit_count; i++) {
+        struct rlimit limit = {limits[i].soft, limits[i].hard}, seen;
+        check(shared, limits[i].step, raw(SYS_prlimit64, 0, limits[i].resource, &limit, &seen));
+        check(shared, limits[i].step, raw(SYS_prlimit64, 0, limits[i].resource, 0, &seen));
+        if (seen.rlim_cur == limit.rlim_cur && seen.rlim_max == limit.rlim_max)
+            continue;
+        shared->verdict = (struct mb_verdict){MB_CHECK_LIMIT, (int32_t)i, 0, limit.rlim_cur, seen.rlim_cur};
+        fail(shared, limits[i].step, -EPROTO);
+    }
+}
+
+static void verify_filter(struct mb_shared *shared) {
+    if (raw(SYS_prctl, MB_SHARED_ASK, 0, 0, 0, 0) == -MB_SHARED_ANSWER)
+        return;
+    shared->verdict = (struct mb_verdict){.check = MB_CHECK_FILTER, .wanted = SECCOMP_MODE_FILTER};
+    fail(shared, shared->step_filter, -EPROTO);
+}
+
+/*
+ * A command with CAP_SYS_PTRACE in the box can trace init after all, and would find a process without a filter. So what is
+ * init's has one too: these calls and nothing else. Loaded before the command may be executed.
+ */
+static void allow_only(struct mb_shared *shared, const uint32_t *calls, unsigned count) {
+#if defined(__x86_64__)
+    const uint32_t architecture = AUDIT_ARCH_X86_64;
+#else
+    const uint32_t architecture = AUDIT_ARCH_AARCH64;
+#endif
+    enum { MOST = 8, FIRST = 3 };
+    struct sock_filter whole[MB_SHARED_QUESTION_LENGTH + FIRST + MOST + 2] = {MB_SHARED_QUESTION}, *code = whole + MB_SHARED_QUESTION_LENGTH;
+    code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+    code[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, architecture, 0, (uint8_t)(count + 1));
+    code[2] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    for (unsigned i = 0; i < count; i++)
+        code[FIRST + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], (uint8_t)(count - i), 0);
+    code[FIRST + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+    code[FIRST + count + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog program = {(unsigned short)(MB_SHARED_QUESTION_LENGTH + FIRST + count + 2), whole};
+    check(shared, shared->step_filter, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+    verify_filter(shared);
+}
+
+/* With the end of its parent the kernel ends this process; asked again whether it will. */
+static void die_with_parent(struct mb_shared *shared) {
+    int signo = 0;
+    check(shared, shared->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+    check(shared, shared->step_init, raw(SYS_prctl, PR_GET_PDEATHSIG, &signo, 0, 0, 0));
+    if (signo != SIGKILL)
+        fail(shared, shared->step_init, -EPROTO);
+}
+
+/*
+ * Once the filter is there, this process may have to wait for the launcher with each call, which first needs the listener. So
+ * another process sends it, which has another filter and, for as long as it takes, the same descriptors; execve gives the command a
+ * table of its own. It is init's child, not the command's.
+ */
+static void start_sender(struct mb_shared *shared) {
+    long sender = raw(SYS_clone, CLONE_FILES | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    check(shared, shared->step_filter, sender);
+    if (sender)
+        return;
+    struct timespec soon = {0, 1000000};
+    const uint32_t calls[] = {SYS_futex, SYS_sendmsg, SYS_exit_group};
+    die_with_parent(shared);
+    allow_only(shared, calls, sizeof(calls) / sizeof(calls[0]));
+    while (!atomic_load(&shared->listener)) /* nobody could wake it: that would be a call */
+        raw(SYS_futex, &shared->listener, FUTEX_WAIT, 0, &soon, 0, 0);
+    check(shared, shared->step_filter, mb_send_descriptor(shared->notify_fd, MB_SHARED_LISTENER, atomic_load(&shared->listener)));
+    quit(0);
+}
+
+static void load_filter(struct mb_shared *shared) {
+    if (!shared->filter_count)
+        return;
+    bool notifies = shared->notify_fd > 0;
+    if (notifies)
+        start_sender(shared);
+    struct sock_fprog program = {(unsigned short)shared->filter_count, mb_shared_at(shared, shared->filter)};
+    long listener = raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &program);
+    check(shared, shared->step_filter, notifies && listener == 0 ? -EPROTO : listener); /* 0 is open: it cannot be that */
+    if (notifies) {
+        /* Nothing is executed while the sender lives: its descriptors are the listener and the launcher's socket, and a command
+         * could stop it and take them. Seen without a system call, which might have to wait for the launcher. */
+        atomic_store(&shared->listener, (uint32_t)listener);
+        while (!atomic_load(&shared->sender_gone))
+            ;
+        if (shared->failed_step) /* it could not send; to exit would be a call */
+            __builtin_trap();
+    }
+    verify_filter(shared);
+}
+
+/* As execvp(3): a folder of PATH that has no such file is passed over, one that has it but refuses is remembered. The
+ * filter is in force: whatever it refuses, the shared box still takes the error. */
+static __attribute__((noreturn)) void execute(struct mb_shared *shared, char *const *argv, char *const *environment) {
+    const char *candidate = mb_shared_at(shared, shared->candidates);
+    long refused = -ENOENT;
+    shared->executing = 1;
+    for (unsigned i = 0; i < shared->candidate_count; i++) {
+        /* In a trial the kernel is asked only whether it would (2: AT_EACCESS's answer is the same, ids are all one). */
+        long result = shared->trial ? raw(SYS_faccessat, AT_FDCWD, candidate, 1) : raw(SYS_execve, candidate, argv, environment);
+        if (result == 0 && shared->trial)
+            quit(0);
+        if (result == -ENOENT || result == -ENOTDIR) {
+            if (raw(SYS_faccessat, AT_FDCWD, candidate, 0) == 0) {
+                shared->found_candidate = 1;
+                refused = result;
+                break;
+            }
+        } else {
+            refused = result;
+            if (result != -EACCES)
+                break;
+        }
+        while (*candidate++)
+            ;
+    }
+    fail(shared, shared->step_exec, refused);
+}
+
+static __attribute__((noreturn)) void refuse(struct mb_shared *shared, const struct mb_verdict *verdict) {
+    shared->verdict = *verdict;
+    fail(shared, shared->step_verify, verdict->number ? -verdict->number : -EPROTO);
+}
+
+/* Compares the mounts; in the command's own process when there is no init. */
+static void verify_mounts(struct mb_shared *shared) {
+    struct mb_verdict verdict;
+    if (mb_verify_mounts(shared, shared->proc_fd, &verdict) == 0) {
+        const uint32_t calls[] = {SYS_wait4, SYS_rt_sigtimedwait, SYS_kill, SYS_exit_group, SYS_futex, SYS_close_range, SYS_restart_syscall,
+                                  SYS_prctl}; /* the last only where the parent-death signal is still to be disarmed */
+        if (shared->init && shared->filter_count)
+            allow_only(shared, calls, sizeof(calls) / sizeof(calls[0]) - (shared->die_with_launcher ? 1 : 0));
+        atomic_store(&shared->init_verified, MB_SHARED_GO);
+    } else {
+        shared->verdict = verdict;
+        shared->failed_number = verdict.number ? verdict.number : EPROTO;
+        shared->failed_step = shared->step_verify;
+        atomic_store(&shared->init_verified, MB_SHARED_STOP);
+    }
+    check(shared, shared->step_verify, raw(SYS_futex, &shared->init_verified, FUTEX_WAKE, 1, 0, 0, 0));
+}
+
+/* Until the launcher has agreed, the box dies with it, whatever was asked for: it would wait for ever. */
+static void wait_for_launcher(struct mb_shared *shared, bool is_box) {
+    if (mb_verify_wait(&shared->launcher_verified) != MB_SHARED_GO)
+        quit(125);
+    if (!shared->die_with_launcher && is_box) /* not the command's, which dies with init */
+        check(shared, shared->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0));
+}
+
+/* The command's process: nothing is executed unless launcher, init and this process itself have found what was planned. */
+static __attribute__((noreturn)) void run_command(struct mb_shared *shared, char *const *argv, char *const *environment) {
+    struct mb_verdict verdict;
+    if (!shared->init)
+        verify_mounts(shared);
+    arrange_descriptors(shared);
+    start_session(shared);
+    bool as_planned = mb_verify_process(shared, &verdict) == 0;
+    if (mb_verify_wait(&shared->init_verified) != MB_SHARED_GO)
+        quit(125); /* init has written down why */
+    if (!as_planned)
+        refuse(shared, &verdict);
+    wait_for_launcher(shared, !shared->init);
+    set_limits(shared);
+    uint64_t none = 0;
+    uint64_t blocked = ~none;
+    check(shared, shared->step_session, raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8));
+    check(shared, shared->step_session, raw(SYS_rt_sigprocmask, SIG_SETMASK, 0, &blocked, 8));
+    if (blocked)
+        fail(shared, shared->step_session, -EPROTO);
+    load_filter(shared);
+    execute(shared, argv, environment);
+}
+
+/* Ended children are reaped; returns whether the command was among them. */
+static bool reap(struct mb_shared *shared, long command) {
+    for (;;) {
+        int status;
+        struct rusage usage;
+        long pid = raw(SYS_wait4, -1, &status, WNOHANG, &usage);
+        if (pid == -EINTR)
+            continue;
+        if (pid == 0)
+            return false;
+        if (pid < 0) /* the command cannot be waited for: end with it rather than wait for ever */
+            fail(shared, shared->step_init, pid);
+        if ((uint64_t)usage.ru_maxrss > shared->peak_kib)
+            shared->peak_kib = (uint64_t)usage.ru_maxrss;
+        if (pid != command) {
+            atomic_store(&shared->sender_gone, 1); /* before the command is executed there is no other */
+            continue;
+        }
+        shared->status = status;
+        shared->has_status = 1;
+        return true;
+    }
+}
+
+static __attribute__((noreturn)) void supervise(struct mb_shared *shared, long command) {
+    uint64_t all = ~(uint64_t)0;
+    verify_mounts(shared);
+    wait_for_launcher(shared, true);
+    /* No descriptor is left here: what the command closes is closed. */
+    raw(SYS_close_range, 0, shared->lock_fd > 0 ? (unsigned)shared->lock_fd - 1 : ~0u, 0);
+    if (shared->lock_fd > 0)
+        raw(SYS_close_range, shared->lock_fd + 1, ~0u, 0);
+    while (!reap(shared, command)) {
+        siginfo_t info = {0};
+        long signo = raw(SYS_rt_sigtimedwait, &all, &info, 0, 8);
+        bool is_for_group = info.si_code == SI_QUEUE && info.si_value.sival_int == MB_SHARED_TO_GROUP; /* whose leader is the command */
+        if (signo > 0 && signo != SIGCHLD)
+            raw(SYS_kill, is_for_group ? -command : command, signo);
+    }
+    /* With the exit of process 1 the kernel ends all others of its pid namespace. */
+    quit(0);
+}
+
+static struct mb_shared *map_shared(const char *number) {
+    int fd = 0;
+    while (*number)
+        fd = fd * 10 + (*number++ - '0');
+    long size = raw(SYS_lseek, fd, 0, SEEK_END);
+    if (size < (long)sizeof(struct mb_shared))
+        quit(125);
+    long address = raw(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (address < 0 && address > -4096)
+        quit(125);
+    raw(SYS_close, fd);
+    return (struct mb_shared *)address;
+}
+
+static void die_with_launcher(struct mb_shared *shared) {
+    die_with_parent(shared);
+    struct pollfd poll = {.fd = shared->launcher_fd, .events = POLLIN};
+    struct timespec now = {0, 0};
+    long result = raw(SYS_ppoll, &poll, 1, &now, 0, 0);
+    if (result != 0)
+        fail(shared, shared->step_init, result < 0 ? result : -EOWNERDEAD);
+}
+
+__attribute__((noreturn, used)) void mb_init_main(long *stack);
+void mb_init_main(long *stack) {
+    long argc = stack[0];
+    char **argv = (char **)(stack + 1), **environment = argv + argc + 1;
+    if (argc < 4)
+        quit(125);
+    struct mb_shared *shared = map_shared(argv[1]);
+    check(shared, shared->step_init, raw(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
+    check(shared, shared->step_init, raw(SYS_prctl, PR_SET_NAME, "minibox-init", 0, 0, 0));
+    die_with_launcher(shared);
+    long told = raw(SYS_write, shared->sync_fd, "", 1);
+    check(shared, shared->step_init, told == 1 ? 0 : told < 0 ? told : -EIO); /* the launcher may look at the namespaces now */
+    struct kernel_sigaction by_default = {0}; /* an ignored SIGCHLD would lose the command's status */
+    check(shared, shared->step_init, raw(SYS_rt_sigaction, SIGCHLD, &by_default, 0, 8));
+    check(shared, shared->step_init, raw(SYS_personality, 0)); /* no read-implies-exec, no fixed addresses from the caller */
+    if (!shared->init)
+        run_command(shared, argv + 3, environment);
+    /* Out of the launcher's process group: a Ctrl-C on its terminal must reach the command once, not twice. */
+    check(shared, shared->step_init, raw(SYS_setsid));
+    uint64_t all = ~(uint64_t)0;
+    check(shared, shared->step_init, raw(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8));
+    long self = raw(SYS_getpid), command = raw(SYS_clone, shared->fork_flags | SIGCHLD, 0, 0, 0, 0);
+    check(shared, shared->step_init, command);
+    if (command == 0) {
+        /* In a shared pid namespace nobody else would end the command with init. */
+        die_with_parent(shared);
+        if (raw(SYS_getppid) != self)
+            quit(125);
+        run_command(shared, argv + 3, environment);
+    }
+    supervise(shared, command);
+}
+
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall mb_init_main\n\thlt\n");
+#elif defined(__aarch64__)
+__asm__(".globl _start\n_start:\n\tmov x29, #0\n\tmov x30, #0\n\tmov x0, sp\n\tb mb_init_main\n");
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How it works. getopt_long(3) splits the words; all that it is told is built from the options table. Before it sees a
+ * word, check_word() refuses what getopt would guess at: abbreviated names, long names after one dash, and values glued
+ * on by "=" to a letter. So a word means one thing, and goes on meaning it when options are added.
+ *
+ * What must stay true: the caller's array is neither changed nor kept, only its strings are; and getopt's state, which
+ * a process has one of, is used under a lock and left as it was found.
+ */
+#include <ctype.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "read/read.h"
+
+enum { LONG_BASE = 256 }; /* getopt's value of a long option: this plus its row; of a short one: its letter */
+
+/* getopt has no reentrant form, and the library may be called by several threads at once. */
+static pthread_mutex_t getopt_lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct reader {
+    struct minibox_spec *spec;
+    int count;
+    struct option longs[MB_OPTION_COUNT + 1]; /* the options table, as getopt_long() wants it */
+    char shorts[2 * MB_OPTION_COUNT + 3];
+    char **words; /* in the spec's arena; [0] stands for "run" and is NULL, so that an index is a position */
+    struct minibox_error *err;
+};
+
+static struct mb_origin origin_of(struct reader *r, int id, int position) {
+    const char *name = mb_arena_printf(&r->spec->arena, "--%s", mb_options[id].name);
+    return (struct mb_origin){.kind = MB_ORIGIN_ARGV, .name = name, .line = position};
+}
+
+static int find_letter(int letter) {
+    for (int i = 0; i < MB_OPTION_COUNT; i++)
+        if (mb_options[i].letter && mb_options[i].letter == letter)
+            return i;
+    return -1;
+}
+
+/* Of "name=value" or "name": the row of that whole name, or -1. */
+static int find_name(const char *text) {
+    size_t length = strcspn(text, "=");
+    for (int i = 0; i < MB_OPTION_COUNT; i++)
+        if (strlen(mb_options[i].name) == length && strncmp(mb_options[i].name, text, length) == 0)
+            return i;
+    return -1;
+}
+
+/* The long name nearest to "-name=value" or "--name=value", or NULL. */
+static const char *suggest_name(const char *word) {
+    const char *names[MB_OPTION_COUNT];
+    for (int i = 0; i < MB_OPTION_COUNT; i++)
+        names[i] = mb_options[i].name;
+    char name[32];
+    word += strspn(word, "-");
+    size_t length = strcspn(word, "=");
+    if (length >= sizeof(name))
+        return NULL;
+    memcpy(name, word, length);
+    name[length] = '\0';
+    return mb_text_suggest(name, names, MB_OPTION_COUNT);
+}
+
+/* What users of docker(1), podman(1), bwrap(1) and systemd-nspawn(1) type, and how it is said here. */
+static const struct {
+    const char *names; /* between spaces; a letter is one, too */
+    const char *remedy;
+} habits[] = {
+    {" rm ", "leave it out: nothing is left of a box"},
+    {" i interactive ", "leave it out: standard input is the command's (-t gives it a terminal)"},
+    {" d detach ", "minibox run ... </dev/null &"},
+    {" read-only ", "leave it out: the root is read-only; --rootfs DIR:rw, or DIR:overlay, is not"},
+    {" D directory chroot ", "--rootfs DIR"},
+    {" x ephemeral ", "--rootfs DIR:overlay"},
+    {" ro-bind bind-ro ", "-v SRC:DST"},
+    {" bind mount overlay ", "-v SRC:DST:rw (or :ro, or :overlay); --tmpfs DST"},
+    {" dev-bind ", "--device SRC:DST"},
+    {" proc ", "leave it out: every box has its own"},
+    {" dev ", "leave it out: every box has its own; or --device SRC"},
+    {" shm-size ", "--tmpfs /dev/shm:size=64m"},
+    {" m memory ", "systemd-run --scope -p MemoryMax=1G minibox run ...; or for each process: --ulimit as=1g"},
+    {" cpus cpu-quota ", "systemd-run --scope -p CPUQuota=50% minibox run ..."},
+    {" pids-limit ", "--ulimit nproc=100"},
+    {" net share-net ", "--network host, or --network none, which is the default"},
+    {" p P publish publish-all ", "--network host: a box has the host's network or none"},
+    {" pid ", "--share pid --die-with-launcher no; or --pid-file FILE"},
+    {" ipc ", "--share ipc"},
+    {" uts ", "--share uts"},
+    {" cgroupns ", "--share cgroup"},
+    {" unshare-all unshare-user unshare-ipc unshare-pid unshare-net unshare-uts unshare-cgroup private-network ",
+     "leave it out: all is unshared but what --share names"},
+    {" privileged ", "--cap-add, --seccomp off and --share, each by name"},
+    {" security-opt ", "--seccomp FILE"},
+    {" entrypoint ", "the command itself, after the options"},
+    {" chdir pwd ", "--workdir DIR"},
+    {" setenv ", "--env NAME=VALUE"},
+    {" unsetenv clearenv ", "leave it out: the environment is new (--env NAME passes one on)"},
+    {" uid gid ", "--user UID:GID"},
+    {" new-session die-with-parent ", "leave it out: it is so"},
+    {" as-pid-1 ", "--init no"},
+    {" args ", "--file FILE"},
+};
+
+static const char *find_habit(const char *shown) {
+    char name[64 + 2];
+    size_t dashes = shown[1] == '-' ? 2 : 1;
+    if ((dashes == 1) != (strlen(shown) == 2) || strchr(shown, ' ')) /* a letter stands behind one dash, a name behind two */
+        return NULL;
+    snprintf(name, sizeof(name), " %s ", shown + dashes);
+    for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+        if (strstr(habits[i].names, name))
+            return habits[i].remedy;
+    return NULL;
+}
+
+/* Shows `word` up to its "=", and what may have been meant. Returns -1. */
+static int refuse_unknown(struct reader *r, const char *word, int position) {
+    char shown[64]; /* short enough to leave room for the position in the error's origin */
+    size_t length = strcspn(word, "=");
+    if (length <= strspn(word, "-")) /* "--=x" */
+        length = strlen(word);
+    if (length >= sizeof(shown))
+        length = sizeof(shown) - 1;
+    memcpy(shown, word, length);
+    shown[length] = '\0';
+    struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = shown, .line = position};
+    mb_error_usage(r->err, &origin, MB_REMEDY_HELP, "unknown option", shown, NULL);
+    const char *habit = r->spec->command ? NULL : find_habit(shown), *near = suggest_name(word);
+    if (habit)
+        mb_error_remedy(r->err, "%s", habit);
+    else if (near)
+        mb_error_remedy(r->err, "did you mean --%s?", near);
+    else if (r->spec->command) /* a file's */
+        mb_error_remedy(r->err, "minibox run --help; or -- before what is for the file's command");
+    return -1;
+}
+
+/* `reason` is what is wrong with how option `id` is used; the remedy is how it is used. Returns -1. */
+static int refuse_use(struct reader *r, int id, int position, const char *reason) {
+    const struct mb_option *row = &mb_options[id];
+    struct mb_origin origin = origin_of(r, id, position);
+    mb_error_usage(r->err, &origin, MB_REMEDY_NONE, "option", origin.name, "%s", reason);
+    mb_error_remedy(r->err,
+                    row->argument && row->bare ? "%s=%s"
+                    : row->argument            ? "%s %s"
+                                               : "%s",
+                    origin.name, row->argument);
+    return -1;
+}
+
+/* What getopt would take for something else, by guessing. */
+static int check_word(struct reader *r, int position) {
+    const char *word = r->words[position];
+    if (word[0] != '-' || !word[1] || strcmp(word, "--") == 0)
+        return 0;
+    if (word[1] == '-')
+        return find_name(word + 2) >= 0 ? 0 : refuse_unknown(r, word, position);
+    /* "-env" would be -e with the value "nv", and "-t=no" the letters "t", "=", "n", "o". */
+    if (word[2] && find_name(word + 1) >= 0)
+        return refuse_unknown(r, word, position);
+    int id = find_letter(word[1]);
+    if (word[2] != '=' || id < 0)
+        return 0;
+    refuse_use(r, id, position, "a value after \"=\" needs the long name");
+    if (mb_options[id].argument)
+        mb_error_remedy(r->err, "--%s%s", mb_options[id].name, word + 2);
+    return -1;
+}
+
+static void build_options(struct reader *r) {
+    char *shorts = r->shorts;
+    /* +: stop at the first word that is no option, as it is the command. ":": print nothing. */
+    *shorts++ = '+';
+    *shorts++ = ':';
+    for (int i = 0; i < MB_OPTION_COUNT; i++) {
+        const struct mb_option *row = &mb_options[i];
+        int takes = !row->argument ? no_argument : row->bare ? optional_argument : required_argument;
+        r->longs[i] = (struct option){.name = row->name, .has_arg = takes, .val = LONG_BASE + i};
+        if (!row->letter)
+            continue;
+        *shorts++ = row->letter;
+        if (!row->bare) /* a bare letter takes no value, or "-tv" would not be -t -v */
+            *shorts++ = ':';
+    }
+    *shorts = '\0';
+}
+
+/* What getopt could not take: optopt is the option, as in its return value. Returns -1. */
+static int refuse_word(struct reader *r, int position, bool missing) {
+    int id = optopt >= LONG_BASE ? optopt - LONG_BASE : find_letter(optopt);
+    if (id >= 0)
+        return refuse_use(r, id, position, missing ? "needs a value" : "takes no value");
+    const char *word = r->words[position];
+    char letter[] = {'-', (char)optopt, '\0'};
+    /* A letter in a cluster, unless the word as a whole is nearly a long name, or what stands there is no letter. */
+    bool whole = (word[2] && suggest_name(word)) || !isascii(letter[1]) || !isalnum((unsigned char)letter[1]);
+    return refuse_unknown(r, whole ? word : letter, position);
+}
+
+/* The command line's words come after those of a file. */
+static int set_command(struct reader *r, char **words) {
+    char *const *before = r->spec->command;
+    size_t count = 0, more = 0;
+    while (before && before[count])
+        count++;
+    while (words[more])
+        more++;
+    const char **all = mb_arena_alloc(&r->spec->arena, (count + more + 1) * sizeof(*all));
+    if (!all)
+        return mb_error_memory(r->err);
+    for (size_t i = 0; i <= count + more; i++)
+        all[i] = i < count ? before[i] : words[i - count];
+    r->spec->command = (char *const *)(uintptr_t)all;
+    return 0;
+}
+
+/* First the files, wherever they stand, then all else, which so counts for more. */
+static int parse_words(struct reader *r, bool files) {
+    optind = 0; /* glibc: start anew, whatever state an earlier caller left */
+    for (;;) {
+        int position = optind ? optind : 1;
+        if (position < r->count && check_word(r, position))
+            return -1;
+        int option = getopt_long(r->count, r->words, r->shorts, r->longs, NULL);
+        if (option == -1)
+            break;
+        if (option == '?' || option == ':')
+            return refuse_word(r, position, option == ':');
+        int id = option >= LONG_BASE ? option - LONG_BASE : find_letter(option);
+        const char *value = optarg ? optarg : mb_options[id].implied;
+        if (files && id == MB_OPTION_FILE && minibox_spec_parse_file(r->spec, value, r->err))
+            return -1;
+        if (files ? id != MB_OPTION_REPORT : id == MB_OPTION_FILE) /* the report's file first: it is to hold what is wrong with the rest */
+            continue;
+        if (mb_options_set(r->spec, (enum mb_option_id)id, value, origin_of(r, id, position), r->err))
+            return -1;
+    }
+    char **command = r->words + optind;
+    if (files || !command[0])
+        return 0; /* --help needs none; for all else mb_spec_check() says so */
+    struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = "the command", .line = optind};
+    if (!command[0][0] && !r->spec->command)
+        return mb_error_usage(r->err, &origin, MB_REMEDY_NO_COMMAND, "no command given", NULL, "the word is empty");
+    return set_command(r, command);
+}
+
+int minibox_spec_parse_argv(struct minibox_spec *spec, int argc, char *const *argv, struct minibox_error *err) {
+    struct reader r = {.spec = spec, .count = argc + 1, .err = err};
+    r.words = mb_arena_alloc(&spec->arena, ((size_t)argc + 2) * sizeof(*r.words));
+    if (!r.words)
+        return mb_error_memory(err);
+    for (int i = 0; i < argc; i++)
+        r.words[i + 1] = argv[i];
+    build_options(&r);
+
+    pthread_mutex_lock(&getopt_lock);
+    char *found_optarg = optarg;
+    int found_optind = optind, found_opterr = opterr, found_optopt = optopt;
+    int result = parse_words(&r, true) || parse_words(&r, false) ? -1 : 0;
+    /* After an error inside of a cluster getopt still points into our word: let it forget, then put back the rest. */
+    optind = 0;
+    getopt(1, (char *[]){NULL, NULL}, "+:");
+    optarg = found_optarg;
+    optind = found_optind;
+    opterr = found_opterr;
+    optopt = found_optopt;
+    pthread_mutex_unlock(&getopt_lock);
+    return result;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How it works. Everything but the examples is printed out of the options table: a new row is the whole change. Names
+ * stand at the left, texts are wrapped into the column at their right; a name too long for its column has a line alone.
+ */
+#include <string.h>
+
+#include "base/text.h"
+#include "show/show.h"
+
+enum { ABOUT_COLUMN = 28 };
+
+/* Each is executed as it stands by who reads it, so each has to parse: a test does that. */
+static const struct {
+    const char *about, *words;
+} examples[] = {
+    {"a shell with busybox's tools, without network", "/bin/sh"},
+    {"build in this folder with the host's tools and libraries", "--rootfs host -v .:rw -w . make"},
+    {"run a program with limits", "-v ./judge:/judge --timeout 10s --ulimit as=512m /judge/program"},
+    {"show what would be done, and do nothing", "--dry-run --network host wget http://example.org"},
+};
+
+static void print_option(FILE *out, const struct mb_option *row) {
+    int column =
+        row->letter ? fprintf(out, "  -%c, --%s", row->letter, row->name) : fprintf(out, "      --%s", row->name);
+    if (row->argument)
+        column += fprintf(out, row->bare ? "[=%s]" : " %s", row->argument);
+    if (column > ABOUT_COLUMN - 2) {
+        fputc('\n', out);
+        column = 0;
+    }
+    mb_text_print_wrapped(out, row->about, ABOUT_COLUMN, column);
+}
+
+static void print_lists(FILE *out) {
+    char names[MB_OPTION_COUNT * 32] = "";
+    for (int i = 0; i < MB_OPTION_COUNT; i++) {
+        size_t used = strlen(names);
+        if (mb_options[i].list)
+            snprintf(names + used, sizeof(names) - used, "%s --%s", used ? "," : "", mb_options[i].name);
+    }
+    fputc('\n', out);
+    int column = fprintf(out, "May be repeated, each adds:");
+    mb_text_print_wrapped(out, names, 2, column);
+}
+
+void mb_help_print_run(FILE *out) {
+    fputs("Usage: minibox run [OPTION...] [--] COMMAND [ARGUMENT...]\n\n"
+          "Runs COMMAND in a box: a private view of the system, safe by default. The\n"
+          "options end at the first word that is none; what follows is the command's.\n",
+          out);
+    for (int group = 0; group < MB_GROUP_COUNT; group++) {
+        fprintf(out, "\n%s:\n", mb_option_groups[group]);
+        for (int i = 0; i < MB_OPTION_COUNT; i++)
+            if ((int)mb_options[i].group == group)
+                print_option(out, &mb_options[i]);
+    }
+    print_lists(out);
+    fputs("\nExamples:\n", out);
+    for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+        fprintf(out, "  # %s\n  minibox run %s\n", examples[i].about, examples[i].words);
+}
