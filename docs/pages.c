@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * man-pages IN.scd OUT.scd: copies a manual page; a line "@NAME@" becomes what a table of minibox holds, as scdoc(5). So
- * what the pages list cannot differ from what the program does. It runs while minibox is built.
+ * man-pages IN.scd OUT.scd: copies a manual page; a line "@NAME@" becomes what a table of minibox holds, as scdoc(5).
+ * So what the pages list cannot differ from what the program does. It runs while minibox is built.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -74,7 +74,10 @@ static void print_fixed(FILE *out) {
 static void print_rules(FILE *out) {
     for (size_t i = 0; i < mb_flag_rule_count; i++) {
         const struct mb_flag_rule *rule = &mb_flag_rules[i];
-        fprintf(out, "- *%s* %s *%s*: ", mb_flags_name(rule->flag), rule->by_init ? "asked for by" : rule->missing ? "without" : "with",
+        fprintf(out, "- *%s* %s *%s*: ", mb_flags_name(rule->flag),
+                rule->by_init   ? "asked for by"
+                : rule->missing ? "without"
+                                : "with",
                 rule->by_init ? "process 1 of a pid namespace" : mb_flags_name(rule->other));
         print_text(out, rule->why);
         fputs(".\n", out);
@@ -83,12 +86,15 @@ static void print_rules(FILE *out) {
 
 /* "allowed", or the error. */
 static const char *answer_of(struct json_object *action, struct json_object *error) {
-    return strcmp(json_object_get_string(action), "SCMP_ACT_ALLOW") == 0 ? "allowed" : strerrorname_np(json_object_get_int(error));
+    return strcmp(json_object_get_string(action), "SCMP_ACT_ALLOW") == 0 ? "allowed"
+                                                                         : strerrorname_np(json_object_get_int(error));
 }
 
 static void print_call_rule(FILE *out, struct json_object *rule) {
-    struct json_object *includes = json_object_object_get(rule, "includes"), *names = json_object_object_get(rule, "names");
-    struct json_object *caps = json_object_object_get(includes, "caps"), *comment = json_object_object_get(rule, "comment");
+    struct json_object *includes = json_object_object_get(rule, "includes"),
+                       *names = json_object_object_get(rule, "names");
+    struct json_object *caps = json_object_object_get(includes, "caps"),
+                       *comment = json_object_object_get(rule, "comment");
     fprintf(out, "*%s*", answer_of(json_object_object_get(rule, "action"), json_object_object_get(rule, "errnoRet")));
     if (caps) {
         fputs(" with ", out);
@@ -109,14 +115,16 @@ static void print_call_rule(FILE *out, struct json_object *rule) {
     fputs("\n```\n\n", out);
 }
 
-/* The default profile, rule by rule: its comments name the groups. The calls are lines as they stand, since man(1) would break
- * their names at hyphens of its own. */
+/* The default profile, rule by rule: its comments name the groups. The calls are lines as they stand, since man(1)
+ * would break their names at hyphens of its own. */
 static void print_calls(FILE *out) {
-    struct json_object *profile = json_tokener_parse(mb_seccomp_default_json), *rules = json_object_object_get(profile, "syscalls");
+    struct json_object *profile = json_tokener_parse(mb_seccomp_default_json),
+                       *rules = json_object_object_get(profile, "syscalls");
     for (size_t i = 0; i < json_object_array_length(rules); i++)
         print_call_rule(out, json_object_array_get_idx(rules, i));
     fprintf(out, "*%s*: all others.\n",
-            answer_of(json_object_object_get(profile, "defaultAction"), json_object_object_get(profile, "defaultErrnoRet")));
+            answer_of(json_object_object_get(profile, "defaultAction"),
+                      json_object_object_get(profile, "defaultErrnoRet")));
     json_object_put(profile);
 }
 
@@ -124,11 +132,8 @@ static const struct {
     const char *line;
     void (*print)(FILE *out);
 } tables[] = {
-    {"@options@\n", print_options},
-    {"@flags@\n", print_flags},
-    {"@fixed@\n", print_fixed},
-    {"@rules@\n", print_rules},
-    {"@calls@\n", print_calls},
+    {"@options@\n", print_options}, {"@flags@\n", print_flags}, {"@fixed@\n", print_fixed},
+    {"@rules@\n", print_rules},     {"@calls@\n", print_calls},
 };
 
 int main(int argc, char **argv) {

@@ -28,7 +28,8 @@ int main(void) {
     int status;
     char byte;
 
-    printf("before: the variable is %d, the file %s\n", things.variable, read(things.fd, &byte, 1) == 1 ? "open" : "closed");
+    printf("before: the variable is %d, the file %s\n", things.variable,
+           read(things.fd, &byte, 1) == 1 ? "open" : "closed");
     fflush(stdout); /* or the child, too, would have what is not written yet */
 
     /* No flag but the signal that tells of its end. */
@@ -36,6 +37,7 @@ int main(void) {
         minibox_error_print(&err, stderr);
         return err.status;
     }
-    printf("after:  the variable is %d, the file %s\n", things.variable, read(things.fd, &byte, 1) == 1 ? "open" : "closed");
+    printf("after:  the variable is %d, the file %s\n", things.variable,
+           read(things.fd, &byte, 1) == 1 ? "open" : "closed");
     return status != 0;
 }

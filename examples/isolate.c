@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From sharing to isolating, a flag at a time: to CLONE_VM and CLONE_FILES come a host name of its own, numbers of its own,
- * mounts of its own. Each step is a child that says what it sees, and a parent that looks afterwards.
+ * From sharing to isolating, a flag at a time: to CLONE_VM and CLONE_FILES come a host name of its own, numbers of its
+ * own, mounts of its own. Each step is a child that says what it sees, and a parent that looks afterwards.
  *
  *     cc -o isolate isolate.c $(pkg-config --cflags --libs minibox)
  */
@@ -46,7 +46,10 @@ int main(void) {
     static const struct {
         const char *name;
         uint64_t flag;
-    } steps[] = {{"VM, FILES", CLONE_VM | CLONE_FILES}, {"+ NEWUTS", CLONE_NEWUTS}, {"+ NEWPID", CLONE_NEWPID}, {"+ NEWNS", CLONE_NEWNS}};
+    } steps[] = {{"VM, FILES", CLONE_VM | CLONE_FILES},
+                 {"+ NEWUTS", CLONE_NEWUTS},
+                 {"+ NEWPID", CLONE_NEWPID},
+                 {"+ NEWNS", CLONE_NEWNS}};
     /* An ordinary user may make namespaces inside of one of the user's own. */
     uint64_t flags = SIGCHLD, own_user = geteuid() ? CLONE_NEWUSER : 0;
 
@@ -68,7 +71,10 @@ int main(void) {
             return 1;
         }
         printf("%-10s host name: %s; pid: %s; mount on /tmp: %s\n", steps[i].name,
-               strcmp(sight.name, system.nodename) ? sight.name : "the parent's", sight.pid == 1 ? "1" : sight.pid == pid ? "as outside" : "?",
+               strcmp(sight.name, system.nodename) ? sight.name : "the parent's",
+               sight.pid == 1     ? "1"
+               : sight.pid == pid ? "as outside"
+                                  : "?",
                sight.tmp == st.st_dev ? "the parent's" : "its own");
     }
     return 0;

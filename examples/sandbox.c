@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox COMMAND [ARG...]: a command of the host in a box, without network, with no more than its standard descriptors.
+ * sandbox COMMAND [ARG...]: a command of the host in a box, without network, with no more than its standard
+ * descriptors.
  *
  *     cc -o sandbox sandbox.c $(pkg-config --cflags --libs minibox)
  */

@@ -36,7 +36,8 @@ int main(void) {
     int status;
     char byte;
 
-    printf("before: the variable is %d, the file %s\n", things.variable, read(things.fd, &byte, 1) == 1 ? "open" : "closed");
+    printf("before: the variable is %d, the file %s\n", things.variable,
+           read(things.fd, &byte, 1) == 1 ? "open" : "closed");
     fflush(stdout);
 
     if (minibox_clone(change, &things, CLONE_VM | CLONE_FILES | SIGCHLD, 0, &child, &err) ||
@@ -44,6 +45,7 @@ int main(void) {
         minibox_error_print(&err, stderr);
         return err.status;
     }
-    printf("after:  the variable is %d, the file %s\n", things.variable, read(things.fd, &byte, 1) == 1 ? "open" : "closed");
+    printf("after:  the variable is %d, the file %s\n", things.variable,
+           read(things.fd, &byte, 1) == 1 ? "open" : "closed");
     return status != 0;
 }

@@ -43,8 +43,14 @@ static int refuse_word(const char *word, int position, const char *const *option
     for (int i = 0; i < MB_FLAG_COUNT; i++)
         names[i] = mb_flags[i].name;
     bool is_option = word[0] == '-';
-    near = is_option ? mb_text_suggest(word, options, count) : is_flags ? mb_text_suggest(word, names, MB_FLAG_COUNT) : NULL;
-    mb_error_usage(err, &origin, MB_REMEDY_NONE, is_option ? "unknown option" : is_flags ? "unknown resource" : "unknown word", word, NULL);
+    near = is_option  ? mb_text_suggest(word, options, count)
+           : is_flags ? mb_text_suggest(word, names, MB_FLAG_COUNT)
+                      : NULL;
+    mb_error_usage(err, &origin, MB_REMEDY_NONE,
+                   is_option  ? "unknown option"
+                   : is_flags ? "unknown resource"
+                              : "unknown word",
+                   word, NULL);
     if (near)
         mb_error_remedy(err, "did you mean %s?", near);
     else
@@ -127,7 +133,8 @@ static int seccomp_main(int argc, char **argv, int *ret_status, struct minibox_e
     static const char *const options[] = {"--help"};
     (void)ret_status;
     if (argc && strcmp(argv[0], options[0]) == 0) {
-        puts("Usage: minibox seccomp [FILE]\n\nPrints what a profile permits, in the order of its rules; of minibox's own without FILE.");
+        puts("Usage: minibox seccomp [FILE]\n\nPrints what a profile permits, in the order of its rules; of minibox's "
+             "own without FILE.");
         return 0;
     }
     if (argc > 1 || (argc && argv[0][0] == '-'))
@@ -138,7 +145,8 @@ static int seccomp_main(int argc, char **argv, int *ret_status, struct minibox_e
     struct mb_arena arena = {0};
     struct mb_filter filter;
     const char *profile = argc ? text : mb_seccomp_default_json;
-    int result = mb_seccomp_compile(&arena, profile, argc ? argv[0] : "the default profile", 0, false, NULL, &filter, err);
+    int result =
+        mb_seccomp_compile(&arena, profile, argc ? argv[0] : "the default profile", 0, false, NULL, &filter, err);
     if (result == 0)
         mb_profile_print(profile, stdout);
     mb_arena_free(&arena);
@@ -158,7 +166,8 @@ static int completion_main(int argc, char **argv, int *ret_status, struct minibo
 
 static const struct mb_command commands[] = {
     {"run", "start a command in a box: minibox run --help", NULL, run_main},
-    {"flags", "what clone() can share or isolate, and proof: minibox flags --help", "--observe|--json|--help|ROW", flags_main},
+    {"flags", "what clone() can share or isolate, and proof: minibox flags --help", "--observe|--json|--help|ROW",
+     flags_main},
     {"check", "what this host offers, found by trying: minibox check --help", "--json|--help", check_main},
     {"seccomp", "print what a system call profile permits", "FILE", seccomp_main},
     {"completion", "print a script for completion by bash, zsh or fish", "bash|zsh|fish", completion_main},
@@ -172,7 +181,8 @@ static int help_main(int argc, char **argv, int *ret_status, struct minibox_erro
     for (int i = 0; argc && commands[i].main != completion_main; i++) /* from there on none has an own */
         if (strcmp(commands[i].name, argv[0]) == 0)
             return commands[i].main(1, words, ret_status, err);
-    puts("minibox starts a command in a private view of the system.\n\n  minibox run [OPTIONS] [--] COMMAND [ARG...]\n");
+    puts(
+        "minibox starts a command in a private view of the system.\n\n  minibox run [OPTIONS] [--] COMMAND [ARG...]\n");
     for (int i = 0; i < COMMANDS; i++)
         printf("  %-10s  %s\n", commands[i].name, commands[i].about);
     puts("\nExit status: the command's; 128+N if signal N killed it; 124 time limit;\n"
@@ -197,8 +207,8 @@ static void open_standard_descriptors(void) {
 }
 
 /*
- * Whether the file's owner, group or capabilities are at work here and not the caller's: then every option that names a file
- * would reach what the caller may not. AT_SECURE alone does not say so: a change of SELinux domain sets it too.
+ * Whether the file's owner, group or capabilities are at work here and not the caller's: then every option that names a
+ * file would reach what the caller may not. AT_SECURE alone does not say so: a change of SELinux domain sets it too.
  */
 static bool has_borrowed_privilege(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -209,7 +219,8 @@ static bool has_borrowed_privilege(void) {
         return false;
     if (syscall(SYS_capget, &header, data) < 0)
         return true;
-    for (unsigned cap = 0; cap < 64; cap++) /* the ambient ones are the caller's: a file's own would have cleared them */
+    for (unsigned cap = 0; cap < 64;
+         cap++) /* the ambient ones are the caller's: a file's own would have cleared them */
         if (data[cap / 32].permitted >> cap % 32 & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) != 1)
             return true;
     return false;
@@ -222,7 +233,8 @@ int main(int argc, char **argv) {
     if (has_borrowed_privilege()) {
         fputs("minibox: refusing to run with privileges that are not its caller's\n"
               "  whoever may execute it could read and write what the owner of its file, or of the effective ids, may\n"
-              "  try: chmod ug-s on the file and setcap -r; an ordinary user needs neither\n", stderr);
+              "  try: chmod ug-s on the file and setcap -r; an ordinary user needs neither\n",
+              stderr);
         return MINIBOX_EXIT_FAILED;
     }
     const char *name = argc > 1 ? argv[1] : "";

@@ -18,8 +18,8 @@
  *     minibox_spec_free(spec);
  *
  * Every function that can fail returns 0 on success, or -1 with *err filled in. Nothing is printed, nothing exits,
- * and there is no state but the caller's own and, while launches run, the process's dumpable flag, which is restored. Strings
- * given to the library are copied unless a comment says that they are kept.
+ * and there is no state but the caller's own and, while launches run, the process's dumpable flag, which is restored.
+ * Strings given to the library are copied unless a comment says that they are kept.
  *
  * With SIGCHLD ignored a box's status may be lost.
  *
@@ -40,11 +40,11 @@ extern "C" {
 
 /* Exit statuses of the command line tool, and values of minibox_error.status. The same as docker's and podman's. */
 enum {
-    MINIBOX_EXIT_TIMEOUT = 124,     /* --timeout ended the box, as timeout(1) */
-    MINIBOX_EXIT_FAILED = 125,      /* minibox itself failed, bad usage included: nothing was run */
+    MINIBOX_EXIT_TIMEOUT = 124,      /* --timeout ended the box, as timeout(1) */
+    MINIBOX_EXIT_FAILED = 125,       /* minibox itself failed, bad usage included: nothing was run */
     MINIBOX_EXIT_NOT_EXECUTED = 126, /* the command was found, but the kernel refused to execute it */
-    MINIBOX_EXIT_NOT_FOUND = 127,   /* the command was not found */
-    MINIBOX_EXIT_SIGNAL = 128,      /* plus n: the command died of signal n */
+    MINIBOX_EXIT_NOT_FOUND = 127,    /* the command was not found */
+    MINIBOX_EXIT_SIGNAL = 128,       /* plus n: the command died of signal n */
 };
 
 /* Where an error arose. */
@@ -61,18 +61,18 @@ enum minibox_phase {
  */
 struct minibox_error {
     enum minibox_phase phase;
-    int status;        /* exit status that a command line tool should end with: 125, 126 or 127 */
-    int number;        /* errno value of the refused system call, or 0 */
-    int step, steps;   /* number of the failed step of the plan, counted from 1, and of how many; 0: no step */
-    char kind[24];     /* the step's kind, as --dry-run shows it */
-    char what[160];    /* what could not be done: "cannot mount tmpfs on" */
-    char object[256];  /* on which object: "/tmp" */
-    char reason[160];  /* why: the text of `number`, or a rule */
-    char origin[160];  /* where it was asked for: "--tmpfs (argument 4)", "box.conf:4:1", "default" */
-    char detail[256];  /* what this means on this host */
-    char excerpt[80];  /* of a file's line that `origin` names: what stands there */
-    int column;        /* in excerpt, counted from 1 */
-    char remedy[256];  /* what to do about it */
+    int status;       /* exit status that a command line tool should end with: 125, 126 or 127 */
+    int number;       /* errno value of the refused system call, or 0 */
+    int step, steps;  /* number of the failed step of the plan, counted from 1, and of how many; 0: no step */
+    char kind[24];    /* the step's kind, as --dry-run shows it */
+    char what[160];   /* what could not be done: "cannot mount tmpfs on" */
+    char object[256]; /* on which object: "/tmp" */
+    char reason[160]; /* why: the text of `number`, or a rule */
+    char origin[160]; /* where it was asked for: "--tmpfs (argument 4)", "box.conf:4:1", "default" */
+    char detail[256]; /* what this means on this host */
+    char excerpt[80]; /* of a file's line that `origin` names: what stands there */
+    int column;       /* in excerpt, counted from 1 */
+    char remedy[256]; /* what to do about it */
 };
 
 /* Writes *err to `out` in at most four lines that each start with "minibox:" or two spaces. Bytes that would control
@@ -108,9 +108,10 @@ int minibox_spec_set(struct minibox_spec *spec, const char *option, const char *
 int minibox_spec_parse_argv(struct minibox_spec *spec, int argc, char *const *argv, struct minibox_error *err);
 
 /*
- * Reads options from a file, as `minibox run -f`: see minibox.conf(5). What it sets later calls may set again; its lists are
- * added to. Paths in it are relative to its folder. Nothing is read but a regular file of at most 1 MiB, and none twice.
- * Errors: MINIBOX_PHASE_USAGE with origin "PATH:LINE:COLUMN" and the line in excerpt; _PLAN if it cannot be read.
+ * Reads options from a file, as `minibox run -f`: see minibox.conf(5). What it sets later calls may set again; its
+ * lists are added to. Paths in it are relative to its folder. Nothing is read but a regular file of at most 1 MiB, and
+ * none twice. Errors: MINIBOX_PHASE_USAGE with origin "PATH:LINE:COLUMN" and the line in excerpt; _PLAN if it cannot be
+ * read.
  */
 int minibox_spec_parse_file(struct minibox_spec *spec, const char *path, struct minibox_error *err);
 
@@ -146,20 +147,21 @@ void minibox_box_free(struct minibox_box *box);
 
 /*
  * clone(2) with a stack that cannot be got wrong: `stack_size` bytes (rounded up to pages; 0: 64 KiB) in a mapping of
- * its own with a page below that nobody may touch. `fn` runs in the child; the value it returns is the child's exit status.
- * A child that shares memory (CLONE_VM) shares errno, stdio and the heap's locks with its parent, who goes on: it should
- * make system calls only (write(2), not printf(3)), unless CLONE_VFORK lets the parent sleep.
+ * its own with a page below that nobody may touch. `fn` runs in the child; the value it returns is the child's exit
+ * status. A child that shares memory (CLONE_VM) shares errno, stdio and the heap's locks with its parent, who goes on:
+ * it should make system calls only (write(2), not printf(3)), unless CLONE_VFORK lets the parent sleep.
  *
  * flags: CLONE_* flags and, in the low byte, the signal sent when the child ends (normally SIGCHLD).
- * Refused with EINVAL in err->number, and the reason in err: combinations that the kernel refuses (the two flags and the
- * rule), CLONE_THREAD, CLONE_NEWTIME (not a flag of clone(2)), and flags that need further arguments. Else errors of clone(2).
+ * Refused with EINVAL in err->number, and the reason in err: combinations that the kernel refuses (the two flags and
+ * the rule), CLONE_THREAD, CLONE_NEWTIME (not a flag of clone(2)), and flags that need further arguments. Else errors
+ * of clone(2).
  *
- * *ret_child is the caller's. minibox_clone_wait() waits for the child, stores its wait status, as from waitpid(2), and frees
- * what belongs to it. A child that overflowed its stack died of SIGSEGV: then it stores that status and frees as always, but
- * returns -1 with an error that says so - unless handlers are shared (CLONE_SIGHAND), or fn has set its own for SIGSEGV:
- * then the child just dies (and before Linux 5.16, if it dumps core, all that share its memory die with it). A frame
- * larger than a page can miss the page: compile with -fstack-clash-protection. With CLONE_PARENT the caller has no child
- * to wait for (ECHILD).
+ * *ret_child is the caller's. minibox_clone_wait() waits for the child, stores its wait status, as from waitpid(2), and
+ * frees what belongs to it. A child that overflowed its stack died of SIGSEGV: then it stores that status and frees as
+ * always, but returns -1 with an error that says so - unless handlers are shared (CLONE_SIGHAND), or fn has set its own
+ * for SIGSEGV: then the child just dies (and before Linux 5.16, if it dumps core, all that share its memory die with
+ * it). A frame larger than a page can miss the page: compile with -fstack-clash-protection. With CLONE_PARENT the
+ * caller has no child to wait for (ECHILD).
  */
 struct minibox_child {
     int pid;

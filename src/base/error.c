@@ -71,8 +71,9 @@ static const struct {
                                   "launcher dies",
                                   "add --die-with-launcher no to accept that"},
     [MB_REMEDY_FLAG_NOT_FOR_EXEC] = {"", "leave it out"},
-    [MB_REMEDY_HOST_RW] = {"the host's system folders are shown read-only; their files belong to ids that the box has not",
-                           "--rootfs host with -v PATH:rw for what must be written"},
+    [MB_REMEDY_HOST_RW] =
+        {"the host's system folders are shown read-only; their files belong to ids that the box has not",
+         "--rootfs host with -v PATH:rw for what must be written"},
     [MB_REMEDY_ID_NOT_MAPPED] = {"the box's user namespace has no such id",
                                  "choose a mapped id, or map it with --userns"},
     [MB_REMEDY_NO_USER] = {"names are looked up in the box's /etc/passwd and /etc/group", "use a number"},
@@ -88,14 +89,16 @@ static const struct {
                                  "check the permissions of the path and of the folders above it"},
     [MB_REMEDY_NO_RANGE] = {"every range of 65,536 ids is in use by another box, a user or /etc/subuid",
                             "end other boxes, or name a range with --userns"},
-    [MB_REMEDY_LOCKED_ATIME] = {"in a user namespace a mount of the host keeps the way in which it records access times",
-                                "leave noatime out, or run as root"},
+    [MB_REMEDY_LOCKED_ATIME] =
+        {"in a user namespace a mount of the host keeps the way in which it records access times",
+         "leave noatime out, or run as root"},
     [MB_REMEDY_WEAK_ROOT] = {"root without its capabilities can map only its own id, which is host uid 0",
                              "run as an ordinary user, or give root CAP_SYS_ADMIN, SETUID, SETGID, SETPCAP and KILL"},
     [MB_REMEDY_VFORK] = {"", "leave vfork out"},
     [MB_REMEDY_SUID_ON_HOST] = {"the box could leave programs on the host that run as host root for any user",
                                 "use :ro or :overlay, keep others out of the folder (chmod go-x), or add --allow suid"},
-    [MB_REMEDY_FOLDER_DESCRIPTOR] = {"a folder's descriptor leads out of the box's root", "redirect it from or to a file"},
+    [MB_REMEDY_FOLDER_DESCRIPTOR] = {"a folder's descriptor leads out of the box's root",
+                                     "redirect it from or to a file"},
     [MB_REMEDY_PID_FILE] = {"", "remove it if no box uses it any more"},
     [MB_REMEDY_INIT_HOLDS_RANGE] = {"init is what keeps the box's ids from other boxes once the launcher is gone",
                                     "leave out --init no, or --die-with-launcher no"},
@@ -154,7 +157,8 @@ int mb_error_usage(struct minibox_error *err, const struct mb_origin *origin, en
 
 int mb_error_host(struct minibox_error *err, const struct mb_origin *origin, enum mb_remedy remedy, int number,
                   const char *what, const char *object) {
-    fill(err, MINIBOX_PHASE_PLAN, origin, remedy == MB_REMEDY_NO_SUCH_PATH && number == EACCES ? MB_REMEDY_NO_ACCESS : remedy, what, object);
+    fill(err, MINIBOX_PHASE_PLAN, origin,
+         remedy == MB_REMEDY_NO_SUCH_PATH && number == EACCES ? MB_REMEDY_NO_ACCESS : remedy, what, object);
     err->number = number;
     copy_text(err->reason, sizeof(err->reason), number ? strerrordesc_np(number) : "");
     return -1;

@@ -67,8 +67,9 @@ int mb_fd_may_write(const char *path) {
 
 bool mb_fd_is_same(int a, int b) {
     struct statx x, y;
-    return statx(a, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &x) == 0 && statx(b, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &y) == 0 &&
-           x.stx_ino == y.stx_ino && x.stx_mnt_id == y.stx_mnt_id;
+    return statx(a, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &x) == 0 &&
+           statx(b, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &y) == 0 && x.stx_ino == y.stx_ino &&
+           x.stx_mnt_id == y.stx_mnt_id;
 }
 
 bool mb_fd_reader_is_gone(int fd, int number) {

@@ -28,7 +28,8 @@ ssize_t mb_fd_read_file(const char *path, char *buffer, size_t size);
 /* Whether both are open on one file or folder of one mount. */
 bool mb_fd_is_same(int a, int b);
 
-/* Whether a write to `fd` failed with errno `number` because nobody is there to read: of a pipe, or of a terminal that was hung up. */
+/* Whether a write to `fd` failed with errno `number` because nobody is there to read: of a pipe, or of a terminal that
+ * was hung up. */
 bool mb_fd_reader_is_gone(int fd, int number);
 
 /* The folder that a path's last name is in, as "a/" or ".". False: it does not fit, ENAMETOOLONG. */

@@ -19,7 +19,8 @@ struct json_object *mb_json_string(struct mb_arena *arena, const char *text) {
 }
 
 int mb_json_print(FILE *out, struct json_object *document, struct minibox_error *err) {
-    const char *text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+    const char *text =
+        json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
     int result = text && fprintf(out, "%s\n", text) > 0
                      ? 0
                      : mb_error_host(err, NULL, MB_REMEDY_NONE, ENOMEM, "cannot print", "JSON");

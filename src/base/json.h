@@ -9,7 +9,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-/* A JSON string of names and words, which are any bytes: each byte that is not UTF-8 becomes U+FFFD. Out of memory: arena->failed. */
+/* A JSON string of names and words, which are any bytes: each byte that is not UTF-8 becomes U+FFFD. Out of memory:
+ * arena->failed. */
 struct json_object *mb_json_string(struct mb_arena *arena, const char *text);
 
 /* Prints a document, and frees it. */

@@ -11,7 +11,10 @@ static size_t decode(const char *text, uint32_t *ret_point) {
     *ret_point = c[0];
     if (c[0] < 0x80)
         return c[0] != '\0';
-    size_t length = c[0] >= 0xc0 && c[0] < 0xe0 ? 2 : c[0] >= 0xe0 && c[0] < 0xf0 ? 3 : c[0] >= 0xf0 && c[0] < 0xf8 ? 4 : 0;
+    size_t length = c[0] >= 0xc0 && c[0] < 0xe0   ? 2
+                    : c[0] >= 0xe0 && c[0] < 0xf0 ? 3
+                    : c[0] >= 0xf0 && c[0] < 0xf8 ? 4
+                                                  : 0;
     uint32_t point = length ? c[0] & (0x7fu >> length) : 0;
     for (size_t i = 1; i < length; i++) {
         if ((c[i] & 0xc0) != 0x80)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Texts for people: bytes from names and files, which may be anything; likely words for mistyped ones; lines of a terminal. */
+/* Texts for people: bytes from names and files, which may be anything; likely words for mistyped ones; lines of a
+ * terminal. */
 #ifndef MB_BASE_TEXT_H
 #define MB_BASE_TEXT_H
 
@@ -17,7 +18,8 @@ size_t mb_text_printable(const char *text);
 /* The nearest of `count` names to a mistyped one, or NULL when none is near. */
 const char *mb_text_suggest(const char *word, const char *const *names, size_t count);
 
-/* Prints words from `column` of the present line on, later lines from `indent` on, up to MB_TEXT_COLUMNS, and ends the line. */
+/* Prints words from `column` of the present line on, later lines from `indent` on, up to MB_TEXT_COLUMNS, and ends the
+ * line. */
 void mb_text_print_wrapped(FILE *out, const char *text, int indent, int column);
 
 #endif

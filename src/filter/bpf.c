@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. Sorted by number, the entries give ranges of numbers that are treated alike. The program is a binary search over
- * these ranges, whose leaves are an answer or a jump to the rules that look at arguments.
+ * How it works. Sorted by number, the entries give ranges of numbers that are treated alike. The program is a binary
+ * search over these ranges, whose leaves are an answer or a jump to the rules that look at arguments.
  *
- * The kernel runs a filter once for each number as it is loaded (to know which calls are always allowed) and compiles it to
- * machine code, so the size and depth of the program are paid for by each launch; and libseccomp takes 2 ms to write its larger
- * program, half as long as a whole launch.
+ * The kernel runs a filter once for each number as it is loaded (to know which calls are always allowed) and compiles
+ * it to machine code, so the size and depth of the program are paid for by each launch; and libseccomp takes 2 ms to
+ * write its larger program, half as long as a whole launch.
  */
 #include "filter/bpf.h"
 
@@ -24,7 +24,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of an ar
 
 enum { LOAD = BPF_LD | BPF_W | BPF_ABS };
 
-/* The numbers from `first` up to the next range: the conditional rules of entries[start..start + count), then `action`. */
+/* The numbers from `first` up to the next range: the conditional rules of entries[start..start + count), then `action`.
+ */
 struct range {
     uint32_t first, action;
     size_t start, count;
@@ -41,7 +42,8 @@ struct writer {
     size_t length;            /* may grow beyond the room: then the program is not used */
 };
 
-/* ---- ranges of numbers -------------------------------------------------------------------------------------------- */
+/* ---- ranges of numbers --------------------------------------------------------------------------------------------
+ */
 
 static int compare_entries(const void *a, const void *b) {
     const struct mb_bpf_entry *x = a, *y = b;
@@ -103,11 +105,12 @@ static int make_ranges(struct writer *w) {
     return 0;
 }
 
-/* ---- the program -------------------------------------------------------------------------------------------------- */
+/* ---- the program --------------------------------------------------------------------------------------------------
+ */
 
 /*
- * It is written from its end to its start, as jumps of BPF go forward only: where they go to is there already. A position
- * is therefore the number of instructions behind it; an instruction that was just written is at length - 1.
+ * It is written from its end to its start, as jumps of BPF go forward only: where they go to is there already. A
+ * position is therefore the number of instructions behind it; an instruction that was just written is at length - 1.
  */
 
 static size_t emit(struct writer *w, unsigned code, uint32_t k, size_t jt, size_t jf) {
@@ -201,7 +204,8 @@ static size_t emit_order(struct writer *w, unsigned test, uint64_t value, size_t
 }
 
 /* `sole`: the rule has no other condition. */
-static size_t emit_condition(struct writer *w, const struct mb_bpf_condition *condition, size_t yes, size_t no, bool sole) {
+static size_t emit_condition(struct writer *w, const struct mb_bpf_condition *condition, size_t yes, size_t no,
+                             bool sole) {
     size_t low = offsetof(struct seccomp_data, args) + condition->index * sizeof(uint64_t);
     uint64_t value = condition->value;
     switch (condition->op) {
@@ -291,7 +295,8 @@ static int emit_program(struct writer *w) {
         emit(w, BPF_JMP | BPF_JA, (uint32_t)(w->length - search - 1), 0, 0);
     size_t native = emit_load(w, offsetof(struct seccomp_data, nr));
     /* Programs of other architectures, as 32-bit ones: the same numbers are other calls there. */
-    emit_test(w, BPF_JEQ, w->rules->arch ? w->rules->arch : NATIVE_ARCH, native, emit_return(w, w->rules->other_arch_action));
+    emit_test(w, BPF_JEQ, w->rules->arch ? w->rules->arch : NATIVE_ARCH, native,
+              emit_return(w, w->rules->other_arch_action));
     emit_load(w, offsetof(struct seccomp_data, arch));
     return w->length > MB_FILTER_MOST ? -E2BIG : 0;
 }

@@ -28,7 +28,7 @@ struct mb_bpf_entry {
 };
 
 struct mb_bpf_rules {
-    uint32_t arch; /* AUDIT_ARCH_* of the calls; 0: this machine's own */
+    uint32_t arch;                              /* AUDIT_ARCH_* of the calls; 0: this machine's own */
     uint32_t default_action, other_arch_action; /* SECCOMP_RET_*; of other architectures' calls */
     struct mb_bpf_rule *rules;
     struct mb_bpf_entry *entries;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
 #include "base/json.h"
 #include "filter/explain.h"
 
@@ -38,7 +39,8 @@ char *mb_profile_read(const char *path, const struct mb_origin *origin, struct m
 /* ---- print ----------------------------------------------------------------------------------------------------- */
 
 static void print_action(FILE *out, const char *action, struct json_object *number) {
-    static const char *const words[][2] = {{"SCMP_ACT_ALLOW", "allowed"}, {"SCMP_ACT_LOG", "allowed and logged"}, {"SCMP_ACT_TRAP", "answered by SIGSYS"}};
+    static const char *const words[][2] = {
+        {"SCMP_ACT_ALLOW", "allowed"}, {"SCMP_ACT_LOG", "allowed and logged"}, {"SCMP_ACT_TRAP", "answered by SIGSYS"}};
     const char *name = strerrorname_np(number ? json_object_get_int(number) : 1);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(action, words[i][0]) == 0) {
@@ -63,7 +65,10 @@ static void print_choice(FILE *out, struct json_object *rule, const char *key, c
     if (!json_object_object_get_ex(rule, key, &choice) || !choice)
         return;
     json_object_object_foreach(choice, name, value) {
-        snprintf(before, sizeof(before), ", %s%s", word, strcmp(name, "allow") == 0 ? "--allow " : strcmp(name, "minKernel") == 0 ? "Linux " : "");
+        snprintf(before, sizeof(before), ", %s%s", word,
+                 strcmp(name, "allow") == 0       ? "--allow "
+                 : strcmp(name, "minKernel") == 0 ? "Linux "
+                                                  : "");
         if (json_object_is_type(value, json_type_array))
             print_words(out, before, value);
         else if (value)
@@ -72,8 +77,8 @@ static void print_choice(FILE *out, struct json_object *rule, const char *key, c
 }
 
 static void print_conditions(FILE *out, struct json_object *rule) {
-    static const char *const signs[][2] = {{"SCMP_CMP_NE", "!="}, {"SCMP_CMP_LT", "<"}, {"SCMP_CMP_LE", "<="}, {"SCMP_CMP_EQ", "=="},
-                                           {"SCMP_CMP_GE", ">="}, {"SCMP_CMP_GT", ">"}};
+    static const char *const signs[][2] = {{"SCMP_CMP_NE", "!="}, {"SCMP_CMP_LT", "<"},  {"SCMP_CMP_LE", "<="},
+                                           {"SCMP_CMP_EQ", "=="}, {"SCMP_CMP_GE", ">="}, {"SCMP_CMP_GT", ">"}};
     struct json_object *args = NULL, *value = NULL, *two = NULL;
     json_object_object_get_ex(rule, "args", &args);
     for (size_t i = 0; args && i < json_object_array_length(args); i++) {
@@ -83,7 +88,8 @@ static void print_conditions(FILE *out, struct json_object *rule) {
         uint64_t number = json_object_get_uint64(value);
         fprintf(out, "%s argument %s", i ? " and" : ", if", text_of(arg, "index"));
         if (strcmp(op, "SCMP_CMP_MASKED_EQ") == 0)
-            fprintf(out, " & 0x%" PRIx64 " == 0x%" PRIx64, number, json_object_object_get_ex(arg, "valueTwo", &two) ? json_object_get_uint64(two) : 0);
+            fprintf(out, " & 0x%" PRIx64 " == 0x%" PRIx64, number,
+                    json_object_object_get_ex(arg, "valueTwo", &two) ? json_object_get_uint64(two) : 0);
         for (size_t n = 0; n < sizeof(signs) / sizeof(signs[0]); n++)
             if (strcmp(op, signs[n][0]) == 0)
                 fprintf(out, " %s %" PRIu64, signs[n][1], number);
@@ -140,7 +146,8 @@ static bool has_name(struct json_object *rule, const char *call) {
 }
 
 void mb_profile_permit(const char *call, char *ret_text, size_t size) {
-    struct json_object *profile = json_tokener_parse(mb_seccomp_default_json), *rules = NULL, *choice = NULL, *list = NULL;
+    struct json_object *profile = json_tokener_parse(mb_seccomp_default_json), *rules = NULL, *choice = NULL,
+                       *list = NULL;
     snprintf(ret_text, size, "--seccomp FILE with a profile that allows it, or --seccomp off");
     json_object_object_get_ex(profile, "syscalls", &rules);
     for (size_t i = 0; rules && i < json_object_array_length(rules); i++) {
@@ -151,7 +158,8 @@ void mb_profile_permit(const char *call, char *ret_text, size_t size) {
         if (!by_caps && !json_object_object_get_ex(choice, "allow", &list))
             continue;
         const char *word = json_object_get_string(json_object_array_get_idx(list, 0));
-        snprintf(ret_text, size, by_caps ? "--cap-add %s" : "--allow %s", strncmp(word, "CAP_", 4) == 0 ? word + 4 : word);
+        snprintf(ret_text, size, by_caps ? "--cap-add %s" : "--allow %s",
+                 strncmp(word, "CAP_", 4) == 0 ? word + 4 : word);
         break;
     }
     json_object_put(profile);
@@ -165,7 +173,8 @@ static bool is_used(const char *name, const uint32_t *counts, size_t size) {
 }
 
 int mb_profile_write_used(const uint32_t *counts, size_t size, FILE *out, struct minibox_error *err) {
-    struct json_object *profile = json_tokener_parse(mb_seccomp_default_json), *rules = NULL, *kept = json_object_new_array();
+    struct json_object *profile = json_tokener_parse(mb_seccomp_default_json), *rules = NULL,
+                       *kept = json_object_new_array();
     json_object_object_get_ex(profile, "syscalls", &rules);
     for (size_t i = 0; rules && i < json_object_array_length(rules); i++) {
         struct json_object *rule = json_object_array_get_idx(rules, i), *names = NULL, *used = json_object_new_array();

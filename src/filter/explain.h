@@ -16,8 +16,8 @@ void mb_profile_print(const char *text, FILE *out);
 /* How a call that the default profile refuses is permitted: "--cap-add SYS_ADMIN", "--allow suid", or what is left. */
 void mb_profile_permit(const char *call, char *ret_text, size_t size);
 
-/* Writes the default profile without the calls that were not used: counts[n] is 0. A name that is left keeps its conditions, and
- * refusals stay, so it never allows more. */
+/* Writes the default profile without the calls that were not used: counts[n] is 0. A name that is left keeps its
+ * conditions, and refusals stay, so it never allows more. */
 int mb_profile_write_used(const uint32_t *counts, size_t size, FILE *out, struct minibox_error *err);
 
 #endif

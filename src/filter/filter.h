@@ -22,11 +22,13 @@ enum { MB_FILTER_MOST = BPF_MAXINSNS - 5 };
  *
  * text: the JSON document, NUL-terminated; name: where it came from, for errors.
  * capabilities: bit n set if the command has capability n; selects rules by includes.caps and excludes.caps.
- * allow_suid: selects rules by includes.allow ["suid"] and excludes.allow ["suid"], minibox's one addition to the format.
- * Errors: MINIBOX_PHASE_USAGE with the JSON path of what is wrong in *err (`origin` says which option named the file).
+ * allow_suid: selects rules by includes.allow ["suid"] and excludes.allow ["suid"], minibox's one addition to the
+ * format. Errors: MINIBOX_PHASE_USAGE with the JSON path of what is wrong in *err (`origin` says which option named the
+ * file).
  */
-int mb_seccomp_compile(struct mb_arena *arena, const char *text, const char *name, uint64_t capabilities, bool allow_suid,
-                       const struct mb_origin *origin, struct mb_filter *ret_filter, struct minibox_error *err);
+int mb_seccomp_compile(struct mb_arena *arena, const char *text, const char *name, uint64_t capabilities,
+                       bool allow_suid, const struct mb_origin *origin, struct mb_filter *ret_filter,
+                       struct minibox_error *err);
 
 /* configs/seccomp/default.json with no capability, compiled while minibox was built. */
 extern const struct mb_filter mb_seccomp_builtin, mb_seccomp_builtin_allow_suid;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * seccomp-generate PROFILE OUT.c: compiles the default profile while minibox is built, by the code that compiles profiles
- * at run time, and writes the programs and the profile's text as C. It runs on the machine that minibox is built on, and
- * numbers of system calls are that machine's: cross builds run it under an emulator.
+ * seccomp-generate PROFILE OUT.c: compiles the default profile while minibox is built, by the code that compiles
+ * profiles at run time, and writes the programs and the profile's text as C. It runs on the machine that minibox is
+ * built on, and numbers of system calls are that machine's: cross builds run it under an emulator.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -3,10 +3,10 @@
  * How it works. A profile is read into a table of rules, each an action and conditions on arguments, and into a list of
  * (system call number, rule), out of which bpf.c writes the program. libseccomp gives the numbers of the names only.
  *
- * Of the rules for one call the first that matches decides, in the order of the file; a call without a matching rule gets
- * the default action. For rules without conditions this is what docker and libseccomp do. Where a rule with conditions
- * and one without meet, libseccomp drops the former, whatever their order: an ERRNO for TIOCSTI beside an ALLOW for ioctl
- * is silently lost. Here it counts.
+ * Of the rules for one call the first that matches decides, in the order of the file; a call without a matching rule
+ * gets the default action. For rules without conditions this is what docker and libseccomp do. Where a rule with
+ * conditions and one without meet, libseccomp drops the former, whatever their order: an ERRNO for TIOCSTI beside an
+ * ALLOW for ioctl is silently lost. Here it counts.
  *
  * What must stay true: a mistake in a profile is never passed over. A misspelt "args" would turn a narrow ALLOW into a
  * wide one, so unknown keys are errors; only names of system calls may be unknown, because profiles list those of other
@@ -87,8 +87,8 @@ __attribute__((format(printf, 3, 4))) static int fail(struct compiler *c, const 
                           where[0] ? ": " : "", reason);
 }
 
-/* The place of `word` in a table; or -1, with a remedy that names the nearest one. They are compared behind the prefix that
- * all of the table have. */
+/* The place of `word` in a table; or -1, with a remedy that names the nearest one. They are compared behind the prefix
+ * that all of the table have. */
 static int find_word(struct compiler *c, const struct place *place, const char *word, const char *prefix,
                      const char *const words[], size_t count, const char *kind) {
     for (size_t i = 0; i < count; i++)
@@ -96,7 +96,8 @@ static int find_word(struct compiler *c, const struct place *place, const char *
             return (int)i;
     fail(c, place, "\"%.60s\" is no %s", word, kind);
     enum { MOST = 64 };
-    const char *tails[MOST], *nearest, *tail = strncmp(word, prefix, strlen(prefix)) == 0 ? word + strlen(prefix) : word;
+    const char *tails[MOST], *nearest,
+        *tail = strncmp(word, prefix, strlen(prefix)) == 0 ? word + strlen(prefix) : word;
     for (size_t i = 0; i < count && i < MOST; i++)
         tails[i] = words[i] + strlen(prefix);
     nearest = tail[0] ? mb_text_suggest(tail, tails, count < MOST ? count : MOST) : NULL;
@@ -105,7 +106,8 @@ static int find_word(struct compiler *c, const struct place *place, const char *
     return -1;
 }
 
-/* ---- values of the document --------------------------------------------------------------------------------------- */
+/* ---- values of the document ---------------------------------------------------------------------------------------
+ */
 
 static const char *const type_names[] = {
     [json_type_null] = "null",       [json_type_boolean] = "a truth value", [json_type_double] = "a fraction",
@@ -191,7 +193,8 @@ static int check_keys(struct compiler *c, const struct place *place, json_object
     return 0;
 }
 
-/* ---- actions ------------------------------------------------------------------------------------------------------ */
+/* ---- actions ------------------------------------------------------------------------------------------------------
+ */
 
 static const char *const action_names[] = {
     "SCMP_ACT_ALLOW",        "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD",
@@ -249,7 +252,8 @@ static int parse_action(struct compiler *c, const struct place *place, json_obje
     return 0;
 }
 
-/* ---- conditions --------------------------------------------------------------------------------------------------- */
+/* ---- conditions ---------------------------------------------------------------------------------------------------
+ */
 
 static const char *const op_names[] = {
     [MB_BPF_NE] = "SCMP_CMP_NE",
@@ -331,7 +335,8 @@ static int parse_conditions(struct compiler *c, const struct place *place, json_
     return 0;
 }
 
-/* ---- which rules apply -------------------------------------------------------------------------------------------- */
+/* ---- which rules apply --------------------------------------------------------------------------------------------
+ */
 
 /* As docker names architectures. */
 static const char *const arch_names[] = {
@@ -415,7 +420,8 @@ static int select_rule(struct compiler *c, const struct place *place, json_objec
     return 0;
 }
 
-/* ---- names -------------------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------------------------------
+ */
 
 /* Calls that are younger than Debian 12's libseccomp. Since 424 all architectures use the same numbers. */
 static const struct {
@@ -488,7 +494,8 @@ static int parse_rule(struct compiler *c, const struct place *place, json_object
     return name[0] ? add_call(c, name, first) : 0;
 }
 
-/* ---- the document ------------------------------------------------------------------------------------------------- */
+/* ---- the document -------------------------------------------------------------------------------------------------
+ */
 
 /* Flags of seccomp(2) that do nothing for one thread, log, or loosen: a filter without them refuses the same calls. */
 static int check_flags(struct compiler *c, json_object *array) {
@@ -517,11 +524,13 @@ static int parse_document(struct compiler *c, json_object *document) {
     if (get(document, "listenerPath") || get(document, "listenerMetadata"))
         return fail(c, &listener_place, "a listener needs a supervisor outside of the box, and minibox runs none");
     json_object *rules = get(document, "syscalls");
-    if (parse_action(c, NULL, document, "defaultAction", "defaultErrnoRet", "defaultErrno", &c->rules.default_action) < 0)
+    if (parse_action(c, NULL, document, "defaultAction", "defaultErrnoRet", "defaultErrno", &c->rules.default_action) <
+        0)
         return -1;
     bool refuses = c->rules.default_action != SECCOMP_RET_ALLOW && c->rules.default_action != SECCOMP_RET_LOG;
     c->rules.other_arch_action = refuses ? c->rules.default_action : SECCOMP_RET_ERRNO | ENOSYS;
-    /* Only this machine's own architecture is compiled, whatever architectures and archMap say: the others are refused. */
+    /* Only this machine's own architecture is compiled, whatever architectures and archMap say: the others are refused.
+     */
     if (check_flags(c, get(document, "flags")) < 0 ||
         (rules && check_type(c, &syscalls_place, rules, json_type_array) < 0))
         return -1;
@@ -577,6 +586,7 @@ int mb_seccomp_compile(struct mb_arena *arena, const char *text, const char *nam
         return -1;
     int result = mb_bpf_write(arena, &c.rules, ret_filter);
     return result == -ENOMEM ? mb_error_memory(err)
-           : result          ? fail(&c, NULL, "it takes more than %d instructions, which the kernel does not allow", MB_FILTER_MOST)
-                             : 0;
+           : result
+               ? fail(&c, NULL, "it takes more than %d instructions, which the kernel does not allow", MB_FILTER_MOST)
+               : 0;
 }

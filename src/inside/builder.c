@@ -47,7 +47,8 @@ static const char here[] = "";
 
 /* ---- paths of the box ----------------------------------------------------------------------------------------- */
 
-/* Links are followed in the box's root. In the kernel's own file systems, and where the place itself matters, they are not. */
+/* Links are followed in the box's root. In the kernel's own file systems, and where the place itself matters, they are
+ * not. */
 static long resolve(const struct mb_builder *b, const struct mb_step *step, const char *path, uint64_t flags) {
     bool links = step->at == MB_SLOT_ROOT && !step->no_links;
     return mb_path_resolve(b->slots[step->at], path, flags, links ? MB_PATH_IN_ROOT : MB_PATH_NO_LINKS);
@@ -79,7 +80,8 @@ static long make_path(const struct mb_builder *b, const struct mb_step *step, ch
         char saved = name[-1];
         name[-1] = '\0';
         parent = resolve(b, step, path, O_PATH | O_DIRECTORY);
-        if (parent == -ENOENT) /* the recursion cuts only the parent's part, which ends before `name`; depth is limited */
+        if (parent ==
+            -ENOENT) /* the recursion cuts only the parent's part, which ends before `name`; depth is limited */
             parent = make_path(b, step, path, true);
         name[-1] = saved;
     }
@@ -98,11 +100,12 @@ static long make_path(const struct mb_builder *b, const struct mb_step *step, ch
     return result;
 }
 
-/* The place that a step names: a descriptor of it, made if it is missing, or -errno. Another box in the same tree may make it
- * first, each part of the path: then it is looked for again. */
+/* The place that a step names: a descriptor of it, made if it is missing, or -errno. Another box in the same tree may
+ * make it first, each part of the path: then it is looked for again. */
 static long open_target(const struct mb_builder *b, const struct mb_step *step) {
     enum { TRIES = 100 }; /* no path has more parts */
-    bool is_new = step->at == MB_SLOT_DEV || step->at == MB_SLOT_STAGE; /* minibox's own, and empty but for what it made */
+    bool is_new =
+        step->at == MB_SLOT_DEV || step->at == MB_SLOT_STAGE; /* minibox's own, and empty but for what it made */
     long fd = -EEXIST;
     for (int tries = 0; fd == -EEXIST && tries < TRIES; tries++) {
         fd = is_new && !tries ? -ENOENT : resolve(b, step, step->path, O_PATH | (step->is_directory ? O_DIRECTORY : 0));
@@ -217,7 +220,8 @@ long mb_builder_open_tree(const struct mb_step *step) {
     long result = raw(SYS_statx, fd, here, AT_EMPTY_PATH, STATX_TYPE | STATX_INO, &st);
     if (result >= 0) {
         /* glibc's makedev(), which the plan used */
-        uint64_t device = ((uint64_t)(st.stx_dev_major & 0xfffff000u) << 32) | ((uint64_t)(st.stx_dev_major & 0xfffu) << 8) |
+        uint64_t device = ((uint64_t)(st.stx_dev_major & 0xfffff000u) << 32) |
+                          ((uint64_t)(st.stx_dev_major & 0xfffu) << 8) |
                           ((uint64_t)(st.stx_dev_minor & 0xffffff00u) << 12) | (st.stx_dev_minor & 0xffu);
         uint32_t node = (uint32_t)(((st.stx_rdev_major & 0xfffu) << 8) | ((st.stx_rdev_minor & 0xffffff00u) << 12) |
                                    (st.stx_rdev_minor & 0xffu));
@@ -236,7 +240,8 @@ long mb_builder_open_tree(const struct mb_step *step) {
 
 /* Overlay takes its layers as names below the working directory: the staging tmpfs. */
 static long mount_overlay(struct mb_builder *b, const struct mb_step *step) {
-    long before = raw(SYS_openat, AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0); /* relative sources are from there */
+    long before =
+        raw(SYS_openat, AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0); /* relative sources are from there */
     if (before < 0)
         return before;
     long result = raw(SYS_fchdir, b->slots[MB_SLOT_STAGE]);
@@ -248,8 +253,8 @@ static long mount_overlay(struct mb_builder *b, const struct mb_step *step) {
     return result < 0 ? result : attach(b, step, mount);
 }
 
-/* What it means that a target could not be opened: nothing, if it may be missing and is. The kernel is asked in two ways, and the
- * verifier told. */
+/* What it means that a target could not be opened: nothing, if it may be missing and is. The kernel is asked in two
+ * ways, and the verifier told. */
 static long accept_absent(const struct mb_builder *b, const struct mb_step *step, long result) {
     struct statx st;
     if (!step->optional || result != -ENOENT)
@@ -262,8 +267,9 @@ static long accept_absent(const struct mb_builder *b, const struct mb_step *step
 }
 
 /*
- * A file is hidden behind the box's /dev/null, a folder behind an empty one that is removed as soon as it is mounted, so that
- * nothing can ever be put into it. It lies on the box's /dev: a file system of its own costs more than the rest of the mask.
+ * A file is hidden behind the box's /dev/null, a folder behind an empty one that is removed as soon as it is mounted,
+ * so that nothing can ever be put into it. It lies on the box's /dev: a file system of its own costs more than the rest
+ * of the mask.
  */
 static long mask(struct mb_builder *b, const struct mb_step *step) {
     static const char empty[] = ".empty";
@@ -313,7 +319,8 @@ static long remount(struct mb_builder *b, const struct mb_step *step) {
     return result;
 }
 
-/* By descriptor, too: over one of /proc's magic links the way would lead to what is still open of the outside, CVE-2024-21626. */
+/* By descriptor, too: over one of /proc's magic links the way would lead to what is still open of the outside,
+ * CVE-2024-21626. */
 static long change_directory(const struct mb_builder *b, const struct mb_step *step) {
     long folder = resolve(b, step, step->target, O_PATH | O_DIRECTORY);
     if (folder < 0)
@@ -449,8 +456,8 @@ static long write_capabilities(uint64_t effective, uint64_t permitted, uint64_t 
     return raw(SYS_capset, &header, data);
 }
 
-/* All five sets. For uid 0 execve computes the permitted set from the bounding set; another uid keeps it only through the
- * ambient one: capabilities(7), "Transformation of capabilities during execve()". */
+/* All five sets. For uid 0 execve computes the permitted set from the bounding set; another uid keeps it only through
+ * the ambient one: capabilities(7), "Transformation of capabilities during execve()". */
 static long set_capabilities(const struct mb_step *step) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct now[2];
@@ -529,8 +536,8 @@ static long bring_loopback_up(void) {
     return result;
 }
 
-/* Of a new time namespace only children are members, and since Linux 6.3 what execve(2) makes: a command that is no child, as without
- * init, enters it itself. */
+/* Of a new time namespace only children are members, and since Linux 6.3 what execve(2) makes: a command that is no
+ * child, as without init, enters it itself. */
 static long unshare_late(const struct mb_builder *b, const struct mb_step *step) {
     long result = raw(SYS_unshare, step->flags);
     if (result < 0 || b->plan->init || !(step->flags & CLONE_NEWTIME))
@@ -573,8 +580,9 @@ static long open_terminal(struct mb_builder *b, const struct mb_step *step) {
 }
 
 /*
- * The sync pipe tells the launcher of the command's execve, by the end of its last copy. It is made here, where nobody else
- * can have one: of the launcher's own, a child that another of its threads forks meanwhile would hold a copy for all its life.
+ * The sync pipe tells the launcher of the command's execve, by the end of its last copy. It is made here, where nobody
+ * else can have one: of the launcher's own, a child that another of its threads forks meanwhile would hold a copy for
+ * all its life.
  */
 static long make_sync_pipe(struct mb_builder *b) {
     int ends[2];
@@ -707,7 +715,8 @@ static void execute_from(struct mb_builder *b, size_t first, bool joining) {
 
 /*
  * The joiner enters the namespaces to join, then makes the builder as its own sibling, so that the launcher is the
- * builder's parent. It is closed to tracing before it enters: processes that are in there already must not get hold of it.
+ * builder's parent. It is closed to tracing before it enters: processes that are in there already must not get hold of
+ * it.
  */
 static void join_and_clone(struct mb_builder *b) {
     const struct mb_plan *plan = b->plan;
@@ -718,7 +727,8 @@ static void join_and_clone(struct mb_builder *b) {
     if (result >= 0)
         execute_from(b, 0, true);
     if (result >= 0)
-        result = raw(SYS_clone, (plan->steps[clone_step].flags & ~(uint64_t)CLONE_VM) | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+        result =
+            raw(SYS_clone, (plan->steps[clone_step].flags & ~(uint64_t)CLONE_VM) | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
     if (result < 0)
         fail(b, clone_step, result);
     if (result > 0) {

@@ -11,7 +11,7 @@ struct mb_builder {
     const struct mb_plan *plan;
     struct mb_shared *shared;
     int shared_fd, init_fd, launcher_fd, channel_fd, lock_fd, notify_fd; /* -1: none */
-    const int *keep; /* descriptors to leave open, ascending */
+    const int *keep;                                                     /* descriptors to leave open, ascending */
     size_t keep_count;
     char *const *argv; /* of init */
     char *const *environment;

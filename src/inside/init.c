@@ -71,14 +71,16 @@ struct kernel_sigaction {
 
 static void move_descriptor(struct mb_shared *shared, int from, unsigned to) {
     bool is_there = from == (int)to;
-    check(shared, shared->step_session, is_there ? raw(SYS_fcntl, to, F_SETFD, FD_CLOEXEC) : raw(SYS_dup3, from, to, O_CLOEXEC));
+    check(shared, shared->step_session,
+          is_there ? raw(SYS_fcntl, to, F_SETFD, FD_CLOEXEC) : raw(SYS_dup3, from, to, O_CLOEXEC));
 }
 
 /* Moves the sync pipe to the number behind the command's descriptors, and closes all others. */
 static void arrange_descriptors(struct mb_shared *shared) {
     unsigned last = 3 + shared->preserve_fds;
     if (shared->notify_fd > 0) { /* neither may be overwritten by the other: first out of the way */
-        long sync = raw(SYS_fcntl, shared->sync_fd, F_DUPFD_CLOEXEC, last + 2), notify = raw(SYS_fcntl, shared->notify_fd, F_DUPFD_CLOEXEC, last + 2);
+        long sync = raw(SYS_fcntl, shared->sync_fd, F_DUPFD_CLOEXEC, last + 2),
+             notify = raw(SYS_fcntl, shared->notify_fd, F_DUPFD_CLOEXEC, last + 2);
         check(shared, shared->step_session, sync < 0 ? sync : notify);
         shared->sync_fd = (int32_t)sync;
         move_descriptor(shared, (int)notify, last + 1);
@@ -135,8 +137,8 @@ static void verify_filter(struct mb_shared *shared) {
 }
 
 /*
- * A command with CAP_SYS_PTRACE in the box can trace init after all, and would find a process without a filter. So what is
- * init's has one too: these calls and nothing else. Loaded before the command may be executed.
+ * A command with CAP_SYS_PTRACE in the box can trace init after all, and would find a process without a filter. So what
+ * is init's has one too: these calls and nothing else. Loaded before the command may be executed.
  */
 static void allow_only(struct mb_shared *shared, const uint32_t *calls, unsigned count) {
 #if defined(__x86_64__)
@@ -145,7 +147,8 @@ static void allow_only(struct mb_shared *shared, const uint32_t *calls, unsigned
     const uint32_t architecture = AUDIT_ARCH_AARCH64;
 #endif
     enum { MOST = 8, FIRST = 3 };
-    struct sock_filter whole[MB_SHARED_QUESTION_LENGTH + FIRST + MOST + 2] = {MB_SHARED_QUESTION}, *code = whole + MB_SHARED_QUESTION_LENGTH;
+    struct sock_filter whole[MB_SHARED_QUESTION_LENGTH + FIRST + MOST + 2] = {MB_SHARED_QUESTION},
+                                                                        *code = whole + MB_SHARED_QUESTION_LENGTH;
     code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
     code[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, architecture, 0, (uint8_t)(count + 1));
     code[2] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
@@ -168,9 +171,9 @@ static void die_with_parent(struct mb_shared *shared) {
 }
 
 /*
- * Once the filter is there, this process may have to wait for the launcher with each call, which first needs the listener. So
- * another process sends it, which has another filter and, for as long as it takes, the same descriptors; execve gives the command a
- * table of its own. It is init's child, not the command's.
+ * Once the filter is there, this process may have to wait for the launcher with each call, which first needs the
+ * listener. So another process sends it, which has another filter and, for as long as it takes, the same descriptors;
+ * execve gives the command a table of its own. It is init's child, not the command's.
  */
 static void start_sender(struct mb_shared *shared) {
     long sender = raw(SYS_clone, CLONE_FILES | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
@@ -183,7 +186,8 @@ static void start_sender(struct mb_shared *shared) {
     allow_only(shared, calls, sizeof(calls) / sizeof(calls[0]));
     while (!atomic_load(&shared->listener)) /* nobody could wake it: that would be a call */
         raw(SYS_futex, &shared->listener, FUTEX_WAIT, 0, &soon, 0, 0);
-    check(shared, shared->step_filter, mb_send_descriptor(shared->notify_fd, MB_SHARED_LISTENER, atomic_load(&shared->listener)));
+    check(shared, shared->step_filter,
+          mb_send_descriptor(shared->notify_fd, MB_SHARED_LISTENER, atomic_load(&shared->listener)));
     quit(0);
 }
 
@@ -194,11 +198,14 @@ static void load_filter(struct mb_shared *shared) {
     if (notifies)
         start_sender(shared);
     struct sock_fprog program = {(unsigned short)shared->filter_count, mb_shared_at(shared, shared->filter)};
-    long listener = raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &program);
-    check(shared, shared->step_filter, notifies && listener == 0 ? -EPROTO : listener); /* 0 is open: it cannot be that */
+    long listener =
+        raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &program);
+    check(shared, shared->step_filter,
+          notifies && listener == 0 ? -EPROTO : listener); /* 0 is open: it cannot be that */
     if (notifies) {
-        /* Nothing is executed while the sender lives: its descriptors are the listener and the launcher's socket, and a command
-         * could stop it and take them. Seen without a system call, which might have to wait for the launcher. */
+        /* Nothing is executed while the sender lives: its descriptors are the listener and the launcher's socket, and a
+         * command could stop it and take them. Seen without a system call, which might have to wait for the launcher.
+         */
         atomic_store(&shared->listener, (uint32_t)listener);
         while (!atomic_load(&shared->sender_gone))
             ;
@@ -215,8 +222,10 @@ static __attribute__((noreturn)) void execute(struct mb_shared *shared, char *co
     long refused = -ENOENT;
     shared->executing = 1;
     for (unsigned i = 0; i < shared->candidate_count; i++) {
-        /* In a trial the kernel is asked only whether it would (2: AT_EACCESS's answer is the same, ids are all one). */
-        long result = shared->trial ? raw(SYS_faccessat, AT_FDCWD, candidate, 1) : raw(SYS_execve, candidate, argv, environment);
+        /* In a trial the kernel is asked only whether it would (2: AT_EACCESS's answer is the same, ids are all one).
+         */
+        long result =
+            shared->trial ? raw(SYS_faccessat, AT_FDCWD, candidate, 1) : raw(SYS_execve, candidate, argv, environment);
         if (result == 0 && shared->trial)
             quit(0);
         if (result == -ENOENT || result == -ENOTDIR) {
@@ -245,8 +254,10 @@ static __attribute__((noreturn)) void refuse(struct mb_shared *shared, const str
 static void verify_mounts(struct mb_shared *shared) {
     struct mb_verdict verdict;
     if (mb_verify_mounts(shared, shared->proc_fd, &verdict) == 0) {
-        const uint32_t calls[] = {SYS_wait4, SYS_rt_sigtimedwait, SYS_kill, SYS_exit_group, SYS_futex, SYS_close_range, SYS_restart_syscall,
-                                  SYS_prctl}; /* the last only where the parent-death signal is still to be disarmed */
+        const uint32_t calls[] = {
+            SYS_wait4,       SYS_rt_sigtimedwait, SYS_kill, SYS_exit_group, SYS_futex,
+            SYS_close_range, SYS_restart_syscall, SYS_prctl}; /* the last only where the parent-death signal is still to
+                                                                 be disarmed */
         if (shared->init && shared->filter_count)
             allow_only(shared, calls, sizeof(calls) / sizeof(calls[0]) - (shared->die_with_launcher ? 1 : 0));
         atomic_store(&shared->init_verified, MB_SHARED_GO);
@@ -267,8 +278,10 @@ static void wait_for_launcher(struct mb_shared *shared, bool is_box) {
         check(shared, shared->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0));
 }
 
-/* The command's process: nothing is executed unless launcher, init and this process itself have found what was planned. */
-static __attribute__((noreturn)) void run_command(struct mb_shared *shared, char *const *argv, char *const *environment) {
+/* The command's process: nothing is executed unless launcher, init and this process itself have found what was planned.
+ */
+static __attribute__((noreturn)) void run_command(struct mb_shared *shared, char *const *argv,
+                                                  char *const *environment) {
     struct mb_verdict verdict;
     if (!shared->init)
         verify_mounts(shared);
@@ -326,7 +339,8 @@ static __attribute__((noreturn)) void supervise(struct mb_shared *shared, long c
     while (!reap(shared, command)) {
         siginfo_t info = {0};
         long signo = raw(SYS_rt_sigtimedwait, &all, &info, 0, 8);
-        bool is_for_group = info.si_code == SI_QUEUE && info.si_value.sival_int == MB_SHARED_TO_GROUP; /* whose leader is the command */
+        bool is_for_group =
+            info.si_code == SI_QUEUE && info.si_value.sival_int == MB_SHARED_TO_GROUP; /* whose leader is the command */
         if (signo > 0 && signo != SIGCHLD)
             raw(SYS_kill, is_for_group ? -command : command, signo);
     }
@@ -368,10 +382,14 @@ void mb_init_main(long *stack) {
     check(shared, shared->step_init, raw(SYS_prctl, PR_SET_NAME, "minibox-init", 0, 0, 0));
     die_with_launcher(shared);
     long told = raw(SYS_write, shared->sync_fd, "", 1);
-    check(shared, shared->step_init, told == 1 ? 0 : told < 0 ? told : -EIO); /* the launcher may look at the namespaces now */
+    check(shared, shared->step_init,
+          told == 1  ? 0
+          : told < 0 ? told
+                     : -EIO);                 /* the launcher may look at the namespaces now */
     struct kernel_sigaction by_default = {0}; /* an ignored SIGCHLD would lose the command's status */
     check(shared, shared->step_init, raw(SYS_rt_sigaction, SIGCHLD, &by_default, 0, 8));
-    check(shared, shared->step_init, raw(SYS_personality, 0)); /* no read-implies-exec, no fixed addresses from the caller */
+    check(shared, shared->step_init,
+          raw(SYS_personality, 0)); /* no read-implies-exec, no fixed addresses from the caller */
     if (!shared->init)
         run_command(shared, argv + 3, environment);
     /* Out of the launcher's process group: a Ctrl-C on its terminal must reach the command once, not twice. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the box hands the launcher a descriptor that only it could make. Raw system calls: the builder and init use it. */
+/* How the box hands the launcher a descriptor that only it could make. Raw system calls: the builder and init use it.
+ */
 #ifndef MB_INSIDE_SEND_H
 #define MB_INSIDE_SEND_H
 
@@ -17,7 +18,8 @@ static inline long mb_send_descriptor(int socket, enum mb_shared_descriptor whic
         char space[CMSG_SPACE(sizeof(int))];
     } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
     *(int *)CMSG_DATA(&control.header) = (int)fd;
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
     return raw(SYS_sendmsg, socket, &message, MSG_NOSIGNAL);
 }
 

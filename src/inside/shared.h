@@ -49,20 +49,24 @@ enum mb_check {
 enum { MB_SHARED_HOSTNAME = 65 };
 
 /*
- * The beginning of each filter: prctl(MB_SHARED_ASK), which is no operation of prctl(2), is answered with an errno of minibox's own. So it is
- * this filter that says that it is there; the kernel says only that there is some, which may be a container's around.
+ * The beginning of each filter: prctl(MB_SHARED_ASK), which is no operation of prctl(2), is answered with an errno of
+ * minibox's own. So it is this filter that says that it is there; the kernel says only that there is some, which may be
+ * a container's around.
  */
 enum { MB_SHARED_ASK = 0x6d626f78, MB_SHARED_ANSWER = 1203, MB_SHARED_QUESTION_LENGTH = 5 };
-#define MB_SHARED_QUESTION                                                                                                \
+#define MB_SHARED_QUESTION                                                                                             \
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),                                             \
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 3),                                                          \
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),                                       \
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MB_SHARED_ASK, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | MB_SHARED_ANSWER)
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MB_SHARED_ASK, 0, 1),                                                      \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | MB_SHARED_ANSWER)
 
 /* Values of the futexes; 0: not yet. */
 enum { MB_SHARED_GO = 1, MB_SHARED_STOP = 2 };
 
-enum { MB_SHARED_TO_GROUP = 0x6d626f78 }; /* the value of a signal to init that is meant for the command's process group */
+enum {
+    MB_SHARED_TO_GROUP = 0x6d626f78
+}; /* the value of a signal to init that is meant for the command's process group */
 
 #define MB_SHARED_ABSENT UINT64_MAX /* the kernel has not what an optional step would hide */
 
@@ -97,19 +101,19 @@ struct mb_verdict {
 
 struct mb_shared {
     /* How far it came. The first three are futexes, futex(2). */
-    _Atomic uint32_t maps_written;  /* by the launcher: the builder waits for it */
+    _Atomic uint32_t maps_written;      /* by the launcher: the builder waits for it */
     _Atomic uint32_t launcher_verified; /* by the launcher: the namespaces and id maps are as planned */
-    _Atomic uint32_t init_verified; /* by init: the mounts are as planned, or are not */
-    uint32_t executing;            /* the command's process has got as far as execve */
-    int32_t failed_step;           /* number of the step, counted from 1; 0: none */
-    int32_t failed_number;         /* errno */
-    struct mb_verdict verdict;     /* what the verifier found, when it was that */
-    int32_t found_candidate;       /* a candidate exists although execve says ENOENT */
-    int32_t builder_pid;           /* in the launcher's pid namespace, where a joiner made it */
-    _Atomic uint32_t listener;     /* futex; number of the filter's listener in the command's process; 0: not yet */
-    _Atomic uint32_t sender_gone;  /* by init: who sent the listener has ended */
+    _Atomic uint32_t init_verified;     /* by init: the mounts are as planned, or are not */
+    uint32_t executing;                 /* the command's process has got as far as execve */
+    int32_t failed_step;                /* number of the step, counted from 1; 0: none */
+    int32_t failed_number;              /* errno */
+    struct mb_verdict verdict;          /* what the verifier found, when it was that */
+    int32_t found_candidate;            /* a candidate exists although execve says ENOENT */
+    int32_t builder_pid;                /* in the launcher's pid namespace, where a joiner made it */
+    _Atomic uint32_t listener;    /* futex; number of the filter's listener in the command's process; 0: not yet */
+    _Atomic uint32_t sender_gone; /* by init: who sent the listener has ended */
     uint32_t has_status;
-    int32_t status; /* the command's wait status */
+    int32_t status;    /* the command's wait status */
     uint64_t peak_kib; /* of the largest process that init waited for: getrusage(2), ru_maxrss */
 
     /* What init is to do. */
@@ -138,12 +142,13 @@ struct mb_shared {
 };
 
 /*
- * Fills a new box as planned, and numbers the plan's mounts. *ret_fd is its memory file, -1 where none could be made; the caller unmaps
- * and closes, whatever is returned. 0, or -1 with *err.
+ * Fills a new box as planned, and numbers the plan's mounts. *ret_fd is its memory file, -1 where none could be made;
+ * the caller unmaps and closes, whatever is returned. 0, or -1 with *err.
  */
 struct mb_plan;
 struct minibox_error;
-int mb_shared_make(struct mb_plan *plan, struct mb_shared **ret_box, size_t *ret_size, int *ret_fd, struct minibox_error *err);
+int mb_shared_make(struct mb_plan *plan, struct mb_shared **ret_box, size_t *ret_size, int *ret_fd,
+                   struct minibox_error *err);
 
 static inline void *mb_shared_at(const struct mb_shared *shared, uint32_t offset) {
     return (char *)(uintptr_t)shared + offset;

@@ -4,9 +4,9 @@
  * launcher wrote into the shared box. Nothing here trusts that a step was done because it returned 0. The first
  * difference ends the launch; the numbers are reported.
  *
- * System calls are asked where there are any: the files of /proc/PID cost twice, when they are read and when the process
- * ends. The mounts are in /proc only, which is read through a descriptor that the builder kept of the mount it made, never
- * by a path of the box. Freestanding: part of init.
+ * System calls are asked where there are any: the files of /proc/PID cost twice, when they are read and when the
+ * process ends. The mounts are in /proc only, which is read through a descriptor that the builder kept of the mount it
+ * made, never by a path of the box. Freestanding: part of init.
  */
 #include "inside/verify.h"
 
@@ -123,7 +123,7 @@ static int verify_session(const struct mb_shared *shared, struct mb_verdict *v) 
         return -1;
     struct new_utsname name;
     if (shared->has_hostname && (cannot_read(v, MB_CHECK_HOSTNAME, raw(SYS_uname, &name)) ||
-                              differs(v, MB_CHECK_HOSTNAME, 0, 1, is_equal(name.nodename, shared->hostname))))
+                                 differs(v, MB_CHECK_HOSTNAME, 0, 1, is_equal(name.nodename, shared->hostname))))
         return -1;
     if (!shared->own_session_keyring)
         return 0;
@@ -139,7 +139,8 @@ static int verify_root(const struct mb_shared *shared, struct mb_verdict *v) {
     if (!shared->own_root)
         return 0;
     return cannot_read(v, MB_CHECK_ROOT_OWNER, raw(SYS_statx, AT_FDCWD, "/", 0, STATX_UID | STATX_GID, &root)) ||
-                   differs(v, MB_CHECK_ROOT_OWNER, 0, shared->root_uid, root.stx_uid) || differs(v, MB_CHECK_ROOT_OWNER, 1, shared->root_gid, root.stx_gid)
+                   differs(v, MB_CHECK_ROOT_OWNER, 0, shared->root_uid, root.stx_uid) ||
+                   differs(v, MB_CHECK_ROOT_OWNER, 1, shared->root_gid, root.stx_gid)
                ? -1
                : 0;
 }
@@ -159,8 +160,8 @@ static int verify_workdir(const struct mb_shared *shared, struct mb_verdict *v) 
                : 0;
 }
 
-/* What is open beyond the command's own is the sync pipe, which execve closes. Whatever else there is, is closed now: the
- * last word on descriptors is not whether all were closed, but this. */
+/* What is open beyond the command's own is the sync pipe, which execve closes. Whatever else there is, is closed now:
+ * the last word on descriptors is not whether all were closed, but this. */
 static int verify_descriptors(const struct mb_shared *shared, struct mb_verdict *v) {
     unsigned sync = shared->preserve_fds + 3, last = shared->notify_fd > 0 ? sync + 1 : sync;
     struct mb_shared_stream first = {0};
@@ -174,7 +175,8 @@ static int verify_descriptors(const struct mb_shared *shared, struct mb_verdict 
             return -1;
         if (!first.is_known)
             first = (struct mb_shared_stream){seen.stx_ino, seen.stx_dev_minor, 1};
-        if (differs(v, MB_CHECK_DESCRIPTORS, fd, wanted->inode, seen.stx_ino) || differs(v, MB_CHECK_DESCRIPTORS, fd, wanted->device, seen.stx_dev_minor))
+        if (differs(v, MB_CHECK_DESCRIPTORS, fd, wanted->inode, seen.stx_ino) ||
+            differs(v, MB_CHECK_DESCRIPTORS, fd, wanted->device, seen.stx_dev_minor))
             return -1;
     }
     return cannot_read(v, MB_CHECK_DESCRIPTORS, raw(SYS_close_range, last + 1, ~0u, 0)) ||
@@ -186,8 +188,8 @@ static int verify_descriptors(const struct mb_shared *shared, struct mb_verdict 
 
 int mb_verify_process(const struct mb_shared *shared, struct mb_verdict *ret_verdict) {
     return verify_ids(shared, ret_verdict) || verify_capabilities(shared, ret_verdict) ||
-                   verify_session(shared, ret_verdict) || verify_root(shared, ret_verdict) || verify_workdir(shared, ret_verdict) ||
-                   verify_descriptors(shared, ret_verdict)
+                   verify_session(shared, ret_verdict) || verify_root(shared, ret_verdict) ||
+                   verify_workdir(shared, ret_verdict) || verify_descriptors(shared, ret_verdict)
                ? -1
                : 0;
 }
@@ -198,8 +200,9 @@ uint64_t mb_verify_parse_attributes(const char *options) {
     static const struct {
         char name[12]; /* no pointer: it would be a relocation */
         uint64_t attribute;
-    } known[] = {{"ro", MOUNT_ATTR_RDONLY},     {"nosuid", MOUNT_ATTR_NOSUID},   {"nodev", MOUNT_ATTR_NODEV},
-                 {"noexec", MOUNT_ATTR_NOEXEC}, {"noatime", MOUNT_ATTR_NOATIME}, {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW},
+    } known[] = {{"ro", MOUNT_ATTR_RDONLY},       {"nosuid", MOUNT_ATTR_NOSUID},
+                 {"nodev", MOUNT_ATTR_NODEV},     {"noexec", MOUNT_ATTR_NOEXEC},
+                 {"noatime", MOUNT_ATTR_NOATIME}, {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW},
                  {"idmapped", MOUNT_ATTR_IDMAP}};
     uint64_t attributes = 0;
     for (const char *word = options; *word && *word != ' ';) {
@@ -280,7 +283,10 @@ int mb_verify_mounts(const struct mb_shared *shared, int proc, struct mb_verdict
         found += mounts[i].id == MB_SHARED_ABSENT;
     if (cannot_read(ret_verdict, MB_CHECK_READ, n) || differs(ret_verdict, MB_CHECK_READ, 0, 0, (uint64_t)length))
         return -1;
-    return differs(ret_verdict, MB_CHECK_MOUNT, 0, shared->mount_count, found) || differs(ret_verdict, MB_CHECK_OLD_ROOT, 0, 1, roots) ? -1 : 0;
+    return differs(ret_verdict, MB_CHECK_MOUNT, 0, shared->mount_count, found) ||
+                   differs(ret_verdict, MB_CHECK_OLD_ROOT, 0, 1, roots)
+               ? -1
+               : 0;
 }
 
 uint32_t mb_verify_wait(const _Atomic uint32_t *word) {

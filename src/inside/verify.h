@@ -7,8 +7,8 @@
 
 /*
  * Compare what can be compared before the limits and the filter are set: the mounts, which init does, and the command's
- * process itself, which that does meanwhile; the launcher compares namespaces and id maps. `proc` is a descriptor of /proc.
- * Each returns 0, or -1 with the first difference in *ret_verdict.
+ * process itself, which that does meanwhile; the launcher compares namespaces and id maps. `proc` is a descriptor of
+ * /proc. Each returns 0, or -1 with the first difference in *ret_verdict.
  */
 int mb_verify_mounts(const struct mb_shared *shared, int proc, struct mb_verdict *ret_verdict);
 int mb_verify_process(const struct mb_shared *shared, struct mb_verdict *ret_verdict);

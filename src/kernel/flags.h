@@ -33,18 +33,18 @@ enum mb_flag_id {
 };
 
 struct mb_flag {
-    const char *name;   /* what the user types */
-    const char *symbol; /* "CLONE_VM" */
-    uint64_t flag;      /* its value; 0: there is none any more */
+    const char *name;                                   /* what the user types */
+    const char *symbol;                                 /* "CLONE_VM" */
+    uint64_t flag;                                      /* its value; 0: there is none any more */
     enum { MB_FLAG_SHARES, MB_FLAG_ISOLATES } polarity; /* what the flag, set, does */
-    bool by_default;    /* whether `minibox run` sets it */
-    bool joins;         /* --join: an existing one can be entered, setns(2) */
-    const char *about;  /* the resource, in at most 28 characters */
-    const char *since;  /* version of Linux */
-    const char *manual; /* where it is described */
-    const char *text;   /* what is shared or isolated, and what follows from it */
-    const char *see;    /* how it can be seen from outside of the child */
-    const char *unfit;  /* why a command that is executed cannot have the other choice; NULL: it can */
+    bool by_default;                                    /* whether `minibox run` sets it */
+    bool joins;                                         /* --join: an existing one can be entered, setns(2) */
+    const char *about;                                  /* the resource, in at most 28 characters */
+    const char *since;                                  /* version of Linux */
+    const char *manual;                                 /* where it is described */
+    const char *text;                                   /* what is shared or isolated, and what follows from it */
+    const char *see;                                    /* how it can be seen from outside of the child */
+    const char *unfit; /* why a command that is executed cannot have the other choice; NULL: it can */
 };
 extern const struct mb_flag mb_flags[MB_FLAG_COUNT];
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one place that calls clone. What goes wrong with a stack made by hand - the wrong end, the wrong size, no
- * alignment, freed too early - cannot here: it is a mapping of its own, the child starts at its upper end, below it lies
- * a page that nobody may touch, and it is unmapped when the child is known to be gone.
+ * alignment, freed too early - cannot here: it is a mapping of its own, the child starts at its upper end, below it
+ * lies a page that nobody may touch, and it is unmapped when the child is known to be gone.
  *
- * An overflow is a fault on that page. To say so, and not only that a child died of SIGSEGV, minibox_clone() gives the child
- * a handler, on a stack of its own, that looks at the address of the fault, leaves a note for the parent, and lets the child
- * die. The note lies in memory that both see even when they share no other.
+ * An overflow is a fault on that page. To say so, and not only that a child died of SIGSEGV, minibox_clone() gives the
+ * child a handler, on a stack of its own, that looks at the address of the fault, leaves a note for the parent, and
+ * lets the child die. The note lies in memory that both see even when they share no other.
  */
 #include "launch/clone.h"
 
@@ -96,8 +96,10 @@ int mb_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_size, st
     *ret_child = (struct minibox_child){.pidfd = -1};
     if (mb_flags_check(flags, NULL, err))
         return -1;
-    uint64_t unfit = flags & (CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID);
-    if ((flags & CSIGNAL) > 64) { /* CLONE_NEWTIME is one of clone3(2)'s flags: here its bit belongs to the signal's number */
+    uint64_t unfit =
+        flags & (CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID);
+    if ((flags & CSIGNAL) >
+        64) { /* CLONE_NEWTIME is one of clone3(2)'s flags: here its bit belongs to the signal's number */
         mb_error_usage(err, NULL, MB_REMEDY_NONE, "no such exit signal", NULL, "%d%s", (int)(flags & CSIGNAL),
                        flags & CLONE_NEWTIME ? ": clone(2) does not know CLONE_NEWTIME" : "");
         mb_error_remedy(err, "a signal in the low byte; unshare(CLONE_NEWTIME) in the child");
@@ -106,8 +108,9 @@ int mb_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_size, st
     }
     if (unfit || flags > INT32_MAX * UINT64_C(2) + 1) {
         mb_error_usage(err, NULL, MB_REMEDY_NONE, "minibox_clone() cannot give", NULL,
-                       flags & CLONE_THREAD ? "CLONE_THREAD: a thread of the C library needs its own thread-local storage"
-                                            : "flags that need further arguments");
+                       flags & CLONE_THREAD
+                           ? "CLONE_THREAD: a thread of the C library needs its own thread-local storage"
+                           : "flags that need further arguments");
         mb_error_remedy(err, "pthread_create(3)");
         err->number = EINVAL;
         return -1;
@@ -131,7 +134,8 @@ int mb_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_size, st
 }
 
 int mb_clone_status(const siginfo_t *info) {
-    return info->si_code == CLD_EXITED ? info->si_status << 8 : info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
+    return info->si_code == CLD_EXITED ? info->si_status << 8
+                                       : info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
 }
 
 int minibox_clone_wait(struct minibox_child *child, int *ret_status, struct minibox_error *err) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. The launcher makes everything that crosses the border before it clones: the shared box (box.c), init's program,
- * a channel, detached trees of sources that only it can reach. Then it clones the builder, writes the id maps (maps.c) while
- * the builder works, and polls: the builder's pidfd (death), the sync pipe (its last copy closes at the command's
- * execve; the builder makes it and sends its end through the channel), the caller's cancel descriptor, and the time limit.
- * So no wait is without an end.
+ * How it works. The launcher makes everything that crosses the border before it clones: the shared box (box.c), init's
+ * program, a channel, detached trees of sources that only it can reach. Then it clones the builder, writes the id maps
+ * (maps.c) while the builder works, and polls: the builder's pidfd (death), the sync pipe (its last copy closes at the
+ * command's execve; the builder makes it and sends its end through the channel), the caller's cancel descriptor, and
+ * the time limit. So no wait is without an end.
  *
  * What must stay true: signals are blocked from before clone until the end, since a handler that ran in the builder
  * would run in this process's memory; the builder's stack and *builder live until the builder has executed init or is
@@ -73,11 +73,13 @@ static int fail_kind(struct launch *l, enum mb_step_kind kind, int number) {
 
 int mb_launch_open_stream(const struct mb_plan *plan, struct mb_step *step, struct minibox_error *err) {
     for (const struct mb_step *other = plan->steps; other < step; other++)
-        if (other->kind == MB_STEP_STREAM && other->stream && step->stream && other->source && strcmp(other->source, step->source) == 0)
+        if (other->kind == MB_STEP_STREAM && other->stream && step->stream && other->source &&
+            strcmp(other->source, step->source) == 0)
             step->fd = fcntl(other->fd, F_DUPFD_CLOEXEC, 3);
     bool looks = plan->trial && step->stream; /* a trial changes nothing */
     if (step->fd < 0 && (!looks || mb_fd_may_write(step->source) == 0))
-        step->fd = open(looks ? "/dev/null" : step->source, O_NOCTTY | O_CLOEXEC | (step->stream ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY), 0666);
+        step->fd = open(looks ? "/dev/null" : step->source,
+                        O_NOCTTY | O_CLOEXEC | (step->stream ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY), 0666);
     struct stat st;
     if (step->fd < 0 || fstat(step->fd, &st) < 0)
         return mb_report_step(plan, step, errno, err);
@@ -92,7 +94,8 @@ static int open_sources(struct launch *l) {
             step->fd = open(step->source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
             int kind = step->fd < 0 ? -1 : ioctl(step->fd, NS_GET_NSTYPE);
             if (kind < 0 || (uint64_t)kind != step->flags)
-                return fail_step(l, step, kind >= 0 || errno == ENOTTY ? EINVAL : errno); /* not a namespace, or another kind */
+                return fail_step(l, step,
+                                 kind >= 0 || errno == ENOTTY ? EINVAL : errno); /* not a namespace, or another kind */
         } else if (step->kind == MB_STEP_STREAM && step->fd < 0) { /* else its caller has put something between */
             if (mb_launch_open_stream(l->plan, step, l->err))
                 return -1;
@@ -118,9 +121,9 @@ static int make_init(struct launch *l) {
     if (fd < 0 && errno == EINVAL) /* before Linux 6.3, every memory file is executable */
         fd = memfd_create("minibox-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     l->builder.init_fd = fd;
-    /* Executable but not readable: so the kernel makes init undumpable from its first instruction, and there is no moment
-     * in which a process that is in a joined namespace already could trace it: CVE-2016-9962. (Where nobody is there yet,
-     * an ordinary user may need the access to see that its own box is as planned.) */
+    /* Executable but not readable: so the kernel makes init undumpable from its first instruction, and there is no
+     * moment in which a process that is in a joined namespace already could trace it: CVE-2016-9962. (Where nobody is
+     * there yet, an ordinary user may need the access to see that its own box is as planned.) */
     bool unreadable = l->plan->privileged || mb_plan_find(l->plan, MB_STEP_JOIN) || !(l->plan->flags & CLONE_NEWPID);
     if (fd < 0 || mb_fd_write_all(fd, mb_init_image, (size_t)(mb_init_image_end - mb_init_image)) < 0 ||
         fchmod(fd, unreadable ? 0111 : 0555) < 0 ||
@@ -169,7 +172,8 @@ static int list_kept(struct launch *l) {
         if (own[i] >= 0)
             l->keep[n++] = own[i];
     for (size_t i = 0; i < l->plan->step_count; i++)
-        if (l->plan->steps[i].fd >= 0 && l->plan->steps[i].kind != MB_STEP_JOIN && l->plan->steps[i].kind != MB_STEP_STREAM)
+        if (l->plan->steps[i].fd >= 0 && l->plan->steps[i].kind != MB_STEP_JOIN &&
+            l->plan->steps[i].kind != MB_STEP_STREAM)
             l->keep[n++] = l->plan->steps[i].fd;
     qsort(l->keep, n, sizeof(int), compare_ints);
     l->builder.keep = l->keep;
@@ -196,8 +200,8 @@ static int make_arguments(struct launch *l) {
 
 /* ---- beside the builder --------------------------------------------------------------------------------------- */
 
-/* Raising a hard limit takes CAP_SYS_RESOURCE on the host, which the box's root has not, but the launcher may have. The exact
- * values are set on the command's side. */
+/* Raising a hard limit takes CAP_SYS_RESOURCE on the host, which the box's root has not, but the launcher may have. The
+ * exact values are set on the command's side. */
 static int raise_limits(struct launch *l) {
     for (size_t i = 0; i < l->plan->step_count; i++) {
         const struct mb_step *step = &l->plan->steps[i];
@@ -225,8 +229,8 @@ static void reap_without_pidfd(struct launch *l, int number) {
     l->child.pid = 0; /* else the caller ignores SIGCHLD, and it is gone without a trace */
 }
 
-/* Ends what there is of the box. False: its death could not be seen, so nothing that a builder in shared memory may still
- * use can be freed. */
+/* Ends what there is of the box. False: its death could not be seen, so nothing that a builder in shared memory may
+ * still use can be freed. */
 static bool kill_box(struct launch *l) {
     if (l->child.pid <= 0)
         return true;
@@ -281,7 +285,8 @@ static int adopt_builder(struct launch *l) {
     return l->shared->failed_step ? mb_report_shared(l->plan, l->shared, l->err) : fail_step(l, step, number);
 }
 
-/* One descriptor that was made after clone: through the channel the box's terminal and, last, the sync pipe; or the listener. */
+/* One descriptor that was made after clone: through the channel the box's terminal and, last, the sync pipe; or the
+ * listener. */
 static int receive_descriptor(struct launch *l, int *socket) {
     char which = 0;
     struct iovec data = {&which, 1};
@@ -289,7 +294,8 @@ static int receive_descriptor(struct launch *l, int *socket) {
         struct cmsghdr header;
         char space[CMSG_SPACE(sizeof(int))];
     } control;
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
     if (recvmsg(*socket, &message, MSG_CMSG_CLOEXEC) < 0)
         return fail_kind(l, MB_STEP_CLONE, errno);
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
@@ -297,7 +303,9 @@ static int receive_descriptor(struct launch *l, int *socket) {
         return fail_kind(l, which == MB_SHARED_TERMINAL ? MB_STEP_TERMINAL : MB_STEP_INIT, EPROTO);
     if ((which == MB_SHARED_LISTENER) != (socket == &l->notify_receive))
         return fail_kind(l, MB_STEP_INIT, EPROTO);
-    int *place = which == MB_SHARED_TERMINAL ? &l->box->terminal_fd : which == MB_SHARED_SYNC ? &l->sync_read : &l->box->notify.fd;
+    int *place = which == MB_SHARED_TERMINAL ? &l->box->terminal_fd
+                 : which == MB_SHARED_SYNC   ? &l->sync_read
+                                             : &l->box->notify.fd;
     memcpy(place, CMSG_DATA(header), sizeof(int));
     if (which != MB_SHARED_TERMINAL)
         mb_fd_close(socket);
@@ -336,7 +344,8 @@ static int wait_for_execve(struct launch *l) {
     }
     if (l->shared->failed_step)
         return mb_report_shared(l->plan, l->shared, l->err);
-    /* A command that may be executed at once can be faster than who sends the listener; or have ended, and its box with it. */
+    /* A command that may be executed at once can be faster than who sends the listener; or have ended, and its box with
+     * it. */
     struct pollfd late[3] = {{l->notify_receive, POLLIN, 0}, {l->child.pidfd, POLLIN, 0}};
     if (l->shared->executing && l->notify_receive >= 0 &&
         (mb_wait_any(&l->wait, late, 2) || (late[0].revents && receive_descriptor(l, &l->notify_receive))))
@@ -348,7 +357,8 @@ static int wait_for_execve(struct launch *l) {
 
 /*
  * setresuid in shared memory makes this process undumpable too. That is a property of the whole process, so launches of
- * several threads at once must agree on what it was before and when it may be restored: the one variable of this library.
+ * several threads at once must agree on what it was before and when it may be restored: the one variable of this
+ * library.
  */
 static struct {
     pthread_mutex_t lock;
@@ -373,9 +383,11 @@ static void restore_dumpable(void) {
 static int start(struct launch *l) {
     struct mb_plan *plan = l->plan;
     if ((plan->reserve_range && mb_ids_reserve(plan, &l->box->lock_fd, l->err)) || open_sources(l) ||
-        mb_shared_make(plan, &l->box->shared, &l->box->shared_size, &l->builder.shared_fd, l->err) || make_init(l) || make_channels(l))
+        mb_shared_make(plan, &l->box->shared, &l->box->shared_size, &l->builder.shared_fd, l->err) || make_init(l) ||
+        make_channels(l))
         return -1;
-    if (plan->init && l->box->lock_fd >= 0) /* the box may outlive us, if only by moments: init holds the range of ids */
+    if (plan->init &&
+        l->box->lock_fd >= 0) /* the box may outlive us, if only by moments: init holds the range of ids */
         l->shared->lock_fd = l->builder.lock_fd = l->box->lock_fd;
     if (list_kept(l) || make_arguments(l))
         return -1;
@@ -387,8 +399,8 @@ static int start(struct launch *l) {
         flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
     if (l->builder.joins)
         flags = SIGCHLD;
-    /* From here on a handler that ran in the builder would run in this process's memory. Before, a signal that ends this
-     * process ends all there is: so what hangs above, a dead network file system, can be interrupted. */
+    /* From here on a handler that ran in the builder would run in this process's memory. Before, a signal that ends
+     * this process ends all there is: so what hangs above, a dead network file system, can be interrupted. */
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
@@ -399,7 +411,8 @@ static int start(struct launch *l) {
     /* *builder is the builder's to read: it does not change any more. */
     mb_fd_close(&l->channel_send);
     mb_fd_close(&l->notify_send);
-    if (adopt_builder(l) || raise_limits(l) || mb_maps_write(plan, l->shared, l->child.pid, &l->wait) || wait_for_execve(l))
+    if (adopt_builder(l) || raise_limits(l) || mb_maps_write(plan, l->shared, l->child.pid, &l->wait) ||
+        wait_for_execve(l))
         return -1;
     l->box->pid = l->child.pid;
     l->box->pidfd = mb_fd_steal(&l->child.pidfd);
@@ -413,9 +426,11 @@ int mb_launch_check_descriptors(uint32_t preserve_fds, struct minibox_error *err
         struct stat st;
         snprintf(number, sizeof(number), "%d", fd);
         if (fstat(fd, &st) < 0)
-            return mb_error_host(err, NULL, MB_REMEDY_FD_CLOSED, errno, "the box would get a descriptor that is not open:", number);
+            return mb_error_host(err, NULL, MB_REMEDY_FD_CLOSED, errno,
+                                 "the box would get a descriptor that is not open:", number);
         if (S_ISDIR(st.st_mode))
-            return mb_error_host(err, NULL, MB_REMEDY_FOLDER_DESCRIPTOR, EISDIR, "refusing to give the box descriptor", number);
+            return mb_error_host(err, NULL, MB_REMEDY_FOLDER_DESCRIPTOR, EISDIR, "refusing to give the box descriptor",
+                                 number);
     }
     return 0;
 }
@@ -448,18 +463,21 @@ int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t started, struc
         free(box);
         return mb_error_memory(err);
     }
-    *box = (struct minibox_box){.pidfd = -1, .lock_fd = -1, .terminal_fd = -1, .notify = {.fd = -1, .filter = plan->filter}};
-    *l = (struct launch){.plan = plan,
-                         .err = err,
-                         .box = box,
-                         .builder = {.shared_fd = -1, .init_fd = -1, .launcher_fd = -1, .channel_fd = -1, .lock_fd = -1, .notify_fd = -1},
-                         .child = {.pidfd = -1},
-                         .channel_receive = -1,
-                         .channel_send = -1,
-                         .sync_read = -1,
-                         .notify_receive = -1,
-                         .notify_send = -1,
-                         .wait = {plan, err, cancel_fd, plan->timeout ? started + plan->timeout : 0}};
+    *box = (struct minibox_box){
+        .pidfd = -1, .lock_fd = -1, .terminal_fd = -1, .notify = {.fd = -1, .filter = plan->filter}};
+    *l = (struct launch){
+        .plan = plan,
+        .err = err,
+        .box = box,
+        .builder =
+            {.shared_fd = -1, .init_fd = -1, .launcher_fd = -1, .channel_fd = -1, .lock_fd = -1, .notify_fd = -1},
+        .child = {.pidfd = -1},
+        .channel_receive = -1,
+        .channel_send = -1,
+        .sync_read = -1,
+        .notify_receive = -1,
+        .notify_send = -1,
+        .wait = {plan, err, cancel_fd, plan->timeout ? started + plan->timeout : 0}};
     save_dumpable();
     int result = start(l);
     bool is_dead = result == 0 || kill_box(l);
@@ -497,7 +515,8 @@ int minibox_wait(struct minibox_box *box, int *ret_status, struct minibox_error 
         }
         box->ended = true;
         if (!box->shared->has_status && box->shared->failed_step && info.si_code == CLD_EXITED) {
-            mb_error_host(err, NULL, MB_REMEDY_NONE, box->shared->failed_number, "the box's init could not go on", NULL);
+            mb_error_host(err, NULL, MB_REMEDY_NONE, box->shared->failed_number, "the box's init could not go on",
+                          NULL);
             err->phase = MINIBOX_PHASE_WAIT;
             return -1;
         }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. Root's maps are written by the launcher, an ordinary user's ranges by newuidmap(1) and newgidmap(1). With the user
- * namespace complete, the trees that the launcher has opened can be given the box's owners; then the builder goes on.
+ * How it works. Root's maps are written by the launcher, an ordinary user's ranges by newuidmap(1) and newgidmap(1).
+ * With the user namespace complete, the trees that the launcher has opened can be given the box's owners; then the
+ * builder goes on.
  */
 #include "launch/maps.h"
 
@@ -33,7 +34,8 @@ static int write_map(const struct maps *m, const char *file, bool gids) {
     for (size_t i = 0; i < m->plan->map_count; i++) {
         const struct mb_id_map *map = &m->plan->maps[i];
         if (gids ? map->gids : map->uids)
-            length += (size_t)snprintf(text + length, sizeof(text) - length, "%u %u %u\n", map->inside, map->outside, map->count);
+            length += (size_t)snprintf(text + length, sizeof(text) - length, "%u %u %u\n", map->inside, map->outside,
+                                       map->count);
         if (length > sizeof(text) - 64) {
             errno = E2BIG;
             return -1;
@@ -45,8 +47,8 @@ static int write_map(const struct maps *m, const char *file, bool gids) {
 }
 
 /*
- * Until the helper is dead; `text` gets the beginning of what it says. Not until the end of the pipe: a child that another
- * thread forks meanwhile has a copy of it.
+ * Until the helper is dead; `text` gets the beginning of what it says. Not until the end of the pipe: a child that
+ * another thread forks meanwhile has a copy of it.
  */
 static int hear_helper(const struct maps *m, const struct mb_step *step, pid_t pid, int fd, char *text, size_t size) {
     size_t length = 0;
@@ -139,12 +141,13 @@ static int set_idmaps(const struct maps *m) {
                 return mb_report_step(m->plan, step, errno, m->wait->err);
         }
         struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
-        /* What is mounted below a folder that can be written to must be mapped too: else files there would belong to ids of
-         * the range, which the next box has. Read-only, owners that mean nothing do no harm. */
+        /* What is mounted below a folder that can be written to must be mapped too: else files there would belong to
+         * ids of the range, which the next box has. Read-only, owners that mean nothing do no harm. */
         unsigned below = step->attributes & MOUNT_ATTR_RDONLY ? 0 : AT_RECURSIVE;
         if (syscall(SYS_mount_setattr, step->fd, "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) == 0) {
             if (step->mount >= 0) /* before the builder goes on, and so before anybody compares */
-                ((struct mb_shared_mount *)mb_shared_at(m->shared, m->shared->mounts))[step->mount].attributes |= MOUNT_ATTR_IDMAP;
+                ((struct mb_shared_mount *)mb_shared_at(m->shared, m->shared->mounts))[step->mount].attributes |=
+                    MOUNT_ATTR_IDMAP;
             continue;
         }
         int number = errno;

@@ -58,7 +58,8 @@ int mb_notify_serve(struct mb_notify *notify) {
     if (action == SECCOMP_RET_ALLOW)
         answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     else
-        answer.error = (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO ? -(int)(action & SECCOMP_RET_DATA) : -ENOSYS;
+        answer.error =
+            (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO ? -(int)(action & SECCOMP_RET_DATA) : -ENOSYS;
 #if defined(__x86_64__)
     bool is_native = request.data.arch == AUDIT_ARCH_X86_64; /* the numbers of another are other calls */
 #else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Calls of which the filter tells the launcher before they are done: seccomp(2), SECCOMP_RET_USER_NOTIF; see
- * seccomp_unotify(2). To learn what a command calls, or to count what it is refused. Nothing is decided here: what the filter
- * allows goes on, what it refuses gets the filter's own error.
+ * seccomp_unotify(2). To learn what a command calls, or to count what it is refused. Nothing is decided here: what the
+ * filter allows goes on, what it refuses gets the filter's own error.
  */
 #ifndef MB_LAUNCH_NOTIFY_H
 #define MB_LAUNCH_NOTIFY_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Namespaces and id maps are the launcher's to compare, since it is idle: init says when it is there (before, the builder may
- * be closed to an ordinary user's launcher) and looks at the mounts meanwhile; the command's process waits for the result. For
- * the box's own process each look at a namespace would cost as much as a mount.
+ * Namespaces and id maps are the launcher's to compare, since it is idle: init says when it is there (before, the
+ * builder may be closed to an ordinary user's launcher) and looks at the mounts meanwhile; the command's process waits
+ * for the result. For the box's own process each look at a namespace would cost as much as a mount.
  */
 #include "launch/outside.h"
 
@@ -23,8 +23,8 @@ struct outside {
     struct minibox_error *err;
 };
 
-/* Returns -1. A box that has failed meanwhile is ending: it cannot be asked, or seems to be in no namespace. Then why it failed
- * is what is wrong. */
+/* Returns -1. A box that has failed meanwhile is ending: it cannot be asked, or seems to be in no namespace. Then why
+ * it failed is what is wrong. */
 static int cannot_ask(struct outside *o) {
     int number = errno;
     if (o->shared->failed_step)
@@ -50,8 +50,8 @@ static int open_namespaces(const char *process) {
     return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* What the link says names the namespace ("net:[4026531840]"), and costs half of what following it does. "": the kernel has
- * none of this kind. */
+/* What the link says names the namespace ("net:[4026531840]"), and costs half of what following it does. "": the kernel
+ * has none of this kind. */
 static int read_namespace(struct outside *o, int folder, const char *name, char *ret_text) {
     ssize_t length = readlinkat(folder, name, ret_text, NAMESPACE_NAME - 1);
     if (length < 0 && errno != ENOENT)
@@ -73,7 +73,8 @@ static int verify_namespaces(struct outside *o, const char *process) {
         char own_text[NAMESPACE_NAME], box_text[NAMESPACE_NAME];
         /* init's own time namespace is that of its children, since Linux 6.3; it is they who matter. */
         const char *in_box = i == MB_FLAG_TIME && o->plan->init ? "time_for_children" : mb_flags[i].name;
-        if (read_namespace(o, own_folder, mb_flags[i].name, own_text) || read_namespace(o, box_folder, in_box, box_text))
+        if (read_namespace(o, own_folder, mb_flags[i].name, own_text) ||
+            read_namespace(o, box_folder, in_box, box_text))
             return -1;
         uint64_t own = inode_in(own_text), seen = inode_in(box_text), joined = o->plan->joined[i];
         bool isolated = o->plan->flags & mb_flags[i].flag;
@@ -92,11 +93,13 @@ static int verify_map(struct outside *o, const char *process, bool gids) {
     for (size_t i = 0; i < o->plan->map_count; i++)
         wanted += gids ? o->plan->maps[i].gids : o->plan->maps[i].uids;
     for (char *line = text; *line; line = end + (*end == '\n'), lines++) {
-        unsigned long inside = strtoul(line, &end, 10), outside = strtoul(end, &end, 10), count = strtoul(end, &end, 10);
+        unsigned long inside = strtoul(line, &end, 10), outside = strtoul(end, &end, 10),
+                      count = strtoul(end, &end, 10);
         bool known = false;
         for (size_t i = 0; i < o->plan->map_count; i++) {
             const struct mb_id_map *map = &o->plan->maps[i];
-            known |= (gids ? map->gids : map->uids) && map->inside == inside && map->outside == outside && map->count == count;
+            known |= (gids ? map->gids : map->uids) && map->inside == inside && map->outside == outside &&
+                     map->count == count;
         }
         if (!known)
             return fail_check(o, MB_CHECK_ID_MAP, gids, inside, outside);
@@ -113,5 +116,7 @@ int mb_outside_verify(const struct mb_plan *plan, struct mb_shared *shared, int 
         ((plan->flags & CLONE_NEWUSER) && (verify_map(&o, process, false) || verify_map(&o, process, true))))
         return -1;
     atomic_store(&shared->launcher_verified, MB_SHARED_GO);
-    return syscall(SYS_futex, &shared->launcher_verified, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0) < 0 ? cannot_ask(&o) : 0; /* init and command */
+    return syscall(SYS_futex, &shared->launcher_verified, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0) < 0
+               ? cannot_ask(&o)
+               : 0; /* init and command */
 }

@@ -6,24 +6,42 @@
 #include <string.h>
 
 static const char *const check_names[MB_CHECK_COUNT] = {
-    [MB_CHECK_NONE] = "", [MB_CHECK_READ] = "what the kernel says", [MB_CHECK_UID] = "user id", [MB_CHECK_GID] = "group id",
-    [MB_CHECK_GROUPS] = "number of supplementary groups", [MB_CHECK_CAP_INHERITABLE] = "inheritable capabilities",
-    [MB_CHECK_CAP_PERMITTED] = "permitted capabilities", [MB_CHECK_CAP_EFFECTIVE] = "effective capabilities",
-    [MB_CHECK_CAP_BOUNDING] = "bounding capabilities", [MB_CHECK_CAP_AMBIENT] = "ambient capabilities",
-    [MB_CHECK_SECUREBITS] = "securebits", [MB_CHECK_NO_NEW_PRIVS] = "no_new_privs",
-    [MB_CHECK_DUMPABLE] = "dumpable", [MB_CHECK_PERSONALITY] = "personality", [MB_CHECK_NAMESPACE] = "namespace", [MB_CHECK_ID_MAP] = "id map",
-    [MB_CHECK_HOSTNAME] = "host name", [MB_CHECK_MOUNT] = "number of planned mounts",
-    [MB_CHECK_MOUNT_FLAGS] = "mount flags", [MB_CHECK_MOUNT_SUID] = "a mount without nosuid",
-    [MB_CHECK_PROPAGATION] = "mount propagation", [MB_CHECK_OLD_ROOT] = "number of mounts at /",
-    [MB_CHECK_ROOT_OWNER] = "owner of /", [MB_CHECK_WORKDIR] = "working directory", [MB_CHECK_UMASK] = "umask", [MB_CHECK_DESCRIPTORS] = "open descriptors",
-    [MB_CHECK_SESSION] = "session", [MB_CHECK_KEYRING] = "session keyring", [MB_CHECK_LIMIT] = "resource limit",
+    [MB_CHECK_NONE] = "",
+    [MB_CHECK_READ] = "what the kernel says",
+    [MB_CHECK_UID] = "user id",
+    [MB_CHECK_GID] = "group id",
+    [MB_CHECK_GROUPS] = "number of supplementary groups",
+    [MB_CHECK_CAP_INHERITABLE] = "inheritable capabilities",
+    [MB_CHECK_CAP_PERMITTED] = "permitted capabilities",
+    [MB_CHECK_CAP_EFFECTIVE] = "effective capabilities",
+    [MB_CHECK_CAP_BOUNDING] = "bounding capabilities",
+    [MB_CHECK_CAP_AMBIENT] = "ambient capabilities",
+    [MB_CHECK_SECUREBITS] = "securebits",
+    [MB_CHECK_NO_NEW_PRIVS] = "no_new_privs",
+    [MB_CHECK_DUMPABLE] = "dumpable",
+    [MB_CHECK_PERSONALITY] = "personality",
+    [MB_CHECK_NAMESPACE] = "namespace",
+    [MB_CHECK_ID_MAP] = "id map",
+    [MB_CHECK_HOSTNAME] = "host name",
+    [MB_CHECK_MOUNT] = "number of planned mounts",
+    [MB_CHECK_MOUNT_FLAGS] = "mount flags",
+    [MB_CHECK_MOUNT_SUID] = "a mount without nosuid",
+    [MB_CHECK_PROPAGATION] = "mount propagation",
+    [MB_CHECK_OLD_ROOT] = "number of mounts at /",
+    [MB_CHECK_ROOT_OWNER] = "owner of /",
+    [MB_CHECK_WORKDIR] = "working directory",
+    [MB_CHECK_UMASK] = "umask",
+    [MB_CHECK_DESCRIPTORS] = "open descriptors",
+    [MB_CHECK_SESSION] = "session",
+    [MB_CHECK_KEYRING] = "session keyring",
+    [MB_CHECK_LIMIT] = "resource limit",
     [MB_CHECK_FILTER] = "seccomp filter",
 };
 
 /* What a refused step means on this host: the first row that fits. */
 static const struct {
     enum mb_step_kind kind;
-    int number; /* 0: any */
+    int number;         /* 0: any */
     const char *source; /* file system type; NULL: any */
     enum mb_remedy remedy;
 } step_remedies[] = {
@@ -100,7 +118,8 @@ void mb_report_remedy(struct minibox_error *err, enum mb_remedy remedy) {
 int mb_report_shared(const struct mb_plan *plan, const struct mb_shared *shared, struct minibox_error *err) {
     const struct mb_verdict *verdict = &shared->verdict;
     if (shared->failed_step < 1 || (size_t)shared->failed_step > plan->step_count || verdict->check >= MB_CHECK_COUNT)
-        return mb_report_step(plan, mb_plan_find(plan, MB_STEP_INIT), EPROTO, err); /* only the box's own write it; still */
+        return mb_report_step(plan, mb_plan_find(plan, MB_STEP_INIT), EPROTO,
+                              err); /* only the box's own write it; still */
     const struct mb_step *step = &plan->steps[shared->failed_step - 1], *workdir = mb_plan_find(plan, MB_STEP_WORKDIR);
     int number = shared->failed_number;
     mb_report_step(plan, step, number, err);

@@ -49,17 +49,22 @@ static void fill_arrays(const struct mb_plan *plan, struct mb_shared *shared) {
     struct mb_shared_limit *limit = mb_shared_at(shared, shared->limits);
     for (size_t i = 0; i < plan->step_count; i++)
         if (plan->steps[i].kind == MB_STEP_LIMIT)
-            *limit++ = (struct mb_shared_limit){plan->steps[i].soft, plan->steps[i].hard, plan->steps[i].resource, (int32_t)i + 1};
+            *limit++ = (struct mb_shared_limit){plan->steps[i].soft, plan->steps[i].hard, plan->steps[i].resource,
+                                                (int32_t)i + 1};
     struct sock_filter *code = mb_shared_at(shared, shared->filter);
     const struct sock_filter question[] = {MB_SHARED_QUESTION};
-    _Static_assert(sizeof(question) / sizeof(*question) == MB_SHARED_QUESTION_LENGTH && MB_FILTER_MOST + MB_SHARED_QUESTION_LENGTH <= BPF_MAXINSNS, "room");
+    _Static_assert(sizeof(question) / sizeof(*question) == MB_SHARED_QUESTION_LENGTH &&
+                       MB_FILTER_MOST + MB_SHARED_QUESTION_LENGTH <= BPF_MAXINSNS,
+                   "room");
     if (shared->filter_count)
         memcpy(code, question, sizeof(question));
     code += MB_SHARED_QUESTION_LENGTH;
     for (size_t i = 0; i < plan->filter.count; i++) {
         code[i] = plan->filter.code[i];
-        bool is_allow = code[i].k == SECCOMP_RET_ALLOW, is_refusal = (code[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
-        if (code[i].code == (BPF_RET | BPF_K) && (plan->notify == MB_NOTIFY_ALLOWED ? is_allow : plan->notify && is_refusal))
+        bool is_allow = code[i].k == SECCOMP_RET_ALLOW,
+             is_refusal = (code[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
+        if (code[i].code == (BPF_RET | BPF_K) &&
+            (plan->notify == MB_NOTIFY_ALLOWED ? is_allow : plan->notify && is_refusal))
             code[i].k = SECCOMP_RET_USER_NOTIF;
     }
     char *text = mb_shared_at(shared, shared->candidates);
@@ -79,7 +84,8 @@ static int number_of(const struct mb_plan *plan, enum mb_step_kind kind) {
     return step ? (int)(step - plan->steps) + 1 : 0;
 }
 
-/* Whose / must be: of a new file system, the ids that the builder had taken; a folder, or an overlay of one, has its own owner. */
+/* Whose / must be: of a new file system, the ids that the builder had taken; a folder, or an overlay of one, has its
+ * own owner. */
 static void note_root_owner(const struct mb_plan *plan, struct mb_shared *shared) {
     const struct mb_step *become = mb_plan_find(plan, MB_STEP_BECOME_ROOT);
     for (size_t i = 0; become && i < plan->step_count; i++)
@@ -90,32 +96,34 @@ static void note_root_owner(const struct mb_plan *plan, struct mb_shared *shared
 }
 
 /* The shared box: sized, mapped, filled. */
-int mb_shared_make(struct mb_plan *plan, struct mb_shared **ret_box, size_t *ret_size, int *ret_fd, struct minibox_error *err) {
+int mb_shared_make(struct mb_plan *plan, struct mb_shared **ret_box, size_t *ret_size, int *ret_fd,
+                   struct minibox_error *err) {
     const struct mb_step *step = mb_plan_find(plan, MB_STEP_INIT);
     struct mb_shared layout = {.mount_count = number_mounts(plan, NULL),
-                            .filter_count = plan->filter.count ? (uint32_t)plan->filter.count + MB_SHARED_QUESTION_LENGTH : 0,
-                            .candidate_count = (uint32_t)plan->candidate_count,
-                            .launcher_fd = -1,
-                            .lock_fd = -1,
-                            .notify_fd = -1,
-                            .init = plan->init,
-                            .die_with_launcher = plan->die_with_launcher,
-                            .terminal = plan->terminal,
-                            .trial = plan->trial,
-                            .preserve_fds = plan->preserve_fds,
-                            .fork_flags = plan->flags & (CLONE_IO | CLONE_SYSVSEM),
-                            .step_init = number_of(plan, MB_STEP_INIT),
-                            .step_session = number_of(plan, MB_STEP_SESSION),
-                            .step_verify = number_of(plan, MB_STEP_VERIFY),
-                            .step_filter = number_of(plan, MB_STEP_FILTER),
-                            .step_exec = number_of(plan, MB_STEP_EXEC),
-                            .uid = plan->uid,
-                            .gid = plan->gid,
-                            .group_count = (uint32_t)plan->group_count,
-                            .capabilities = plan->capabilities,
-                            .session_keyring = plan->session_keyring,
-                            .own_session_keyring = plan->own_session_keyring,
-                            .has_hostname = plan->hostname != NULL};
+                               .filter_count =
+                                   plan->filter.count ? (uint32_t)plan->filter.count + MB_SHARED_QUESTION_LENGTH : 0,
+                               .candidate_count = (uint32_t)plan->candidate_count,
+                               .launcher_fd = -1,
+                               .lock_fd = -1,
+                               .notify_fd = -1,
+                               .init = plan->init,
+                               .die_with_launcher = plan->die_with_launcher,
+                               .terminal = plan->terminal,
+                               .trial = plan->trial,
+                               .preserve_fds = plan->preserve_fds,
+                               .fork_flags = plan->flags & (CLONE_IO | CLONE_SYSVSEM),
+                               .step_init = number_of(plan, MB_STEP_INIT),
+                               .step_session = number_of(plan, MB_STEP_SESSION),
+                               .step_verify = number_of(plan, MB_STEP_VERIFY),
+                               .step_filter = number_of(plan, MB_STEP_FILTER),
+                               .step_exec = number_of(plan, MB_STEP_EXEC),
+                               .uid = plan->uid,
+                               .gid = plan->gid,
+                               .group_count = (uint32_t)plan->group_count,
+                               .capabilities = plan->capabilities,
+                               .session_keyring = plan->session_keyring,
+                               .own_session_keyring = plan->own_session_keyring,
+                               .has_hostname = plan->hostname != NULL};
     note_root_owner(plan, &layout);
     size_t text = 0;
     for (size_t i = 0; i < plan->candidate_count; i++)

@@ -36,7 +36,8 @@ int mb_wait_any(const struct mb_wait *wait, struct pollfd *fds, size_t count) {
         if (n < 0)
             return mb_report_step(wait->plan, mb_plan_find(wait->plan, MB_STEP_CLONE), errno, wait->err);
         if (n == 0)
-            return mb_wait_interrupted(wait, "the time limit was reached before the command was executed", MINIBOX_EXIT_TIMEOUT);
+            return mb_wait_interrupted(wait, "the time limit was reached before the command was executed",
+                                       MINIBOX_EXIT_TIMEOUT);
         bool is_cancelled = fds[count].revents;
         if (n == 1 && is_cancelled)
             return mb_wait_interrupted(wait, "interrupted before the command was executed", MINIBOX_EXIT_FAILED);

@@ -5,6 +5,7 @@
  */
 #include "plan/rootfs.h"
 
+/* clang-format off */
 const char *const mb_busybox_applets[] = {
     "[", "[[", "acpid", "adjtimex", "ar", "arch", "arp", "arping", "ascii", "ash", "awk", "base64", "basename", "bc",
     "blkdiscard", "blockdev", "brctl", "bunzip2", "bzcat", "bzip2", "cal", "cat", "chgrp", "chmod", "chown", "chroot",
@@ -31,4 +32,5 @@ const char *const mb_busybox_applets[] = {
     "vi", "w", "watch", "watchdog", "wc", "wget", "which", "who", "whoami", "xargs", "xxd", "xz", "xzcat", "yes",
     "zcat",
 };
+/* clang-format on */
 const size_t mb_busybox_applet_count = sizeof(mb_busybox_applets) / sizeof(mb_busybox_applets[0]);

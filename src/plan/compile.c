@@ -106,10 +106,10 @@ static int plan_memory(struct mb_compiler *c) {
 }
 
 /*
- * A file that is set-user-id already can be given other content by a shared mapping, which no filter sees and which does not
- * clear the bit; with SETFCAP a file can be given capabilities. Where the box's root is root of the files on the host, such
- * a file would run as the host's root for anyone who reaches it there. A root file system is full of them: a writable one
- * must be out of other users' reach.
+ * A file that is set-user-id already can be given other content by a shared mapping, which no filter sees and which
+ * does not clear the bit; with SETFCAP a file can be given capabilities. Where the box's root is root of the files on
+ * the host, such a file would run as the host's root for anyone who reaches it there. A root file system is full of
+ * them: a writable one must be out of other users' reach.
  */
 static int check_suid_on_host(struct mb_compiler *c) {
     const struct minibox_spec *spec = c->spec;
@@ -118,9 +118,9 @@ static int check_suid_on_host(struct mb_compiler *c) {
     if (!c->plan->privileged || spec->allow_suid)
         return 0;
     if (is_writable && mb_rootfs_is_reachable(c))
-        return mb_error_usage(c->err, &spec->origin[MB_OPTION_ROOTFS], MB_REMEDY_SUID_ON_HOST,
-                              "refusing a writable root file system that other users of the host can reach:", c->rootfs_path,
-                              NULL);
+        return mb_error_usage(
+            c->err, &spec->origin[MB_OPTION_ROOTFS], MB_REMEDY_SUID_ON_HOST,
+            "refusing a writable root file system that other users of the host can reach:", c->rootfs_path, NULL);
     for (size_t i = 0; i < spec->volume_count; i++)
         is_writable |= spec->volumes[i].access == MB_ACCESS_RW;
     if (is_writable && (c->plan->capabilities >> SETFCAP & 1))
@@ -157,8 +157,9 @@ static void plan_start(struct mb_compiler *c) {
             step->flags = mb_flags[join->flag].flag;
         }
     }
-    mb_steps_add(c, MB_STEP_CLONE, MB_SIDE_PARENT, &c->spec->origin[c->spec->share ? MB_OPTION_SHARE : MB_OPTION_ISOLATE])->flags =
-        plan->flags & ~late;
+    mb_steps_add(c, MB_STEP_CLONE, MB_SIDE_PARENT,
+                 &c->spec->origin[c->spec->share ? MB_OPTION_SHARE : MB_OPTION_ISOLATE])
+        ->flags = plan->flags & ~late;
     mb_steps_add(c, MB_STEP_DIE_WITH, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_DIE_WITH_LAUNCHER]);
     for (int i = 0; i < 3; i++) {
         if (!c->spec->streams[i] && (!i || !c->spec->output_limit))
@@ -175,16 +176,18 @@ static void plan_start(struct mb_compiler *c) {
         mb_steps_add(c, MB_STEP_WRITE_MAPS, MB_SIDE_PARENT, userns);
 
     /*
-     * A network namespace takes as long to make as all the rest of a box: the builder makes it, while the parent writes the
-     * maps. The time namespace cannot be made by clone(2): its flag lies in the exit signal's byte. What else needs no
-     * mapped id goes on meanwhile too.
+     * A network namespace takes as long to make as all the rest of a box: the builder makes it, while the parent writes
+     * the maps. The time namespace cannot be made by clone(2): its flag lies in the exit signal's byte. What else needs
+     * no mapped id goes on meanwhile too.
      */
     if (plan->flags & late)
-        mb_steps_add(c, MB_STEP_UNSHARE, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_ISOLATE])->flags = plan->flags & late;
+        mb_steps_add(c, MB_STEP_UNSHARE, MB_SIDE_BUILDER, &c->spec->origin[MB_OPTION_ISOLATE])->flags =
+            plan->flags & late;
     mb_steps_add(c, MB_STEP_PRIVATE, MB_SIDE_BUILDER, NULL);
     if (plan->flags & CLONE_NEWUTS) {
         plan->hostname = c->spec->hostname ? c->spec->hostname : plan->name;
-        mb_steps_add(c, MB_STEP_HOSTNAME, MB_SIDE_BUILDER, &c->spec->origin[c->spec->hostname ? MB_OPTION_HOSTNAME : MB_OPTION_NAME])
+        mb_steps_add(c, MB_STEP_HOSTNAME, MB_SIDE_BUILDER,
+                     &c->spec->origin[c->spec->hostname ? MB_OPTION_HOSTNAME : MB_OPTION_NAME])
             ->source = plan->hostname;
     }
     if (plan->flags & CLONE_NEWNET)
@@ -240,7 +243,8 @@ static int plan_environment(struct mb_compiler *c) {
     if (c->plan->terminal)
         set_variable(c, &count, "TERM", term ? term : "xterm");
     for (size_t i = 0; i < spec->env_count; i++) {
-        const char *value = spec->env[i].value ? spec->env[i].value : find_variable(c->host->environment, spec->env[i].name);
+        const char *value =
+            spec->env[i].value ? spec->env[i].value : find_variable(c->host->environment, spec->env[i].name);
         if (value) /* what the caller has not, the box has not: as docker's */
             set_variable(c, &count, spec->env[i].name, value);
     }
@@ -281,7 +285,8 @@ static int plan_end(struct mb_compiler *c) {
     struct mb_plan *plan = c->plan;
     struct mb_step *step;
     if (plan->terminal)
-        mb_steps_add_at(c, MB_STEP_TERMINAL, &spec->origin[MB_OPTION_TTY], MB_SLOT_PTS, "/dev/pts/0", "ptmx")->uid = plan->uid;
+        mb_steps_add_at(c, MB_STEP_TERMINAL, &spec->origin[MB_OPTION_TTY], MB_SLOT_PTS, "/dev/pts/0", "ptmx")->uid =
+            plan->uid;
     step = mb_steps_add_at(c, MB_STEP_REMOUNT, NULL, MB_SLOT_DEV, "/dev", "");
     step->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
     if (c->rootfs != MB_ROOTFS_DIR && spec->rootfs_access == MB_ACCESS_RO) {
@@ -307,8 +312,15 @@ static int plan_end(struct mb_compiler *c) {
         if (limit->hard <= now.rlim_max)
             continue;
         step = mb_steps_add(c, MB_STEP_RAISE_LIMIT, MB_SIDE_PARENT, &limit->origin);
-        *step = (struct mb_step){.kind = step->kind, .side = step->side, .origin = step->origin, .source = limit->name,
-                                 .resource = limit->resource, .soft = limit->soft, .hard = limit->hard, .fd = -1, .mount = -1};
+        *step = (struct mb_step){.kind = step->kind,
+                                 .side = step->side,
+                                 .origin = step->origin,
+                                 .source = limit->name,
+                                 .resource = limit->resource,
+                                 .soft = limit->soft,
+                                 .hard = limit->hard,
+                                 .fd = -1,
+                                 .mount = -1};
     }
     mb_steps_add(c, MB_STEP_UMASK, MB_SIDE_BUILDER, NULL);
     step = mb_steps_add(c, MB_STEP_IDS, MB_SIDE_BUILDER, &spec->origin[MB_OPTION_USER]);
@@ -368,16 +380,20 @@ static int plan_filter(struct mb_compiler *c) {
     bool learns = spec->seccomp == MB_SECCOMP_LEARN;
     if (learns && !plan->init)
         return mb_error_usage(c->err, origin, MB_REMEDY_NONE, "nothing can be learned without --init yes", NULL, NULL);
-    plan->notify = learns ? MB_NOTIFY_ALLOWED : (spec->report || spec->verbose == MB_YES) && plan->init ? MB_NOTIFY_REFUSED : MB_NOTIFY_NONE;
+    plan->notify = learns                                                    ? MB_NOTIFY_ALLOWED
+                   : (spec->report || spec->verbose == MB_YES) && plan->init ? MB_NOTIFY_REFUSED
+                                                                             : MB_NOTIFY_NONE;
     if (spec->seccomp == MB_SECCOMP_DEFAULT || learns) {
         plan->filter = spec->allow_suid ? mb_seccomp_builtin_allow_suid : mb_seccomp_builtin;
-        return plan->capabilities ? mb_seccomp_compile(&plan->arena, mb_seccomp_default_json, "the default profile",
-                                                       plan->capabilities, spec->allow_suid, origin, &plan->filter, c->err)
-                                  : 0;
+        return plan->capabilities
+                   ? mb_seccomp_compile(&plan->arena, mb_seccomp_default_json, "the default profile",
+                                        plan->capabilities, spec->allow_suid, origin, &plan->filter, c->err)
+                   : 0;
     }
     if (spec->seccomp == MB_SECCOMP_FILE) {
         char *text = mb_profile_read(spec->seccomp_file, origin, c->err);
-        int result = text ? mb_seccomp_compile(&plan->arena, text, spec->seccomp_file, plan->capabilities, spec->allow_suid, origin, &plan->filter, c->err)
+        int result = text ? mb_seccomp_compile(&plan->arena, text, spec->seccomp_file, plan->capabilities,
+                                               spec->allow_suid, origin, &plan->filter, c->err)
                           : -1;
         free(text);
         if (result)
@@ -407,13 +423,13 @@ static int compile(struct mb_compiler *c) {
     plan->pid_file = spec->pid_file;
     plan->command = spec->command;
 
-    if (plan_namespaces(c) || mb_rootfs_find(c) || plan_identity(c) || plan_memory(c) ||
-        check_suid_on_host(c) || plan_environment(c) || plan_filter(c))
+    if (plan_namespaces(c) || mb_rootfs_find(c) || plan_identity(c) || plan_memory(c) || check_suid_on_host(c) ||
+        plan_environment(c) || plan_filter(c))
         return -1;
     plan_start(c);
     mb_mounts_plan_stage(c);
-    if (mb_rootfs_plan(c) || mb_mounts_plan_kernel(c) || mb_rootfs_plan_extras(c) || mb_mounts_plan_user(c) || plan_end(c) ||
-        plan_candidates(c))
+    if (mb_rootfs_plan(c) || mb_mounts_plan_kernel(c) || mb_rootfs_plan_extras(c) || mb_mounts_plan_user(c) ||
+        plan_end(c) || plan_candidates(c))
         return -1;
     return plan->arena.failed ? mb_error_memory(c->err) : 0;
 }

@@ -15,13 +15,13 @@
 
 extern char **environ;
 
-/* Capabilities that root needs to make boxes: to mount and clone, to take the box's ids and drop its rights, and to signal
- * a process of another user (the parent-death signal checks that too). */
+/* Capabilities that root needs to make boxes: to mount and clone, to take the box's ids and drop its rights, and to
+ * signal a process of another user (the parent-death signal checks that too). */
 static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL};
 
 /*
- * Whether this is full root: every id of the host is its own, and it has the capabilities. A root that is not could only
- * map its own id into a box; that is refused if it is the host's root. 1 yes, 0 no, -1 with *err.
+ * Whether this is full root: every id of the host is its own, and it has the capabilities. A root that is not could
+ * only map its own id into a box; that is refused if it is the host's root. 1 yes, 0 no, -1 with *err.
  */
 static int probe_privilege(uid_t uid, struct minibox_error *err) {
     char map[4096];
@@ -81,16 +81,19 @@ static const struct {
     const char *file, *content; /* content: what it starts with, or has after a line break */
     const char *detail, *remedy;
 } obstacles[] = {
-    {"/proc/sys/user/max_user_namespaces", "0\n", "the host's limit on user namespaces is zero", "sysctl user.max_user_namespaces=15000"},
+    {"/proc/sys/user/max_user_namespaces", "0\n", "the host's limit on user namespaces is zero",
+     "sysctl user.max_user_namespaces=15000"},
     {"/proc/sys/kernel/unprivileged_userns_clone", "0\n", "the host lets only root make user namespaces",
      "sysctl kernel.unprivileged_userns_clone=1, or run as root"},
     {"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n",
      "AppArmor lets only programs with a profile of their own make user namespaces (Ubuntu 23.10 and later)",
-     "as root: printf 'abi <abi/4.0>,\\nprofile minibox %s flags=(unconfined) {\\n userns,\\n}\\n' \"$(command -v minibox)\" "
+     "as root: printf 'abi <abi/4.0>,\\nprofile minibox %s flags=(unconfined) {\\n userns,\\n}\\n' \"$(command -v "
+     "minibox)\" "
      ">/etc/apparmor.d/minibox; apparmor_parser -r /etc/apparmor.d/minibox"},
     {"/proc/self/status", "Seccomp:\t2", "a seccomp filter, as containers have, may refuse it",
      "start the outer container with --security-opt seccomp=unconfined, or run minibox outside of it"},
-    {"/sys/fs/selinux/enforce", "1", "SELinux is enforcing, and its policy may refuse it", "ausearch -m avc -ts recent, or run as root"},
+    {"/sys/fs/selinux/enforce", "1", "SELinux is enforcing, and its policy may refuse it",
+     "ausearch -m avc -ts recent, or run as root"},
 };
 
 bool mb_host_explain_userns(const char *root, struct minibox_error *err) {

@@ -14,12 +14,12 @@ struct mb_host {
     const char *root; /* where the host's files are looked up: "" */
     uid_t uid;
     gid_t gid;
-    size_t group_count;   /* supplementary groups of the caller */
-    bool privileged;      /* may map any id and mount in the host's own namespaces: full root */
-    bool keyrings;        /* the kernel has them */
-    bool terminal;        /* standard input and output are terminals */
-    struct winsize window; /* of that terminal; zeros: unknown */
-    uint64_t capabilities; /* bit n: the kernel knows capability n */
+    size_t group_count;      /* supplementary groups of the caller */
+    bool privileged;         /* may map any id and mount in the host's own namespaces: full root */
+    bool keyrings;           /* the kernel has them */
+    bool terminal;           /* standard input and output are terminals */
+    struct winsize window;   /* of that terminal; zeros: unknown */
+    uint64_t capabilities;   /* bit n: the kernel knows capability n */
     int32_t session_keyring; /* serial, or 0 */
     const char *cwd;
     char *const *environment;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. An ordinary user may map one id, its own, without help: that is the default. Root maps a range of 65,536
- * ids that nobody else has: a slice of root's entry in /etc/subuid and /etc/subgid if there is one, else an aligned range
- * that no account and no subordinate range touches. Live boxes hold their range by a lock on one byte of a file, so that
- * no two boxes can reach each other's files and processes even if both break out. Host uid 0 is in no map.
+ * How it works. An ordinary user may map one id, its own, without help: that is the default. Root maps a range of
+ * 65,536 ids that nobody else has: a slice of root's entry in /etc/subuid and /etc/subgid if there is one, else an
+ * aligned range that no account and no subordinate range touches. Live boxes hold their range by a lock on one byte of
+ * a file, so that no two boxes can reach each other's files and processes even if both break out. Host uid 0 is in no
+ * map.
  *
  * /etc/passwd of a box is hostile: all that is taken from it is numbers, which must be in the map to be used.
  */
@@ -23,7 +24,7 @@
 
 enum {
     RANGE_SIZE = 65536,
-    FIRST_RANGE = 0x80000,   /* ids that distributions leave to containers: systemd's docs/UIDS-GIDS.md */
+    FIRST_RANGE = 0x80000, /* ids that distributions leave to containers: systemd's docs/UIDS-GIDS.md */
     LAST_RANGE = 0x6fff0000,
     MAX_ACCOUNTS = 1 << 20,
 };
@@ -41,7 +42,8 @@ static const char *read_open(struct mb_arena *arena, int fd) {
     return text && mb_fd_read_all(fd, text, (size_t)st.st_size + 2) >= 0 ? text : NULL;
 }
 
-static int read_below(struct mb_arena *arena, int root_fd, const char *path, const char **ret_text, struct minibox_error *err) {
+static int read_below(struct mb_arena *arena, int root_fd, const char *path, const char **ret_text,
+                      struct minibox_error *err) {
     mb_autofd fd = mb_path_open_regular(root_fd, path);
     *ret_text = "";
     /* A root file system without accounts, or with something else in their place, has none. */
@@ -93,8 +95,8 @@ static int parse_id(const char *text, uint32_t *ret_id) {
     return 0;
 }
 
-int mb_ids_find_user(const struct mb_accounts *accounts, const char *user, const char *group, const struct mb_origin *origin,
-                     uint32_t *ret_uid, uint32_t *ret_gid, struct minibox_error *err) {
+int mb_ids_find_user(const struct mb_accounts *accounts, const char *user, const char *group,
+                     const struct mb_origin *origin, uint32_t *ret_uid, uint32_t *ret_gid, struct minibox_error *err) {
     char buffer[1024], *field[7];
     uint32_t uid = 0, gid = 0;
     bool is_number = parse_id(user, &uid) == 0, found = is_number;
@@ -112,7 +114,8 @@ int mb_ids_find_user(const struct mb_accounts *accounts, const char *user, const
     }
     if (!found)
         return mb_error_usage(err, origin, MB_REMEDY_NO_USER, "no such user in the box", user,
-                              isdigit((unsigned char)user[0]) || user[0] == '-' ? "ids are numbers from 0 to 4294967294" : NULL);
+                              isdigit((unsigned char)user[0]) || user[0] == '-' ? "ids are numbers from 0 to 4294967294"
+                                                                                : NULL);
     if (group && parse_id(group, &gid)) {
         found = false;
         text = accounts->group;
@@ -146,7 +149,7 @@ struct subordinates {
     struct subordinate {
         bool own;
         uint64_t start, count;
-    } *list;
+    } * list;
     size_t count;
 };
 
@@ -176,7 +179,8 @@ static int read_subordinates(struct mb_plan *plan, const struct mb_host *host, c
     for (int n; (n = next_line(&text, buffer, sizeof(buffer), field, 3));) {
         uint32_t owner;
         uint64_t start, count;
-        if (n < 3 || mb_number_parse(field[1], 10, UINT32_MAX, &start) || mb_number_parse(field[2], 10, UINT32_MAX, &count))
+        if (n < 3 || mb_number_parse(field[1], 10, UINT32_MAX, &start) ||
+            mb_number_parse(field[2], 10, UINT32_MAX, &count))
             continue; /* no entry: useradd(8) and newuidmap(1) pass it over too */
         struct subordinate *s = mb_arena_push(&plan->arena, &ret->list, &ret->count, sizeof(*s));
         if (!s)
@@ -189,8 +193,8 @@ static int read_subordinates(struct mb_plan *plan, const struct mb_host *host, c
 }
 
 /* The caller's, and everybody's, as /etc/passwd of the host names the caller. */
-static int read_callers(struct mb_plan *plan, const struct mb_host *host, struct subordinates *ret_uids, struct subordinates *ret_gids,
-                        struct minibox_error *err) {
+static int read_callers(struct mb_plan *plan, const struct mb_host *host, struct subordinates *ret_uids,
+                        struct subordinates *ret_gids, struct minibox_error *err) {
     struct mb_accounts accounts = {"", ""};
     const char *name, *home;
     if (read_host(plan, host, "/etc/passwd", &accounts.passwd, err))
@@ -218,8 +222,8 @@ bool mb_ids_has_subordinates(const struct mb_host *host) {
     return has;
 }
 
-static int push_range(struct mb_plan *plan, struct mb_id_range **list, size_t *count, uint64_t uid, uint64_t gid, uint64_t size,
-                      struct minibox_error *err) {
+static int push_range(struct mb_plan *plan, struct mb_id_range **list, size_t *count, uint64_t uid, uint64_t gid,
+                      uint64_t size, struct minibox_error *err) {
     struct mb_id_range *range = mb_arena_push(&plan->arena, list, count, sizeof(*range));
     if (!range)
         return mb_error_memory(err);
@@ -227,15 +231,16 @@ static int push_range(struct mb_plan *plan, struct mb_id_range **list, size_t *c
     return 0;
 }
 
-/* The ids of an account file, passwd(5) or group(5): numbers in the third field, and in the fourth if `has_gids`. Lines of any
- * length: a group may have many members. */
+/* The ids of an account file, passwd(5) or group(5): numbers in the third field, and in the fourth if `has_gids`. Lines
+ * of any length: a group may have many members. */
 static int push_accounts(struct mb_plan *plan, const char *text, bool has_gids, struct minibox_error *err) {
     for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
         const char *field = line;
         for (int n = 0; n < (has_gids ? 4 : 3); n++) {
             char *end;
             unsigned long id = n >= 2 && isdigit((unsigned char)*field) ? strtoul(field, &end, 10) : 0;
-            if (id >= FIRST_RANGE && id < UINT32_MAX && push_range(plan, &plan->taken, &plan->taken_count, id, 0, 1, err))
+            if (id >= FIRST_RANGE && id < UINT32_MAX &&
+                push_range(plan, &plan->taken, &plan->taken_count, id, 0, 1, err))
                 return -1;
             field += strcspn(field, ":\n");
             if (*field != ':')
@@ -288,12 +293,14 @@ static int push_map(struct mb_plan *plan, struct mb_id_map map, struct minibox_e
 static int push_own_id(struct mb_plan *plan, uint32_t uid, uint32_t gid, const struct mb_host *host,
                        struct minibox_error *err) {
     return push_map(plan, (struct mb_id_map){.inside = uid, .outside = host->uid, .count = 1, .uids = true}, err) ||
-                   push_map(plan, (struct mb_id_map){.inside = gid, .outside = host->gid, .count = 1, .gids = true}, err)
+                   push_map(plan, (struct mb_id_map){.inside = gid, .outside = host->gid, .count = 1, .gids = true},
+                            err)
                ? -1
                : 0;
 }
 
-/* keep-id, with subordinate ids: the caller's id is itself, the other ids of the box are the caller's subordinate ones. */
+/* keep-id, with subordinate ids: the caller's id is itself, the other ids of the box are the caller's subordinate ones.
+ */
 static int push_around_own_id(struct mb_plan *plan, uint32_t id, const struct subordinates *ranges, bool is_gid,
                               struct minibox_error *err) {
     const struct subordinate *list = ranges->list;
@@ -304,7 +311,11 @@ static int push_around_own_id(struct mb_plan *plan, uint32_t id, const struct su
         for (uint64_t outside = list[i].start, left = list[i].count; left;) {
             uint64_t part = inside <= id && id - inside < left ? id - inside : left;
             if (part && push_map(plan,
-                                 (struct mb_id_map){(uint32_t)inside, (uint32_t)outside, (uint32_t)part, !is_gid, is_gid,
+                                 (struct mb_id_map){(uint32_t)inside,
+                                                    (uint32_t)outside,
+                                                    (uint32_t)part,
+                                                    !is_gid,
+                                                    is_gid,
                                                     {.kind = MB_ORIGIN_DEFAULT}},
                                  err))
                 return -1;
@@ -323,7 +334,8 @@ static bool is_own_id(const struct minibox_spec *spec, const struct mb_host *hos
     bool is_own = true;
     for (size_t i = 0; i < spec->id_map_count; i++) {
         const struct mb_id_map *map = &spec->id_maps[i];
-        is_own &= map->count == 1 && (!map->uids || map->outside == host->uid) && (!map->gids || map->outside == host->gid);
+        is_own &=
+            map->count == 1 && (!map->uids || map->outside == host->uid) && (!map->gids || map->outside == host->gid);
         if (map->uids)
             ret_inside->uid = map->inside, uids++;
         if (map->gids)
@@ -345,7 +357,9 @@ int mb_ids_plan_maps(const struct minibox_spec *spec, const struct mb_host *host
         for (size_t i = 0; i < spec->id_map_count; i++)
             if (push_map(plan, spec->id_maps[i], err))
                 return -1;
-        plan->map_writer = host->privileged ? MB_MAPS_PARENT : is_own_id(spec, host, &inside) ? MB_MAPS_SELF : MB_MAPS_HELPER;
+        plan->map_writer = host->privileged                 ? MB_MAPS_PARENT
+                           : is_own_id(spec, host, &inside) ? MB_MAPS_SELF
+                                                            : MB_MAPS_HELPER;
         if (plan->map_writer == MB_MAPS_SELF) {
             plan->map_count = 0;
             return push_own_id(plan, inside.uid, inside.gid, host, err);
@@ -367,8 +381,8 @@ int mb_ids_plan_maps(const struct minibox_spec *spec, const struct mb_host *host
         return 0;
     struct subordinates uids, gids;
     plan->map_count = 0;
-    if (read_callers(plan, host, &uids, &gids, err) || push_own_id(plan, host->uid, host->gid, host, err) || push_around_own_id(plan, host->uid, &uids, false, err) ||
-        push_around_own_id(plan, host->gid, &gids, true, err))
+    if (read_callers(plan, host, &uids, &gids, err) || push_own_id(plan, host->uid, host->gid, host, err) ||
+        push_around_own_id(plan, host->uid, &uids, false, err) || push_around_own_id(plan, host->gid, &gids, true, err))
         return -1;
     if (plan->map_count > 2)
         plan->map_writer = MB_MAPS_HELPER;
@@ -388,8 +402,8 @@ bool mb_ids_is_mapped(const struct mb_plan *plan, uint32_t id, bool is_gid) {
 
 /* 0: locked and put into the maps; 1: another box has it; -1 with errno. */
 static int try_range(struct mb_plan *plan, int fd, uint32_t uid, uint32_t gid) {
-    /* What is locked are the bytes whose offsets are the uids. It is a lock of the open file description: it lives as long as any
-     * descriptor of it does, in whichever process. */
+    /* What is locked are the bytes whose offsets are the uids. It is a lock of the open file description: it lives as
+     * long as any descriptor of it does, in whichever process. */
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = uid, .l_len = RANGE_SIZE};
     if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
         return errno == EAGAIN || errno == EACCES ? 1 : -1;

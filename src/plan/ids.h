@@ -10,13 +10,14 @@ struct mb_accounts {
     const char *passwd, *group; /* contents; "" when there are none */
 };
 
-/* Reads /etc/passwd and (with_groups) /etc/group below the folder `root_fd`, with links resolved inside it. Missing: "". */
+/* Reads /etc/passwd and (with_groups) /etc/group below the folder `root_fd`, with links resolved inside it. Missing:
+ * "". */
 int mb_ids_read_accounts(struct mb_arena *arena, int root_fd, bool with_groups, struct mb_accounts *ret_accounts,
                          struct minibox_error *err);
 
 /* NAME, UID, or either with a group, as numbers. */
-int mb_ids_find_user(const struct mb_accounts *accounts, const char *user, const char *group, const struct mb_origin *origin,
-                     uint32_t *ret_uid, uint32_t *ret_gid, struct minibox_error *err);
+int mb_ids_find_user(const struct mb_accounts *accounts, const char *user, const char *group,
+                     const struct mb_origin *origin, uint32_t *ret_uid, uint32_t *ret_gid, struct minibox_error *err);
 
 /* Name and home of a uid ("" when unknown). */
 void mb_ids_find_name(struct mb_arena *arena, const struct mb_accounts *accounts, uint32_t uid, const char **ret_name,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is mounted in a box besides its root: the kernel's own file systems, masks over parts of them, and what the user
- * asked for. Sources on the host are looked at here and recognised again at launch; targets are resolved in the box only.
+ * asked for. Sources on the host are looked at here and recognised again at launch; targets are resolved in the box
+ * only.
  */
 #include "plan/mounts.h"
 
@@ -22,8 +23,8 @@ enum { DEVICE = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
 
 /* ---- parts ---------------------------------------------------------------------------------------------------- */
 
-void mb_mounts_add_tmpfs(struct mb_compiler *c, const struct mb_origin *origin, const char *target, uint32_t mode, uint64_t size,
-                      uint64_t attributes) {
+void mb_mounts_add_tmpfs(struct mb_compiler *c, const struct mb_origin *origin, const char *target, uint32_t mode,
+                         uint64_t size, uint64_t attributes) {
     struct mb_step *step = mb_steps_add_in_root(c, MB_STEP_MOUNT, origin, target);
     step->source = "tmpfs";
     step->attributes = MB_NOSUID_NODEV | attributes;
@@ -50,8 +51,8 @@ void mb_mounts_add_scratch(struct mb_compiler *c, const struct mb_origin *origin
 int mb_mounts_identify(struct mb_compiler *c, struct mb_step *step, const char *path) {
     struct statx st;
     if (statx(AT_FDCWD, path, AT_STATX_SYNC_AS_STAT, STATX_TYPE | STATX_MODE | STATX_INO, &st) < 0)
-        return mb_error_host(c->err, step->origin, errno == EACCES ? MB_REMEDY_VOLUME_DENIED : MB_REMEDY_NO_SUCH_PATH, errno,
-                             "cannot show", path);
+        return mb_error_host(c->err, step->origin, errno == EACCES ? MB_REMEDY_VOLUME_DENIED : MB_REMEDY_NO_SUCH_PATH,
+                             errno, "cannot show", path);
     step->device = makedev(st.stx_dev_major, st.stx_dev_minor);
     step->inode = st.stx_ino;
     step->is_directory = S_ISDIR(st.stx_mode);
@@ -62,7 +63,7 @@ int mb_mounts_identify(struct mb_compiler *c, struct mb_step *step, const char *
 
 /* Binds a path of the host, read-only but for what `attributes` takes back. */
 int mb_mounts_add_bind(struct mb_compiler *c, const struct mb_origin *origin, const char *source, const char *target,
-                    enum mb_access access, uint64_t attributes) {
+                       enum mb_access access, uint64_t attributes) {
     struct mb_step *step = mb_steps_add_in_root(c, MB_STEP_BIND, origin, target);
     step->source = source;
     step->attributes = MB_NOSUID_NODEV | attributes | (access == MB_ACCESS_RW ? 0 : MOUNT_ATTR_RDONLY);
@@ -105,15 +106,17 @@ void mb_mounts_plan_stage(struct mb_compiler *c) {
 /* The lower layer is bound into the staging tmpfs, so that its name needs no escaping in overlay's options; the staging
  * tmpfs goes with the old root, and overlay keeps what it needs of it. */
 int mb_mounts_add_overlay(struct mb_compiler *c, const struct mb_origin *origin, const char *source, const char *target,
-                       uint64_t attributes, enum mb_slot keep) {
+                          uint64_t attributes, enum mb_slot keep) {
     static const char *const layers[] = {"lower", "upper", "work"};
     unsigned n = c->overlays++;
     const char *names[3];
     for (int i = 0; i < 3; i++) {
         names[i] = MB_TEXT(c, "%s%u", layers[i], n);
-        mb_steps_add_at(c, MB_STEP_DIRECTORY, origin, MB_SLOT_STAGE, MB_TEXT(c, "(staging)/%s", names[i]), names[i])->mode = S_IFDIR | 0755;
+        mb_steps_add_at(c, MB_STEP_DIRECTORY, origin, MB_SLOT_STAGE, MB_TEXT(c, "(staging)/%s", names[i]), names[i])
+            ->mode = S_IFDIR | 0755;
     }
-    struct mb_step *bind = mb_steps_add_at(c, MB_STEP_BIND, origin, MB_SLOT_STAGE, MB_TEXT(c, "(staging)/%s", names[0]), names[0]);
+    struct mb_step *bind =
+        mb_steps_add_at(c, MB_STEP_BIND, origin, MB_SLOT_STAGE, MB_TEXT(c, "(staging)/%s", names[0]), names[0]);
     bind->source = source;
     bind->attributes = MB_NOSUID_NODEV | MOUNT_ATTR_RDONLY;
     bind->recursive = true;
@@ -153,11 +156,12 @@ static bool is_covered(struct mb_compiler *c, const char *path) {
 static int check_not_root(struct mb_compiler *c, int fd, const char *target, const struct mb_origin *origin) {
     if (fd < 0 || !mb_fd_is_same(fd, c->root_fd))
         return 0;
-    return mb_error_usage(c->err, origin, MB_REMEDY_NONE, "cannot mount on", target, "there it leads to the root itself, which --rootfs chooses");
+    return mb_error_usage(c->err, origin, MB_REMEDY_NONE, "cannot mount on", target,
+                          "there it leads to the root itself, which --rootfs chooses");
 }
 
-/* A read-only root must have the mount point of the last step already. What else is there, only the builder can tell: links of the image may
- * lead to other mounts of the box, and the box's root may see what an ordinary user may not. */
+/* A read-only root must have the mount point of the last step already. What else is there, only the builder can tell:
+ * links of the image may lead to other mounts of the box, and the box's root may see what an ordinary user may not. */
 static int check_mount_point(struct mb_compiler *c) {
     const struct mb_step *step = mb_steps_last(c);
     const char *target = step->target;
@@ -168,14 +172,20 @@ static int check_mount_point(struct mb_compiler *c) {
     if (fd >= 0 || c->spec->rootfs_access != MB_ACCESS_RO || (number == EACCES && !c->plan->privileged))
         return check_not_root(c, fd, target, step->origin);
     if (number == ENOSYS)
-        return mb_error_host(c->err, step->origin, MB_REMEDY_OLD_KERNEL, number, "cannot resolve paths safely", "openat2");
+        return mb_error_host(c->err, step->origin, MB_REMEDY_OLD_KERNEL, number, "cannot resolve paths safely",
+                             "openat2");
     bool is_missing = number == ENOENT;
-    mb_autofd link = is_missing ? (int)mb_path_resolve(c->root_fd, target + strspn(target, "/"), O_PATH, MB_PATH_NO_LINKS) : -1;
+    mb_autofd link =
+        is_missing ? (int)mb_path_resolve(c->root_fd, target + strspn(target, "/"), O_PATH, MB_PATH_NO_LINKS) : -1;
     bool over_link = link == -ELOOP;
-    mb_error_host(c->err, step->origin, over_link ? MB_REMEDY_DANGLING_LINK : is_missing ? MB_REMEDY_NO_MOUNT_POINT : MB_REMEDY_NO_SUCH_PATH, number,
-                  "cannot mount in the root file system on", target);
+    mb_error_host(c->err, step->origin,
+                  over_link    ? MB_REMEDY_DANGLING_LINK
+                  : is_missing ? MB_REMEDY_NO_MOUNT_POINT
+                               : MB_REMEDY_NO_SUCH_PATH,
+                  number, "cannot mount in the root file system on", target);
     if (is_missing && !over_link)
-        mb_error_remedy(c->err, "%s %s%s, or --rootfs %s:overlay", step->is_directory ? "mkdir -p" : "touch", c->rootfs_path, target, c->rootfs_path);
+        mb_error_remedy(c->err, "%s %s%s, or --rootfs %s:overlay", step->is_directory ? "mkdir -p" : "touch",
+                        c->rootfs_path, target, c->rootfs_path);
     return -1;
 }
 
@@ -189,28 +199,44 @@ static void plan_masks(struct mb_compiler *c) {
         enum mb_slot at;
         enum how how;
     } masks[] = {
-        {"/proc/acpi", MB_SLOT_PROC, HIDE},           {"/proc/asound", MB_SLOT_PROC, HIDE},
-        {"/proc/interrupts", MB_SLOT_PROC, HIDE},     {"/proc/kallsyms", MB_SLOT_PROC, HIDE},
-        {"/proc/kcore", MB_SLOT_PROC, HIDE},          {"/proc/keys", MB_SLOT_PROC, HIDE},
-        {"/proc/latency_stats", MB_SLOT_PROC, HIDE},  {"/proc/sched_debug", MB_SLOT_PROC, HIDE},
-        {"/proc/scsi", MB_SLOT_PROC, HIDE},           {"/proc/timer_list", MB_SLOT_PROC, HIDE},
-        {"/proc/kpagecgroup", MB_SLOT_PROC, HIDE_FROM_ROOT},  {"/proc/kpagecount", MB_SLOT_PROC, HIDE_FROM_ROOT},
-        {"/proc/kpageflags", MB_SLOT_PROC, HIDE_FROM_ROOT},   {"/proc/mtrr", MB_SLOT_PROC, HIDE_FROM_ROOT},
-        {"/proc/pagetypeinfo", MB_SLOT_PROC, HIDE_FROM_ROOT}, {"/proc/slabinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},
-        {"/proc/vmallocinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},  {"/proc/tty/driver", MB_SLOT_PROC, HIDE_FROM_ROOT},
-        {"/proc/allocinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},    {"/proc/vmcore", MB_SLOT_PROC, HIDE_FROM_ROOT},
-        {"/proc/lock_stat", MB_SLOT_PROC, HIDE_FROM_ROOT},    {"/proc/dynamic_debug", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/acpi", MB_SLOT_PROC, HIDE},
+        {"/proc/asound", MB_SLOT_PROC, HIDE},
+        {"/proc/interrupts", MB_SLOT_PROC, HIDE},
+        {"/proc/kallsyms", MB_SLOT_PROC, HIDE},
+        {"/proc/kcore", MB_SLOT_PROC, HIDE},
+        {"/proc/keys", MB_SLOT_PROC, HIDE},
+        {"/proc/latency_stats", MB_SLOT_PROC, HIDE},
+        {"/proc/sched_debug", MB_SLOT_PROC, HIDE},
+        {"/proc/scsi", MB_SLOT_PROC, HIDE},
+        {"/proc/timer_list", MB_SLOT_PROC, HIDE},
+        {"/proc/kpagecgroup", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/kpagecount", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/kpageflags", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/mtrr", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/pagetypeinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/slabinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/vmallocinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/tty/driver", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/allocinfo", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/vmcore", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/lock_stat", MB_SLOT_PROC, HIDE_FROM_ROOT},
+        {"/proc/dynamic_debug", MB_SLOT_PROC, HIDE_FROM_ROOT},
         {"/sys/kernel/slab", MB_SLOT_SYS, HIDE_FROM_ROOT},
-        {"/proc/bus", MB_SLOT_PROC, CLOSE},           {"/proc/fs", MB_SLOT_PROC, CLOSE},
-        {"/proc/irq", MB_SLOT_PROC, CLOSE},           {"/proc/sys", MB_SLOT_PROC, CLOSE},
-        {"/proc/sysrq-trigger", MB_SLOT_PROC, CLOSE}, {"/proc/pressure", MB_SLOT_PROC, CLOSE},
-        {"/sys/firmware", MB_SLOT_SYS, HIDE},         {"/sys/devices/virtual/powercap", MB_SLOT_SYS, HIDE},
+        {"/proc/bus", MB_SLOT_PROC, CLOSE},
+        {"/proc/fs", MB_SLOT_PROC, CLOSE},
+        {"/proc/irq", MB_SLOT_PROC, CLOSE},
+        {"/proc/sys", MB_SLOT_PROC, CLOSE},
+        {"/proc/sysrq-trigger", MB_SLOT_PROC, CLOSE},
+        {"/proc/pressure", MB_SLOT_PROC, CLOSE},
+        {"/sys/firmware", MB_SLOT_SYS, HIDE},
+        {"/sys/devices/virtual/powercap", MB_SLOT_SYS, HIDE},
     };
     for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
-        if ((masks[i].at == MB_SLOT_SYS && !(c->plan->flags & CLONE_NEWNET)) || (masks[i].how == HIDE_FROM_ROOT && c->plan->flags & CLONE_NEWUSER))
+        if ((masks[i].at == MB_SLOT_SYS && !(c->plan->flags & CLONE_NEWNET)) ||
+            (masks[i].how == HIDE_FROM_ROOT && c->plan->flags & CLONE_NEWUSER))
             continue;
-        struct mb_step *step = mb_steps_add_at(c, masks[i].how == CLOSE ? MB_STEP_REMOUNT : MB_STEP_MASK, NULL, masks[i].at,
-                                      masks[i].path, strchr(masks[i].path + 1, '/') + 1);
+        struct mb_step *step = mb_steps_add_at(c, masks[i].how == CLOSE ? MB_STEP_REMOUNT : MB_STEP_MASK, NULL,
+                                               masks[i].at, masks[i].path, strchr(masks[i].path + 1, '/') + 1);
         step->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
         step->optional = true; /* which of them there are, only the box's own /proc can tell */
     }
@@ -266,11 +292,14 @@ int mb_mounts_plan_kernel(struct mb_compiler *c) {
             return mb_error_host(c->err, NULL, MB_REMEDY_NONE, ENODEV, "this is not the device that its name says",
                                  step->source);
     }
-    static const char *const links[][2] = {{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
-                                           {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
+    static const char *const links[][2] = {{"fd", "/proc/self/fd"},
+                                           {"stdin", "/proc/self/fd/0"},
+                                           {"stdout", "/proc/self/fd/1"},
+                                           {"stderr", "/proc/self/fd/2"},
                                            {"ptmx", "pts/ptmx"}};
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-        mb_steps_add_at(c, MB_STEP_LINK, NULL, MB_SLOT_DEV, MB_TEXT(c, "/dev/%s", links[i][0]), links[i][0])->source = links[i][1];
+        mb_steps_add_at(c, MB_STEP_LINK, NULL, MB_SLOT_DEV, MB_TEXT(c, "/dev/%s", links[i][0]), links[i][0])->source =
+            links[i][1];
 
     step = mb_steps_add_at(c, MB_STEP_MOUNT, NULL, MB_SLOT_DEV, "/dev/pts", "pts");
     step->source = "devpts";
@@ -315,9 +344,12 @@ static unsigned depth_of(const char *path) {
 
 static int plan_volume(struct mb_compiler *c, const struct mb_volume *volume, const char *target) {
     if ((volume->attributes & MOUNT_ATTR_NOATIME) && !c->plan->privileged)
-        return mb_error_usage(c->err, &volume->origin, MB_REMEDY_LOCKED_ATIME, "cannot change the access times of", target, NULL);
+        return mb_error_usage(c->err, &volume->origin, MB_REMEDY_LOCKED_ATIME, "cannot change the access times of",
+                              target, NULL);
     if (volume->access == MB_ACCESS_OVERLAY)
-        return mb_mounts_add_overlay(c, &volume->origin, volume->source, target, volume->attributes, MB_SLOT_NONE) ? -1 : check_mount_point(c);
+        return mb_mounts_add_overlay(c, &volume->origin, volume->source, target, volume->attributes, MB_SLOT_NONE)
+                   ? -1
+                   : check_mount_point(c);
     if (mb_mounts_add_bind(c, &volume->origin, volume->source, target, volume->access, volume->attributes))
         return -1;
     mb_mounts_add_idmap(c, volume->access != MB_ACCESS_RW);
@@ -329,7 +361,7 @@ static int plan_device(struct mb_compiler *c, const struct mb_path *device) {
     bool in_dev = strncmp(device->target, dev, sizeof(dev) - 1) == 0;
     const char *below = in_dev ? device->target + sizeof(dev) - 1 : "";
     struct mb_step *step = in_dev ? mb_steps_add_at(c, MB_STEP_DEVICE, &device->origin, MB_SLOT_DEV, device->target,
-                                           below + strspn(below, "/"))
+                                                    below + strspn(below, "/"))
                                   : mb_steps_add_in_root(c, MB_STEP_DEVICE, &device->origin, device->target);
     step->source = device->source;
     step->attributes = DEVICE;
@@ -352,8 +384,8 @@ int mb_mounts_plan_user(struct mb_compiler *c) {
         if (!(targets[i] = volume_target(c, &spec->volumes[i])))
             return -1;
         if (targets[i][strspn(targets[i], "/")] == '\0')
-            return mb_error_usage(c->err, &spec->volumes[i].origin, MB_REMEDY_NONE, "a volume cannot be the root", targets[i],
-                                  "use --rootfs");
+            return mb_error_usage(c->err, &spec->volumes[i].origin, MB_REMEDY_NONE, "a volume cannot be the root",
+                                  targets[i], "use --rootfs");
         deepest = depth_of(targets[i]) > deepest ? depth_of(targets[i]) : deepest;
     }
     for (size_t i = 0; i < spec->tmpfs_count; i++) {
@@ -384,10 +416,12 @@ int mb_mounts_plan_user(struct mb_compiler *c) {
         if (check_not_root(c, fd, target, &spec->masks[i].origin))
             return -1;
         if (strncmp(target, "/proc/", 6) == 0)
-            mb_steps_add_at(c, MB_STEP_MASK, &spec->masks[i].origin, MB_SLOT_PROC, target, target + 5 + strspn(target + 5, "/"))->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
+            mb_steps_add_at(c, MB_STEP_MASK, &spec->masks[i].origin, MB_SLOT_PROC, target,
+                            target + 5 + strspn(target + 5, "/"))
+                ->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
         else
-            mb_steps_add_in_root(c, MB_STEP_MASK, &spec->masks[i].origin, target)->attributes = MB_SAFE | MOUNT_ATTR_RDONLY;
+            mb_steps_add_in_root(c, MB_STEP_MASK, &spec->masks[i].origin, target)->attributes =
+                MB_SAFE | MOUNT_ATTR_RDONLY;
     }
     return 0;
 }
-

@@ -15,8 +15,8 @@ void mb_mounts_add_idmap(struct mb_compiler *c, bool optional);
 /* An overlay over a folder of the host; keep: the slot of its mount, MB_SLOT_ROOT making it the root. */
 int mb_mounts_add_overlay(struct mb_compiler *c, const struct mb_origin *origin, const char *source, const char *target,
                           uint64_t attributes, enum mb_slot keep);
-void mb_mounts_add_tmpfs(struct mb_compiler *c, const struct mb_origin *origin, const char *target, uint32_t mode, uint64_t size,
-                         uint64_t attributes);
+void mb_mounts_add_tmpfs(struct mb_compiler *c, const struct mb_origin *origin, const char *target, uint32_t mode,
+                         uint64_t size, uint64_t attributes);
 /* A folder that can be written to, though its root is read-only; whatever is in it goes with the box. */
 void mb_mounts_add_scratch(struct mb_compiler *c, const struct mb_origin *origin, const char *target, uint32_t mode,
                            uint64_t attributes);

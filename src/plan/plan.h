@@ -23,49 +23,58 @@ enum mb_side {
 };
 
 enum mb_step_kind {
-    MB_STEP_DROP_GROUPS, /* while the privilege is there: the user namespace to join may forbid it */
-    MB_STEP_JOIN,        /* enter the namespace `fd`, opened from source */
-    MB_STEP_CLONE,       /* parent: make the child in its new namespaces */
-    MB_STEP_WRITE_MAPS,  /* parent: write the id maps, then let the builder go on */
-    MB_STEP_DIE_WITH,    /* arm the parent-death signal, and see that the launcher lives */
-    MB_STEP_STREAM,      /* the host's file source becomes descriptor `stream` */
-    MB_STEP_CLOSE,       /* close every descriptor that the box does not need */
-    MB_STEP_SELF_MAPS,   /* builder: write its own id maps, one id each */
-    MB_STEP_PRIVATE,     /* stop mount propagation to and from the host */
-    MB_STEP_HOSTNAME,    /* source */
-    MB_STEP_LOOPBACK,    /* bring lo up */
-    MB_STEP_WAIT_MAPS,   /* builder: wait for WRITE_MAPS */
-    MB_STEP_BECOME_ROOT, /* builder: take the box's ids 0, no groups */
-    MB_STEP_UNSHARE,     /* make the namespaces in `flags` too */
-    MB_STEP_MOUNT,       /* a new file system of type source with `options` at target */
-    MB_STEP_BIND,        /* the host's file or folder source at target */
-    MB_STEP_OVERLAY,     /* an overlay of the folder at lower, upper and work in the staging tmpfs, at target */
-    MB_STEP_DIRECTORY,   /* make folder target */
-    MB_STEP_LINK,        /* make links `names` (or target alone) with text source in folder target */
-    MB_STEP_FILE,        /* make file target with content source */
-    MB_STEP_DEVICE,      /* the host's device node source, checked for its kind and number, at target */
-    MB_STEP_MASK,        /* hide target: an empty read-only folder, or /dev/null */
-    MB_STEP_REMOUNT,     /* give target a mount of its own with other flags; path "": the mount of slot `at` itself */
-    MB_STEP_TERMINAL,    /* open a pseudo-terminal, send its master to the launcher */
-    MB_STEP_PIVOT,       /* make SLOT_ROOT the root, let the old one go */
-    MB_STEP_WORKDIR,     /* chdir to target */
-    MB_STEP_KEYRING,     /* a session keyring of its own */
-    MB_STEP_RAISE_LIMIT, /* raise a hard limit while the privilege is there */
-    MB_STEP_UMASK,       /* 022 */
-    MB_STEP_IDS,         /* set uid, gid, no groups */
+    MB_STEP_DROP_GROUPS,  /* while the privilege is there: the user namespace to join may forbid it */
+    MB_STEP_JOIN,         /* enter the namespace `fd`, opened from source */
+    MB_STEP_CLONE,        /* parent: make the child in its new namespaces */
+    MB_STEP_WRITE_MAPS,   /* parent: write the id maps, then let the builder go on */
+    MB_STEP_DIE_WITH,     /* arm the parent-death signal, and see that the launcher lives */
+    MB_STEP_STREAM,       /* the host's file source becomes descriptor `stream` */
+    MB_STEP_CLOSE,        /* close every descriptor that the box does not need */
+    MB_STEP_SELF_MAPS,    /* builder: write its own id maps, one id each */
+    MB_STEP_PRIVATE,      /* stop mount propagation to and from the host */
+    MB_STEP_HOSTNAME,     /* source */
+    MB_STEP_LOOPBACK,     /* bring lo up */
+    MB_STEP_WAIT_MAPS,    /* builder: wait for WRITE_MAPS */
+    MB_STEP_BECOME_ROOT,  /* builder: take the box's ids 0, no groups */
+    MB_STEP_UNSHARE,      /* make the namespaces in `flags` too */
+    MB_STEP_MOUNT,        /* a new file system of type source with `options` at target */
+    MB_STEP_BIND,         /* the host's file or folder source at target */
+    MB_STEP_OVERLAY,      /* an overlay of the folder at lower, upper and work in the staging tmpfs, at target */
+    MB_STEP_DIRECTORY,    /* make folder target */
+    MB_STEP_LINK,         /* make links `names` (or target alone) with text source in folder target */
+    MB_STEP_FILE,         /* make file target with content source */
+    MB_STEP_DEVICE,       /* the host's device node source, checked for its kind and number, at target */
+    MB_STEP_MASK,         /* hide target: an empty read-only folder, or /dev/null */
+    MB_STEP_REMOUNT,      /* give target a mount of its own with other flags; path "": the mount of slot `at` itself */
+    MB_STEP_TERMINAL,     /* open a pseudo-terminal, send its master to the launcher */
+    MB_STEP_PIVOT,        /* make SLOT_ROOT the root, let the old one go */
+    MB_STEP_WORKDIR,      /* chdir to target */
+    MB_STEP_KEYRING,      /* a session keyring of its own */
+    MB_STEP_RAISE_LIMIT,  /* raise a hard limit while the privilege is there */
+    MB_STEP_UMASK,        /* 022 */
+    MB_STEP_IDS,          /* set uid, gid, no groups */
     MB_STEP_CAPABILITIES, /* the five sets */
     MB_STEP_NO_NEW_PRIVS,
-    MB_STEP_INIT,   /* execute init, from a sealed memory file */
+    MB_STEP_INIT,    /* execute init, from a sealed memory file */
     MB_STEP_SESSION, /* command: new session, controlling terminal, default signals */
-    MB_STEP_VERIFY, /* command: compare what the kernel says with the plan */
-    MB_STEP_LIMIT,  /* command: one resource limit */
-    MB_STEP_FILTER, /* command: load the seccomp filter */
-    MB_STEP_EXEC,   /* command: execve */
+    MB_STEP_VERIFY,  /* command: compare what the kernel says with the plan */
+    MB_STEP_LIMIT,   /* command: one resource limit */
+    MB_STEP_FILTER,  /* command: load the seccomp filter */
+    MB_STEP_EXEC,    /* command: execve */
     MB_STEP_COUNT
 };
 
 /* Mounts whose descriptor the builder keeps, so that what lies on them is reached without walking the box's paths. */
-enum mb_slot { MB_SLOT_NONE, MB_SLOT_ROOT, MB_SLOT_PROC, MB_SLOT_SYS, MB_SLOT_DEV, MB_SLOT_PTS, MB_SLOT_STAGE, MB_SLOT_COUNT };
+enum mb_slot {
+    MB_SLOT_NONE,
+    MB_SLOT_ROOT,
+    MB_SLOT_PROC,
+    MB_SLOT_SYS,
+    MB_SLOT_DEV,
+    MB_SLOT_PTS,
+    MB_SLOT_STAGE,
+    MB_SLOT_COUNT
+};
 
 struct mb_mount_option {
     const char *key, *value; /* value NULL: a flag */
@@ -83,23 +92,23 @@ struct mb_step {
     size_t option_count;
     const char *const *names; /* LINK */
     size_t name_count;
-    uint64_t attributes; /* MOUNT_ATTR_* of the mount */
-    uint64_t flags;      /* CLONE: CLONE_*; JOIN: the one CLONE_NEW* flag; CAPABILITIES: the set */
-    uint64_t soft, hard; /* LIMIT, RAISE_LIMIT */
+    uint64_t attributes;    /* MOUNT_ATTR_* of the mount */
+    uint64_t flags;         /* CLONE: CLONE_*; JOIN: the one CLONE_NEW* flag; CAPABILITIES: the set */
+    uint64_t soft, hard;    /* LIMIT, RAISE_LIMIT */
     uint64_t device, inode; /* of source, when it was planned */
-    uint32_t node;       /* DEVICE: st_rdev's number */
-    uint32_t mode;       /* of what is made; a directory's S_IFDIR and a file's S_IFREG included */
-    uint32_t uid, gid;   /* IDS, BECOME_ROOT: the box's ids; DIRECTORY, TERMINAL: of the owner */
-    int resource;        /* LIMIT, RAISE_LIMIT */
-    int stream;          /* STREAM: 0 to 2 */
+    uint32_t node;          /* DEVICE: st_rdev's number */
+    uint32_t mode;          /* of what is made; a directory's S_IFDIR and a file's S_IFREG included */
+    uint32_t uid, gid;      /* IDS, BECOME_ROOT: the box's ids; DIRECTORY, TERMINAL: of the owner */
+    int resource;           /* LIMIT, RAISE_LIMIT */
+    int stream;             /* STREAM: 0 to 2 */
     enum mb_slot at, keep;
-    bool is_directory;   /* what source is, and so what target must be */
-    bool no_links;       /* target must not lead over a symbolic link */
-    bool optional;       /* MASK, REMOUNT: the kernel need not have target */
-    bool recursive;      /* with what is mounted below source */
-    bool by_parent; /* BIND, DEVICE: only the launcher may reach source; it opens it before clone */
+    bool is_directory;          /* what source is, and so what target must be */
+    bool no_links;              /* target must not lead over a symbolic link */
+    bool optional;              /* MASK, REMOUNT: the kernel need not have target */
+    bool recursive;             /* with what is mounted below source */
+    bool by_parent;             /* BIND, DEVICE: only the launcher may reach source; it opens it before clone */
     bool idmap, idmap_optional; /* owners as the box's user namespace maps them; optional: where the file system can */
-    bool keep_groups;    /* IDS, BECOME_ROOT: the kernel forbids dropping the groups */
+    bool keep_groups;           /* IDS, BECOME_ROOT: the kernel forbids dropping the groups */
     /* Run time, set by launch/ in its own copy: */
     int fd;    /* JOIN: the namespace; BIND, DEVICE: a detached tree; STREAM: the file; -1: none */
     int mount; /* which of the box's mounts this step makes, for the verifier; -1: none */
@@ -129,7 +138,7 @@ struct mb_plan {
     bool privileged, init, die_with_launcher, terminal;
     bool trial; /* set after compiling: all is done but the execve */
     uint32_t preserve_fds;
-    uint64_t timeout; /* nanoseconds; 0: none */
+    uint64_t timeout;      /* nanoseconds; 0: none */
     uint64_t output_limit; /* bytes; 0: none */
     struct winsize window; /* of the box's terminal */
     const char *name, *pid_file;
@@ -137,7 +146,7 @@ struct mb_plan {
     enum mb_map_writer map_writer;
     struct mb_id_map *maps; /* outside ids are final but for a reserved range */
     size_t map_count;
-    bool reserve_range; /* maps[0] and maps[1] get their outside ids from mb_ids_reserve() */
+    bool reserve_range;         /* maps[0] and maps[1] get their outside ids from mb_ids_reserve() */
     struct mb_id_range *ranges; /* root's own subordinate ids, the first choice */
     size_t range_count;
     struct mb_id_range *taken; /* what no other range may touch; `uid` and `count` only */
@@ -149,13 +158,13 @@ struct mb_plan {
     const char *hostname;  /* NULL: shared */
     const char *workdir;
     bool own_session_keyring;
-    int32_t session_keyring; /* the launcher's, which the box must not have */
+    int32_t session_keyring;        /* the launcher's, which the box must not have */
     uint64_t joined[MB_FLAG_COUNT]; /* inode of the namespace to join; 0: none of this kind */
 
     struct mb_filter filter; /* count 0: none */
     enum mb_notify_what notify;
     char *const *command;
-    char **environment; /* NULL-terminated */
+    char **environment;            /* NULL-terminated */
     const char *const *candidates; /* absolute paths to try for command[0], in order */
     size_t candidate_count;
     const char *const *absent; /* what was not done because the host has none, for --dry-run */

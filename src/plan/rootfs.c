@@ -105,9 +105,10 @@ static int plan_root_busybox(struct mb_compiler *c) {
     links->source = "busybox";
     links->names = mb_busybox_applets;
     links->name_count = mb_busybox_applet_count;
-    add_file(c, "/etc/passwd", c->plan->uid == 0 || c->plan->uid == 65534
-                                   ? busybox_passwd
-                                   : MB_TEXT(c, "%suser:x:%u:%u:user:/:/bin/sh\n", busybox_passwd, c->plan->uid, c->plan->gid));
+    add_file(c, "/etc/passwd",
+             c->plan->uid == 0 || c->plan->uid == 65534
+                 ? busybox_passwd
+                 : MB_TEXT(c, "%suser:x:%u:%u:user:/:/bin/sh\n", busybox_passwd, c->plan->uid, c->plan->gid));
     add_file(c, "/etc/group", busybox_group);
     const char *name = c->plan->hostname ? c->plan->hostname : "localhost";
     add_file(c, "/etc/hosts", MB_TEXT(c, "127.0.0.1\tlocalhost %s\n::1\tlocalhost %s\n", name, name));
@@ -117,8 +118,8 @@ static int plan_root_busybox(struct mb_compiler *c) {
 
 /* The allow-list: what of the host is in the box at all. */
 static int plan_root_host(struct mb_compiler *c) {
-    static const char *const folders[] = {"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt",
-                                          "/nix/store", "/gnu/store"};
+    static const char *const folders[] = {"/usr",    "/bin", "/sbin", "/lib",       "/lib32",    "/lib64",
+                                          "/libx32", "/etc", "/opt",  "/nix/store", "/gnu/store"};
     const struct mb_origin *origin = &c->spec->origin[MB_OPTION_ROOTFS];
     add_root_tmpfs(c);
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
@@ -177,8 +178,9 @@ static int plan_resolver(struct mb_compiler *c) {
     }
     if (c->rootfs == MB_ROOTFS_HOST) { /* where the host's link leads to, if that is not in what is shown already */
         const char *target = path + strlen(c->host->root);
-        return strncmp(target, "/run/", 5) == 0 ? mb_mounts_add_bind(c, &c->spec->origin[MB_OPTION_ROOTFS], path, target, MB_ACCESS_RO, 0)
-                                                : 0;
+        return strncmp(target, "/run/", 5) == 0
+                   ? mb_mounts_add_bind(c, &c->spec->origin[MB_OPTION_ROOTFS], path, target, MB_ACCESS_RO, 0)
+                   : 0;
     }
     mb_autofd there = mb_path_open(c->root_fd, "etc/resolv.conf", O_PATH);
     if (there < 0 || fstat(there, &st) < 0 || !S_ISREG(st.st_mode)) {
@@ -208,7 +210,8 @@ static void plan_home(struct mb_compiler *c) {
     const char *home = c->home;
     if (c->rootfs != MB_ROOTFS_HOST || !home)
         return;
-    if (strcmp(home, "/root") != 0 && (strncmp(home, "/home/", 6) != 0 || strchr(home + 6, '/') || !home[6] || home[6] == '.'))
+    if (strcmp(home, "/root") != 0 &&
+        (strncmp(home, "/home/", 6) != 0 || strchr(home + 6, '/') || !home[6] || home[6] == '.'))
         return;
     mb_mounts_add_scratch(c, &c->spec->origin[MB_OPTION_ROOTFS], home, 0700, 0);
     struct mb_step *folder = mb_steps_last(c);

@@ -8,16 +8,18 @@
 const struct mb_origin mb_steps_default = {.kind = MB_ORIGIN_DEFAULT};
 
 /* The new step, to be filled in. Valid until the next one is added. */
-struct mb_step *mb_steps_add(struct mb_compiler *c, enum mb_step_kind kind, enum mb_side side, const struct mb_origin *origin) {
+struct mb_step *mb_steps_add(struct mb_compiler *c, enum mb_step_kind kind, enum mb_side side,
+                             const struct mb_origin *origin) {
     struct mb_step *step = mb_arena_push(&c->plan->arena, &c->plan->steps, &c->plan->step_count, sizeof(*step));
     if (!step)
         step = &c->scrap;
-    *step = (struct mb_step){.kind = kind, .side = side, .origin = origin ? origin : &mb_steps_default, .fd = -1, .mount = -1};
+    *step = (struct mb_step){
+        .kind = kind, .side = side, .origin = origin ? origin : &mb_steps_default, .fd = -1, .mount = -1};
     return step;
 }
 
-struct mb_step *mb_steps_add_at(struct mb_compiler *c, enum mb_step_kind kind, const struct mb_origin *origin, enum mb_slot at,
-                              const char *target, const char *path) {
+struct mb_step *mb_steps_add_at(struct mb_compiler *c, enum mb_step_kind kind, const struct mb_origin *origin,
+                                enum mb_slot at, const char *target, const char *path) {
     struct mb_step *step = mb_steps_add(c, kind, MB_SIDE_BUILDER, origin);
     step->at = at;
     step->target = target;
@@ -27,11 +29,12 @@ struct mb_step *mb_steps_add_at(struct mb_compiler *c, enum mb_step_kind kind, c
 
 /* A step on an absolute path of the box's root. */
 struct mb_step *mb_steps_add_in_root(struct mb_compiler *c, enum mb_step_kind kind, const struct mb_origin *origin,
-                                   const char *target) {
+                                     const char *target) {
     return mb_steps_add_at(c, kind, origin, MB_SLOT_ROOT, target, target + strspn(target, "/"));
 }
 
-void mb_steps_set_options(struct mb_compiler *c, struct mb_step *step, const struct mb_mount_option *options, size_t count) {
+void mb_steps_set_options(struct mb_compiler *c, struct mb_step *step, const struct mb_mount_option *options,
+                          size_t count) {
     struct mb_mount_option *copy = mb_arena_alloc(&c->plan->arena, count * sizeof(*copy));
     if (!copy)
         return;

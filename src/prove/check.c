@@ -4,6 +4,7 @@
  * tried in a child with new namespaces, which does what a builder would do and ends with the errno of what was refused.
  * Nothing is concluded from version numbers or settings: those are looked at only to explain a refusal.
  */
+#include "base/text.h"
 #include "prove/check.h"
 
 #include <errno.h>
@@ -40,8 +41,7 @@ static const struct check {
     const char *todo;
 } checks[] = {
     {KERNEL, "kernel", "Linux 5.12 is the oldest that will do", NULL},
-    {CALLS, "system calls", "every box",
-     "use Linux 5.12 or newer; a container's seccomp filter may refuse them too"},
+    {CALLS, "system calls", "every box", "use Linux 5.12 or newer; a container's seccomp filter may refuse them too"},
     {NAMESPACE, "user", "every box, unless root asks for --share user", NULL},
     {NAMESPACE, "mnt", "every box", NULL},
     {NAMESPACE, "pid", "every box, but for --share pid", NULL},
@@ -52,12 +52,15 @@ static const struct check {
     {NAMESPACE, "time", "every box, but for --share time", NULL},
     {MOUNTS, "mounts in a user namespace", "every box", NULL},
     {PROC, "new /proc", "every box, but for --share pid", "in a container: start it with --security-opt unmask=ALL"},
-    {OVERLAY, "overlay", "--rootfs DIR:overlay, -v SRC:DST:overlay", "use :ro or :rw; Linux 5.11 or newer mounts it in a user namespace"},
-    {IDMAP, "idmapped mounts", "DIR and -v as root: files keep their owners", "as an ordinary user none are needed; as root: Linux 5.12 or newer"},
+    {OVERLAY, "overlay", "--rootfs DIR:overlay, -v SRC:DST:overlay",
+     "use :ro or :rw; Linux 5.11 or newer mounts it in a user namespace"},
+    {IDMAP, "idmapped mounts", "DIR and -v as root: files keep their owners",
+     "as an ordinary user none are needed; as root: Linux 5.12 or newer"},
     {FILTER, "seccomp filters", "every box, but for --seccomp off", "use a kernel with CONFIG_SECCOMP_FILTER"},
     {SUBIDS, "subordinate ids", "--userns with more than one id, by an ordinary user",
      "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER"},
-    {CGROUPS, "cgroup v2", "limits on whole boxes", "boot with systemd.unified_cgroup_hierarchy=1; for a user: systemd-run --user --scope -p Delegate=yes"},
+    {CGROUPS, "cgroup v2", "limits on whole boxes",
+     "boot with systemd.unified_cgroup_hierarchy=1; for a user: systemd-run --user --scope -p Delegate=yes"},
     {PROGRAM, "busybox", "--rootfs busybox, the default", "install busybox-static"},
     {PROGRAM, "newuidmap", "--userns with more than one id, by an ordinary user", "install uidmap"},
     {PROGRAM, "newgidmap", "--userns with more than one id, by an ordinary user", "install uidmap"},
@@ -96,10 +99,13 @@ static int write_text(const char *path, const char *text) {
 }
 
 static int mount_overlay(void) {
-    if (mount("tmpfs", "/tmp", "tmpfs", 0, NULL) < 0 || mkdir("/tmp/lower", 0755) < 0 || mkdir("/tmp/upper", 0755) < 0 ||
-        mkdir("/tmp/work", 0755) < 0)
+    if (mount("tmpfs", "/tmp", "tmpfs", 0, NULL) < 0 || mkdir("/tmp/lower", 0755) < 0 ||
+        mkdir("/tmp/upper", 0755) < 0 || mkdir("/tmp/work", 0755) < 0)
         return errno;
-    return mount("overlay", "/tmp/lower", "overlay", 0, "lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work,userxattr") < 0 ? errno : 0;
+    return mount("overlay", "/tmp/lower", "overlay", 0,
+                 "lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work,userxattr") < 0
+               ? errno
+               : 0;
 }
 
 /* Ends with the errno of what is refused. */
@@ -129,7 +135,8 @@ static int try(struct trial trial, uint64_t flags) {
     int status;
     trial.uid = geteuid();
     trial.gid = getegid();
-    if (minibox_clone(try_in_child, &trial, flags | (trial.own_user ? CLONE_NEWUSER : 0) | SIGCHLD, 1 << 18, &child, &err))
+    if (minibox_clone(try_in_child, &trial, flags | (trial.own_user ? CLONE_NEWUSER : 0) | SIGCHLD, 1 << 18, &child,
+                      &err))
         return err.number ? err.number : EINVAL;
     return minibox_clone_wait(&child, &status, &err) ? ECHILD : WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
 }
@@ -162,14 +169,21 @@ static void check_calls(const struct check *c, struct finding *f) {
     static const struct {
         const char *name;
         long number;
-    } calls[] = {{"openat2", SYS_openat2},     {"close_range", SYS_close_range}, {"pidfd_open", SYS_pidfd_open},       {"fsopen", SYS_fsopen},
-                 {"open_tree", SYS_open_tree}, {"move_mount", SYS_move_mount},   {"mount_setattr", SYS_mount_setattr}};
+    } calls[] = {{"openat2", SYS_openat2},
+                 {"close_range", SYS_close_range},
+                 {"pidfd_open", SYS_pidfd_open},
+                 {"fsopen", SYS_fsopen},
+                 {"open_tree", SYS_open_tree},
+                 {"move_mount", SYS_move_mount},
+                 {"mount_setattr", SYS_mount_setattr}};
     char missing[128] = "";
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
         long result = raw(calls[i].number, -1, 0, -1, -1, -1, -1);
-        if (result == -ENOSYS || (result == -EPERM && calls[i].number != SYS_fsopen && calls[i].number != SYS_open_tree &&
-                                  calls[i].number != SYS_move_mount && calls[i].number != SYS_mount_setattr))
-            snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s", missing[0] ? ", " : "not there: ", calls[i].name);
+        if (result == -ENOSYS ||
+            (result == -EPERM && calls[i].number != SYS_fsopen && calls[i].number != SYS_open_tree &&
+             calls[i].number != SYS_move_mount && calls[i].number != SYS_mount_setattr))
+            snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s",
+                     missing[0] ? ", " : "not there: ", calls[i].name);
     }
     explain(f, !missing[0], missing, c->todo);
 }
@@ -233,8 +247,8 @@ static void check_cgroups(const struct check *c, struct finding *f) {
     controllers[strcspn(controllers, "\n")] = '\0';
     snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cgroup.procs", own + 3);
     bool writable = access(path, W_OK) == 0;
-    snprintf(f->detail, sizeof(f->detail), "%s %.100s (%s)", writable ? "may make cgroups below" : "may not write to", own + 3,
-             controllers[0] ? controllers : "no controllers");
+    snprintf(f->detail, sizeof(f->detail), "%s %.100s (%s)", writable ? "may make cgroups below" : "may not write to",
+             own + 3, controllers[0] ? controllers : "no controllers");
     f->works = writable;
     snprintf(f->todo, sizeof(f->todo), "%s", writable ? "" : c->todo);
 }
@@ -266,7 +280,8 @@ static void check_box(const struct check *c, struct finding *f) {
     struct minibox_spec *spec = NULL;
     struct minibox_error err = {0};
     if (minibox_spec_new(&spec, &err) || minibox_spec_set(spec, "rootfs", c->name, &err) ||
-        minibox_spec_set(spec, "timeout", "30s", &err) || minibox_spec_command(spec, command, &err) || mb_run_trial(spec, &err))
+        minibox_spec_set(spec, "timeout", "30s", &err) || minibox_spec_command(spec, command, &err) ||
+        mb_run_trial(spec, &err))
         explain_error(f, &err);
     else
         explain(f, true, "", NULL);
@@ -295,14 +310,22 @@ static void check_one(const struct check *c, const struct mb_host *host, struct 
         break;
     case IDMAP:
         number = privileged ? try_idmap() : EPERM;
-        explain(f, number == 0, !privileged ? "only root may make them" : number ? strerrordesc_np(number) : "", c->todo);
+        explain(f, number == 0,
+                !privileged ? "only root may make them"
+                : number    ? strerrordesc_np(number)
+                            : "",
+                c->todo);
         break;
     case FILTER:
         check_filter(c, f);
         break;
     case SUBIDS:
         f->works = privileged || mb_ids_has_subordinates(host);
-        explain(f, f->works, privileged ? "root needs none" : f->works ? "" : "no line of this user in both of /etc/subuid and /etc/subgid", c->todo);
+        explain(f, f->works,
+                privileged ? "root needs none"
+                : f->works ? ""
+                           : "no line of this user in both of /etc/subuid and /etc/subgid",
+                c->todo);
         break;
     case CGROUPS:
         check_cgroups(c, f);
@@ -323,13 +346,18 @@ static void print_line(FILE *out, const char *name, const char *use, const struc
     char text[1536];
     int column = fprintf(out, "%-4s %-26s", f->works ? "yes" : "no", name);
     bool is_enough = !use[0] || (f->works && f->detail[0]);
-    snprintf(text, sizeof(text), "%s%s%s", f->detail, is_enough ? "" : f->detail[0] ? "; needed for " : "for ", is_enough ? "" : use);
+    snprintf(text, sizeof(text), "%s%s%s", f->detail,
+             is_enough      ? ""
+             : f->detail[0] ? "; needed for "
+                            : "for ",
+             is_enough ? "" : use);
     mb_text_print_wrapped(out, text, COLUMN, column);
     if (f->todo[0])
         mb_text_print_wrapped(out, f->todo, COLUMN, fprintf(out, "%*stry:", COLUMN, ""));
 }
 
-static void add_finding(struct mb_arena *arena, struct json_object *list, const char *name, const char *use, const struct finding *f) {
+static void add_finding(struct mb_arena *arena, struct json_object *list, const char *name, const char *use,
+                        const struct finding *f) {
     struct json_object *item = json_object_new_object();
     json_object_object_add(item, "name", json_object_new_string(name));
     json_object_object_add(item, "works", json_object_new_boolean(f->works));
@@ -353,7 +381,8 @@ int mb_check(const struct minibox_spec *spec, bool json, FILE *out, int *ret_sta
         char name[64] = "this launch";
         const char *use = spec ? "" : c->use;
         if (!spec) {
-            const char *prefix = (size_t)c->id < sizeof(prefixes) / sizeof(prefixes[0]) && prefixes[c->id] ? prefixes[c->id] : "";
+            const char *prefix =
+                (size_t)c->id < sizeof(prefixes) / sizeof(prefixes[0]) && prefixes[c->id] ? prefixes[c->id] : "";
             snprintf(name, sizeof(name), "%s%s", prefix, c->name);
             check_one(c, &host, &f);
             can_box |= c->id == BOX && f.works;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. An experiment is a row of a table: a resource, and the flags that share or isolate it. Each is done twice,
- * with the flags and without, by an observer, a process of its own: it prepares the resource, makes a child with
+ * How it works. An experiment is a row of a table: a resource, and the flags that share or isolate it. Each is done
+ * twice, with the flags and without, by an observer, a process of its own: it prepares the resource, makes a child with
  * minibox_clone(), lets it change the resource, and looks. So prepare(), change() and look() hold one case for each
  * experiment; whether the resource was shared is always what look() found, never what the table says.
  *
- * The observers live in an outer child with namespaces of its own: a host name or a mount that is changed there is not the
- * host's, and an ordinary user has the right to change it. All share a page with their ancestors, the scene.
+ * The observers live in an outer child with namespaces of its own: a host name or a mount that is changed there is not
+ * the host's, and an ordinary user has the right to change it. All share a page with their ancestors, the scene.
  *
- * What must stay true: change() may run in its parent's memory, so it makes raw system calls only; no wait is without an
- * end (each process dies with its parent, and the outer child with its time).
+ * What must stay true: change() may run in its parent's memory, so it makes raw system calls only; no wait is without
+ * an end (each process dies with its parent, and the outer child with its time).
  */
+#include "base/text.h"
 #include "prove/observe.h"
 
 #include <errno.h>
@@ -46,8 +47,29 @@
 #include "prove/userns.h"
 
 enum experiment_id {
-    LISTINGS, VARIABLE, PAGES, DESCRIPTOR, DIRECTORY, UMASK, ROOT, HANDLER, IO, SEMAPHORE, SLEEP_END, SLEEP_EXEC, THREAD, PARENT,
-    MOUNT, PID, HOSTNAME, INTERFACE, QUEUE, IDS, CGROUP, CLOCK, EXPERIMENTS
+    LISTINGS,
+    VARIABLE,
+    PAGES,
+    DESCRIPTOR,
+    DIRECTORY,
+    UMASK,
+    ROOT,
+    HANDLER,
+    IO,
+    SEMAPHORE,
+    SLEEP_END,
+    SLEEP_EXEC,
+    THREAD,
+    PARENT,
+    MOUNT,
+    PID,
+    HOSTNAME,
+    INTERFACE,
+    QUEUE,
+    IDS,
+    CGROUP,
+    CLOCK,
+    EXPERIMENTS
 };
 
 static const struct experiment {
@@ -79,7 +101,10 @@ static const struct experiment {
     [CLOCK] = {"boot clock", CLONE_NEWTIME, 0},
 };
 
-static const uint64_t costs[] = {0, CLONE_VM, CLONE_VM | CLONE_VFORK, CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_SIGHAND,
+static const uint64_t costs[] = {0,
+                                 CLONE_VM,
+                                 CLONE_VM | CLONE_VFORK,
+                                 CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_SIGHAND,
                                  CLONE_VM | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWCGROUP,
                                  CLONE_VM | CLONE_NEWNET};
 enum { COSTS = sizeof(costs) / sizeof(costs[0]), SIZES = 2, LARGE_MIB = 256, ROUNDS = 31, KEY = 0x6d626f78 };
@@ -149,7 +174,8 @@ static bool is_loopback_up(void) {
     return fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP);
 }
 
-/* Between two pages that nobody may touch: so the kernel does not join them with a neighbour, and reports on them alone. */
+/* Between two pages that nobody may touch: so the kernel does not join them with a neighbour, and reports on them
+ * alone. */
 static long make_pages(struct stage *st) {
     size_t size = PAGE_COUNT * page_size, guard = (size_t)sysconf(_SC_PAGESIZE);
     unsigned char *start = mmap(NULL, size + 2 * guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -279,7 +305,12 @@ static long execute_self(struct stage *st) {
 }
 
 static long change(struct stage *st) {
-    struct { void (*handler)(int); unsigned long flags; void (*restorer)(void); uint64_t mask; } ignore = {SIG_IGN, 0, 0, 0};
+    struct {
+        void (*handler)(int);
+        unsigned long flags;
+        void (*restorer)(void);
+        uint64_t mask;
+    } ignore = {SIG_IGN, 0, 0, 0};
     struct scene *scene = st->scene;
     long result = 0;
     switch (st->id) {
@@ -363,7 +394,8 @@ __attribute__((format(printf, 3, 4))) static void see(struct stage *st, bool is_
     st->scene->is_seen = true;
 }
 
-/* Of the child's 64 MiB, what the kernel says is mapped by nobody else: proc(5), /proc/PID/smaps. In KiB; -1: unknown. */
+/* Of the child's 64 MiB, what the kernel says is mapped by nobody else: proc(5), /proc/PID/smaps. In KiB; -1: unknown.
+ */
 static long private_kib(const struct stage *st, int pid) {
     char path[48], line[512], start[32];
     long kib = -1, clean = 0, dirty = 0;
@@ -374,7 +406,8 @@ static long private_kib(const struct stage *st, int pid) {
     while (file && fgets(line, sizeof(line), file)) {
         if (strchr(line, '-') && strchr(line, '-') < strchr(line, ' '))
             is_ours = strncmp(line, start, strlen(start)) == 0;
-        if (is_ours && (sscanf(line, "Private_Clean: %ld", &clean) == 1 || sscanf(line, "Private_Dirty: %ld", &dirty) == 1))
+        if (is_ours &&
+            (sscanf(line, "Private_Clean: %ld", &clean) == 1 || sscanf(line, "Private_Dirty: %ld", &dirty) == 1))
             kib = clean + dirty;
     }
     if (file)
@@ -392,7 +425,8 @@ static void look_at_pages(struct stage *st, int pid) {
     if (is_changed)
         see(st, true, "the child's byte; no page was copied");
     else if (kib == sysconf(_SC_PAGESIZE) / 1024)
-        see(st, false, "its own byte; %ld KiB of %ld were copied for the child, one page", kib, PAGE_COUNT * page_size / 1024);
+        see(st, false, "its own byte; %ld KiB of %ld were copied for the child, one page", kib,
+            PAGE_COUNT * page_size / 1024);
     else
         see(st, true, "its own byte, but %ld KiB are the child's alone", kib);
 }
@@ -414,9 +448,9 @@ static void look_at_sleep(struct stage *st, const struct minibox_child *child) {
         close(st->pipe[1]);
     }
     see(st, has_slept, "clone took %.1f ms, %s", (double)(st->cloned - st->started) / 1e6,
-        !has_slept               ? "the child goes on beside"
+        !has_slept            ? "the child goes on beside"
         : st->id == SLEEP_END ? "until the child was at its end"
-                                 : "until the child, which goes on, had executed a program");
+                              : "until the child, which goes on, had executed a program");
 }
 
 static void look_at_ids(struct stage *st, int pid) {
@@ -437,8 +471,8 @@ static void look_at_cgroup(struct stage *st) {
     }
     bool is_same = own == st->scene->value;
     if (path[1])
-        see(st, is_same && strcmp(path, st->scene->path) == 0, "%.24s...; the child says %.24s%s", path, st->scene->path,
-            st->scene->path[1] ? "..." : "");
+        see(st, is_same && strcmp(path, st->scene->path) == 0, "%.24s...; the child says %.24s%s", path,
+            st->scene->path, st->scene->path[1] ? "..." : "");
     else
         see(st, is_same, "%s namespace, both at its root", is_same ? "the same" : "another");
 }
@@ -488,7 +522,8 @@ static void look(struct stage *st, const struct minibox_child *child) {
         break;
     case HANDLER:
         sigaction(SIGUSR1, NULL, &action);
-        see(st, action.sa_handler != SIG_DFL, action.sa_handler == SIG_IGN ? "ignored, it was the default" : "the default, as before");
+        see(st, action.sa_handler != SIG_DFL,
+            action.sa_handler == SIG_IGN ? "ignored, it was the default" : "the default, as before");
         break;
     case IO:
         compare(st, child->pid, KCMP_IO, "context");
@@ -502,11 +537,12 @@ static void look(struct stage *st, const struct minibox_child *child) {
         look_at_sleep(st, child);
         break;
     case THREAD:
-        see(st, scene->value == getpid(), "the child has %s pid, and %s tid", scene->value == getpid() ? "its" : "another",
-            scene->second == gettid() ? "its" : "another");
+        see(st, scene->value == getpid(), "the child has %s pid, and %s tid",
+            scene->value == getpid() ? "its" : "another", scene->second == gettid() ? "its" : "another");
         break;
     case PARENT:
-        see(st, scene->value == getppid(), scene->value == getpid() ? "itself is the child's parent" : "its own parent is the child's");
+        see(st, scene->value == getppid(),
+            scene->value == getpid() ? "itself is the child's parent" : "its own parent is the child's");
         break;
     case PID:
         see(st, scene->value == child->pid, "%d; the child says %ld", child->pid, scene->value);
@@ -608,7 +644,8 @@ static double measure(struct scene *scene, uint64_t flags) {
     int status;
     for (int i = 0; i < ROUNDS; i++) {
         uint64_t before = mb_wait_clock();
-        if (mb_clone(note_start, scene, flags | SIGCHLD, 0, &child, &err) || minibox_clone_wait(&child, &status, &err) || status)
+        if (mb_clone(note_start, scene, flags | SIGCHLD, 0, &child, &err) ||
+            minibox_clone_wait(&child, &status, &err) || status)
             return 0;
         times[i] = atomic_load(&scene->ended) - before;
     }
@@ -703,7 +740,8 @@ static int run_outer(struct request *request, struct minibox_error *err) {
     if (minibox_clone_wait(&child, &status, err))
         return -1;
     if (is_late || status)
-        return mb_error_host(err, NULL, MB_REMEDY_NONE, is_late ? ETIME : 0, "the observers did not come to their end", NULL);
+        return mb_error_host(err, NULL, MB_REMEDY_NONE, is_late ? ETIME : 0, "the observers did not come to their end",
+                             NULL);
     return 0;
 }
 
@@ -739,16 +777,25 @@ static void print_scene(FILE *out, const struct results *results, enum experimen
     enum verdict verdict = judge(results, id, with);
     char flags[32], text[300];
     name_flags(with ? experiments[id].flags : 0, flags, sizeof(flags));
-    snprintf(text, sizeof(text), "%s%s", verdict == NOT_OFFERED ? "not offered here: " : verdict == OTHERWISE ? "NOT AS THE TABLE SAYS: " : "",
-             verdict == NOT_OFFERED ? strerrordesc_np(scene->number) : scene->is_seen ? scene->text : "nothing");
+    snprintf(text, sizeof(text), "%s%s",
+             verdict == NOT_OFFERED ? "not offered here: "
+             : verdict == OTHERWISE ? "NOT AS THE TABLE SAYS: "
+                                    : "",
+             verdict == NOT_OFFERED ? strerrordesc_np(scene->number)
+             : scene->is_seen       ? scene->text
+                                    : "nothing");
     int column = fprintf(out, "%-20s %-9s %-6s", with ? "" : experiments[id].resource, flags,
-                         !scene->is_seen ? "?" : scene->is_shared ? "yes" : "no");
+                         !scene->is_seen    ? "?"
+                         : scene->is_shared ? "yes"
+                                            : "no");
     mb_text_print_wrapped(out, text, 38, column);
 }
 
 static void print_costs(FILE *out, const struct results *results) {
-    fprintf(out, "\nMaking a child, until its first instruction, in microseconds (median of %d):\n\n"
-                 "%-36s %12s %12s\n", ROUNDS, "FLAGS", "SMALL PARENT", "OF 256 MiB");
+    fprintf(out,
+            "\nMaking a child, until its first instruction, in microseconds (median of %d):\n\n"
+            "%-36s %12s %12s\n",
+            ROUNDS, "FLAGS", "SMALL PARENT", "OF 256 MiB");
     for (int i = 0; i < COSTS; i++) {
         char flags[64];
         name_flags(costs[i], flags, sizeof(flags));
@@ -770,12 +817,15 @@ static void print_text(FILE *out, const struct results *results, uint64_t rows, 
             print_scene(out, results, id, with);
     if (rows + 1 == UINT64_C(1) << MB_FLAG_COUNT)
         print_costs(out, results);
-    fprintf(out, "\n%d as the table says, %d otherwise, %d not offered here\n", counts[AS_TABLE], counts[OTHERWISE], counts[NOT_OFFERED]);
+    fprintf(out, "\n%d as the table says, %d otherwise, %d not offered here\n", counts[AS_TABLE], counts[OTHERWISE],
+            counts[NOT_OFFERED]);
 }
 
-static int print_json(FILE *out, const struct results *results, uint64_t rows, const int *counts, struct minibox_error *err) {
+static int print_json(FILE *out, const struct results *results, uint64_t rows, const int *counts,
+                      struct minibox_error *err) {
     static const char *const verdicts[] = {"as the table says", "otherwise", "not offered"};
-    struct json_object *document = json_object_new_object(), *seen = json_object_new_array(), *cost = json_object_new_array();
+    struct json_object *document = json_object_new_object(), *seen = json_object_new_array(),
+                       *cost = json_object_new_array();
     char flags[64];
     for (int id = 0; id < EXPERIMENTS; id++) {
         for (int with = 0; is_wanted(rows, id) && with < 2; with++) {
@@ -786,7 +836,8 @@ static int print_json(FILE *out, const struct results *results, uint64_t rows, c
             json_object_object_add(item, "flags", json_object_new_string(flags));
             json_object_object_add(item, "set", json_object_new_boolean(with));
             json_object_object_add(item, "shared", scene->is_seen ? json_object_new_boolean(scene->is_shared) : NULL);
-            json_object_object_add(item, "saw", json_object_new_string(scene->number ? strerrordesc_np(scene->number) : scene->text));
+            json_object_object_add(
+                item, "saw", json_object_new_string(scene->number ? strerrordesc_np(scene->number) : scene->text));
             json_object_object_add(item, "verdict", json_object_new_string(verdicts[judge(results, id, with)]));
             json_object_array_add(seen, item);
         }

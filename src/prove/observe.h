@@ -8,9 +8,9 @@
 #include "kernel/flags.h"
 
 /*
- * Makes two children for each resource of the rows in `rows` (bit n: row n of mb_flags), one with the flag and one without,
- * and prints what their parent saw; with all rows, also what making a child costs. *ret_status: 0 if all that was seen is
- * what the table says, else 1. The host is left as it was. Takes about a second.
+ * Makes two children for each resource of the rows in `rows` (bit n: row n of mb_flags), one with the flag and one
+ * without, and prints what their parent saw; with all rows, also what making a child costs. *ret_status: 0 if all that
+ * was seen is what the table says, else 1. The host is left as it was. Takes about a second.
  */
 int mb_observe(uint64_t rows, bool json, FILE *out, int *ret_status, struct minibox_error *err);
 

@@ -109,7 +109,8 @@ static const struct {
 static const char *find_habit(const char *shown) {
     char name[64 + 2];
     size_t dashes = shown[1] == '-' ? 2 : 1;
-    if ((dashes == 1) != (strlen(shown) == 2) || strchr(shown, ' ')) /* a letter stands behind one dash, a name behind two */
+    if ((dashes == 1) != (strlen(shown) == 2) ||
+        strchr(shown, ' ')) /* a letter stands behind one dash, a name behind two */
         return NULL;
     snprintf(name, sizeof(name), " %s ", shown + dashes);
     for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
@@ -235,7 +236,8 @@ static int parse_words(struct reader *r, bool files) {
         const char *value = optarg ? optarg : mb_options[id].implied;
         if (files && id == MB_OPTION_FILE && minibox_spec_parse_file(r->spec, value, r->err))
             return -1;
-        if (files ? id != MB_OPTION_REPORT : id == MB_OPTION_FILE) /* the report's file first: it is to hold what is wrong with the rest */
+        if (files ? id != MB_OPTION_REPORT
+                  : id == MB_OPTION_FILE) /* the report's file first: it is to hold what is wrong with the rest */
             continue;
         if (mb_options_set(r->spec, (enum mb_option_id)id, value, origin_of(r, id, position), r->err))
             return -1;

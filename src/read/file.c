@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. A file of options is the options table again: a line "NAME = VALUE" says what "--NAME VALUE" says, and goes
- * the same way, through mb_options_set(), with FILE:LINE:COLUMN as its origin. Beside the table there are two names:
- * "command", whose value is split into words, and "include".
+ * How it works. A file of options is the options table again: a line "NAME = VALUE" says what "--NAME VALUE" says, and
+ * goes the same way, through mb_options_set(), with FILE:LINE:COLUMN as its origin. Beside the table there are two
+ * names: "command", whose value is split into words, and "include".
  *
- * What must stay true: nothing is guessed and nothing skipped but blank and # lines; nothing is expanded; a file is read once
- * and to its end before any of it counts; whatever it holds, reading ends.
+ * What must stay true: nothing is guessed and nothing skipped but blank and # lines; nothing is expanded; a file is
+ * read once and to its end before any of it counts; whatever it holds, reading ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,8 @@ static struct mb_origin origin_at(const struct reader *r, const char *place) {
 
 /* Adds the line and the column to an error about it. Returns -1. */
 static int show_line(const struct reader *r, const char *place) {
-    size_t column = (size_t)(place - r->line), size = sizeof(r->err->excerpt), start = column >= size / 2 ? column - size / 2 : 0;
+    size_t column = (size_t)(place - r->line), size = sizeof(r->err->excerpt),
+           start = column >= size / 2 ? column - size / 2 : 0;
     snprintf(r->err->excerpt, size, "%s", r->line + start);
     r->err->column = (int)(column - start) + 1;
     return -1;
@@ -73,13 +74,17 @@ static const char *unquote(const struct reader *r, const char *value, const char
     for (; *c && *c != '"'; c++) {
         char byte = *c == '\\' ? unescape(c[1]) : *c;
         if (!byte)
-            return refuse(r, place + (c - value), "bad escape", NULL, "in quotes there are \\\\, \\\", \\', \\n, \\r and \\t"), NULL;
+            return refuse(r, place + (c - value), "bad escape", NULL,
+                          "in quotes there are \\\\, \\\", \\', \\n, \\r and \\t"),
+                   NULL;
         c += *c == '\\';
         *to++ = byte;
     }
     *to = '\0';
     if (*c != '"' || c[1])
-        return refuse(r, place + (*c ? c + 1 - value : 0), "bad value", NULL, *c ? "nothing may follow the closing quote" : "no closing quote"), NULL;
+        return refuse(r, place + (*c ? c + 1 - value : 0), "bad value", NULL,
+                      *c ? "nothing may follow the closing quote" : "no closing quote"),
+               NULL;
     return text;
 }
 
@@ -119,7 +124,8 @@ static int set_command(const struct reader *r, const char *value, const char *pl
 
 static int read_file(struct reader *r, const char *path, const struct mb_origin *origin);
 
-static int set_option(struct reader *r, const char *name, const char *value, const char *name_place, const char *place) {
+static int set_option(struct reader *r, const char *name, const char *value, const char *name_place,
+                      const char *place) {
     struct mb_origin origin = origin_at(r, place);
     int id = mb_options_find(name);
     if (strcmp(name, "command") == 0)
@@ -161,7 +167,8 @@ static int parse_line(struct reader *r) {
 static int note_file(struct reader *r, const struct stat *st, const char *path, const struct mb_origin *origin) {
     for (size_t i = 0; i < r->spec->file_count; i++)
         if (r->spec->files[i].device == st->st_dev && r->spec->files[i].inode == st->st_ino)
-            return mb_error_usage(r->err, origin, MB_REMEDY_NONE, "this file has been read already:", path, "a cycle, or named twice");
+            return mb_error_usage(r->err, origin, MB_REMEDY_NONE, "this file has been read already:", path,
+                                  "a cycle, or named twice");
     struct mb_file *file = mb_arena_push(&r->spec->arena, &r->spec->files, &r->spec->file_count, sizeof(*file));
     if (!file)
         return mb_error_memory(r->err);
@@ -173,7 +180,8 @@ static int read_file(struct reader *r, const char *path, const struct mb_origin 
     struct stat st;
     mb_autofd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a FIFO would hold us */
     if (fd < 0 || fstat(fd, &st) < 0)
-        return mb_error_host(r->err, origin, errno == ENOENT ? MB_REMEDY_NO_SUCH_PATH : MB_REMEDY_NONE, errno, "cannot read options from", path);
+        return mb_error_host(r->err, origin, errno == ENOENT ? MB_REMEDY_NO_SUCH_PATH : MB_REMEDY_NONE, errno,
+                             "cannot read options from", path);
     const char *reason = !S_ISREG(st.st_mode)     ? "it is no regular file"
                          : st.st_size >= MAX_FILE ? "it has more than 1 MiB"
                          : r->depth > MAX_DEPTH   ? "too many files include each other"
@@ -190,7 +198,8 @@ static int read_file(struct reader *r, const char *path, const struct mb_origin 
     if (note_file(r, &st, path, origin))
         return -1;
     r->path = mb_arena_copy(&r->spec->arena, path, strlen(path));
-    for (char *line = text + (strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0), *end; line < text + length; line = end + 1) {
+    for (char *line = text + (strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0), *end; line < text + length;
+         line = end + 1) {
         end = memchr(line, '\n', (size_t)(text + length - line));
         end = end ? end : text + length;
         r->line = line;
@@ -215,7 +224,13 @@ int minibox_spec_parse_file(struct minibox_spec *spec, const char *path, struct 
 /* In quotes, which `quote` ends. */
 static void print_quoted(FILE *out, const char *text, char quote) {
     for (const char *c = text; *c; c++)
-        fprintf(out, *c == '\n' ? "\\n" : *c == '\r' ? "\\r" : *c == '\t' ? "\\t" : *c == '\\' || *c == quote ? "\\%c" : "%c", *c);
+        fprintf(out,
+                *c == '\n'                  ? "\\n"
+                : *c == '\r'                ? "\\r"
+                : *c == '\t'                ? "\\t"
+                : *c == '\\' || *c == quote ? "\\%c"
+                                            : "%c",
+                *c);
     fputc(quote, out);
 }
 

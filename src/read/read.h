@@ -7,8 +7,8 @@
 
 #include "spec/options.h"
 
-/* The options of a spec as minibox_spec_parse_file() reads them, each with where it came from as a comment; relative paths
- * as seen from `cwd`. */
+/* The options of a spec as minibox_spec_parse_file() reads them, each with where it came from as a comment; relative
+ * paths as seen from `cwd`. */
 void mb_file_print(const struct minibox_spec *spec, const char *cwd, FILE *out);
 
 #endif

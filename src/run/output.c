@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. The box writes into two pipes; what comes out of them is counted and passed on. One buffer is enough: while it
- * is not written, nothing more is read, and the box waits as it would for whoever reads its output. Bytes beyond the limit are
- * read and dropped, so that the end can be seen.
+ * How it works. The box writes into two pipes; what comes out of them is counted and passed on. One buffer is enough:
+ * while it is not written, nothing more is read, and the box waits as it would for whoever reads its output. Bytes
+ * beyond the limit are read and dropped, so that the end can be seen.
  */
 #include "run/output.h"
 
@@ -18,7 +18,8 @@ int mb_output_open(struct mb_output *output, struct mb_plan *plan, struct minibo
     if (!plan->output_limit)
         return 0;
     for (size_t i = 0; i < plan->step_count; i++)
-        if (plan->steps[i].kind == MB_STEP_STREAM && plan->steps[i].source && mb_launch_open_stream(plan, &plan->steps[i], err))
+        if (plan->steps[i].kind == MB_STEP_STREAM && plan->steps[i].source &&
+            mb_launch_open_stream(plan, &plan->steps[i], err))
             return -1;
     for (size_t i = 0; i < plan->step_count; i++) {
         struct mb_step *step = &plan->steps[i];
@@ -60,7 +61,8 @@ static void read_some(struct mb_output *output, int which) {
 void mb_output_forward(struct mb_output *output, const struct pollfd *fds) {
     if (fds[2].revents) {
         ssize_t n = write(output->to[output->which], output->buffer + output->sent, output->length - output->sent);
-        if (n < 0 && errno != EAGAIN && errno != EINTR) { /* the box sees what it would have seen without a pipe between */
+        if (n < 0 && errno != EAGAIN &&
+            errno != EINTR) { /* the box sees what it would have seen without a pipe between */
             int number = errno;
             output->lost = mb_fd_reader_is_gone(output->to[output->which], number) ? output->lost : number;
             output->sent = output->length;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. All figures are the kernel's: times from waitid(2), which count what was waited for in the box, whose init waits
- * for all; the peak as init saw it of each process (getrusage(2), ru_maxrss). A process that the kernel killed for want of
- * memory died of SIGKILL while the kernel's count of such kills rose.
+ * How it works. All figures are the kernel's: times from waitid(2), which count what was waited for in the box, whose
+ * init waits for all; the peak as init saw it of each process (getrusage(2), ru_maxrss). A process that the kernel
+ * killed for want of memory died of SIGKILL while the kernel's count of such kills rose.
  */
 #include "run/record.h"
 
@@ -28,13 +28,15 @@ int mb_record_open(struct mb_record *record, const struct minibox_spec *spec, st
         return 0;
     record->oom_kills = count_oom_kills();
     record->fd = open(spec->report, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-    return record->fd >= 0 ? 0 : mb_error_host(err, &spec->origin[MB_OPTION_REPORT], errno == ENOENT ? MB_REMEDY_NO_SUCH_PATH : MB_REMEDY_NONE,
-                                               errno, "cannot write the report", spec->report);
+    return record->fd >= 0 ? 0
+                           : mb_error_host(err, &spec->origin[MB_OPTION_REPORT],
+                                           errno == ENOENT ? MB_REMEDY_NO_SUCH_PATH : MB_REMEDY_NONE, errno,
+                                           "cannot write the report", spec->report);
 }
 
 static void add_seconds(struct json_object *document, const char *key, double seconds) {
     struct json_object *number = json_object_new_double(seconds);
-    json_object_set_serializer(number, json_object_double_to_json_string, (void *)(uintptr_t)"%.6f", NULL);
+    json_object_set_serializer(number, json_object_double_to_json_string, (void *)(uintptr_t) "%.6f", NULL);
     json_object_object_add(document, key, number);
 }
 
@@ -81,8 +83,8 @@ static void add_failure(struct json_object *document, const struct minibox_error
     free(text);
 }
 
-int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, int exit_status, const struct minibox_error *failure,
-                    struct minibox_error *err) {
+int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, int exit_status,
+                    const struct minibox_error *failure, struct minibox_error *err) {
     if (record->fd < 0)
         return 0;
     struct json_object *document = json_object_new_object();
@@ -94,9 +96,11 @@ int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, i
     if (failure)
         add_failure(document, failure);
     const char *text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY);
-    int result = text && mb_fd_write_all(record->fd, text, strlen(text)) == 0 && mb_fd_write_all(record->fd, "\n", 1) == 0
-                     ? 0
-                     : mb_error_host(err, &spec->origin[MB_OPTION_REPORT], MB_REMEDY_NONE, errno, "cannot write the report", record->path);
+    int result =
+        text && mb_fd_write_all(record->fd, text, strlen(text)) == 0 && mb_fd_write_all(record->fd, "\n", 1) == 0
+            ? 0
+            : mb_error_host(err, &spec->origin[MB_OPTION_REPORT], MB_REMEDY_NONE, errno, "cannot write the report",
+                            record->path);
     json_object_put(document);
     mb_fd_close(&record->fd);
     return result;

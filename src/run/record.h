@@ -24,7 +24,7 @@ struct mb_record {
 int mb_record_open(struct mb_record *record, const struct minibox_spec *spec, struct minibox_error *err);
 
 /* Writes and closes it; `failure` (or NULL) is why minibox failed. */
-int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, int exit_status, const struct minibox_error *failure,
-                    struct minibox_error *err);
+int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, int exit_status,
+                    const struct minibox_error *failure, struct minibox_error *err);
 
 #endif

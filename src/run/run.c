@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. While the plan is made there is nothing yet to clean up: a signal ends the process, and so does the alarm
- * of the time limit. From clone on all signals are blocked and read from a signalfd, so there are no races: a request to
- * end stops the launch; afterwards every signal is forwarded to the command. One poll loop watches the box's pidfd, the
- * signals, the time limit and the terminal, until the box has ended and its last output is written.
+ * How it works. While the plan is made there is nothing yet to clean up: a signal ends the process, and so does the
+ * alarm of the time limit. From clone on all signals are blocked and read from a signalfd, so there are no races: a
+ * request to end stops the launch; afterwards every signal is forwarded to the command. One poll loop watches the box's
+ * pidfd, the signals, the time limit and the terminal, until the box has ended and its last output is written.
  */
 #include "run/run.h"
 
@@ -36,16 +36,17 @@ struct run {
     struct mb_record record;
     FILE *learned; /* --seccomp learn=FILE; NULL: not asked for */
     struct minibox_error *err;
-    int signals, endings; /* signalfds: of all signals, and of those that end a launch */
+    int signals, endings;       /* signalfds: of all signals, and of those that end a launch */
     uint64_t started, launched; /* nanoseconds, CLOCK_MONOTONIC */
     bool timed_out;
-    bool is_ending; /* a signal asked minibox itself to end */
-    int pid_folder; /* -1: no pid file was asked for */
+    bool is_ending;       /* a signal asked minibox itself to end */
+    int pid_folder;       /* -1: no pid file was asked for */
     const char *pid_name; /* in that folder */
     struct stat pid_file;
 };
 
-/* Signals whose default action stops this process: for the launcher itself, since the user's shell expects it of its job. */
+/* Signals whose default action stops this process: for the launcher itself, since the user's shell expects it of its
+ * job. */
 static const int stopping[] = {SIGTSTP, SIGTTIN, SIGTTOU};
 
 /* Signals that ask minibox to end. */
@@ -61,7 +62,8 @@ static void end_by_alarm(int signo) {
 }
 
 static void set_alarm(uint64_t nanoseconds) {
-    struct itimerval timer = {.it_value = {(time_t)(nanoseconds / 1000000000u), (suseconds_t)(nanoseconds / 1000 % 1000000)}};
+    struct itimerval timer = {
+        .it_value = {(time_t)(nanoseconds / 1000000000u), (suseconds_t)(nanoseconds / 1000 % 1000000)}};
     sigset_t alarm;
     sigemptyset(&alarm);
     sigaddset(&alarm, SIGALRM);
@@ -103,9 +105,11 @@ static int forward_signals(struct run *run) {
         if (signo == SIGCHLD || is_own_alarm || (signo == SIGWINCH && run->terminal.master >= 0) || is_ignored(signo))
             continue;
         run->is_ending |= signo == SIGTERM || signo == SIGHUP || signo == SIGINT || signo == SIGQUIT;
-        /* A key was pressed, or the terminal is gone: that is meant for all that the command has started, as without a box. */
+        /* A key was pressed, or the terminal is gone: that is meant for all that the command has started, as without a
+         * box. */
         bool is_keyboard = info.ssi_code == SI_KERNEL && (signo == SIGINT || signo == SIGQUIT || signo == SIGHUP);
-        if (is_keyboard && run->plan.init ? mb_launch_kill_group(run->box, signo, run->err) : minibox_kill(run->box, signo, run->err))
+        if (is_keyboard && run->plan.init ? mb_launch_kill_group(run->box, signo, run->err)
+                                          : minibox_kill(run->box, signo, run->err))
             return -1;
     }
     return 0;
@@ -117,19 +121,20 @@ static int check_pid_file(struct run *run) {
     char folder[4096];
     struct stat st;
     run->pid_name = name ? name + 1 : path;
-    run->pid_folder = mb_fd_folder_of(path, folder, sizeof(folder)) ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-    int number = run->pid_folder < 0                                                                ? errno
+    run->pid_folder =
+        mb_fd_folder_of(path, folder, sizeof(folder)) ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    int number = run->pid_folder < 0                                                      ? errno
                  : fstatat(run->pid_folder, run->pid_name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? EEXIST
-                 : errno == ENOENT                                                                  ? 0
-                                                                                                    : errno;
+                 : errno == ENOENT                                                        ? 0
+                                                                                          : errno;
     if (number)
         return mb_error_host(run->err, NULL, number == EEXIST ? MB_REMEDY_PID_FILE : MB_REMEDY_NO_SUCH_PATH, number,
                              "cannot make the pid file", path);
     return 0;
 }
 
-/* A new file, through the descriptor of its folder, so that what is removed at the end is what was made here, wherever the
- * path leads by then. */
+/* A new file, through the descriptor of its folder, so that what is removed at the end is what was made here, wherever
+ * the path leads by then. */
 static int write_pid_file(struct run *run) {
     char text[16];
     int length = snprintf(text, sizeof(text), "%d\n", minibox_box_pid(run->box));
@@ -150,19 +155,21 @@ static void remove_pid_file(struct run *run) {
 }
 
 /* Waits for the end of the box, and does what is to be done meanwhile. What the box wrote last is still read from its
- * terminal; a reader that takes nothing is waited for until the time limit, or a second once a signal asked for the end. */
+ * terminal; a reader that takes nothing is waited for until the time limit, or a second once a signal asked for the
+ * end. */
 static int supervise(struct run *run) {
     enum { DEATH, SIGNAL, TERMINAL, OUTPUT = TERMINAL + MB_TERMINAL_FDS, NOTIFY = OUTPUT + MB_OUTPUT_FDS, FDS };
     uint64_t deadline = run->plan.timeout ? run->started + run->plan.timeout : 0;
     bool has_ended = false, is_hurried = false;
     while (!has_ended || mb_terminal_has_output(&run->terminal) || mb_output_has_more(&run->output)) {
-        struct pollfd fds[FDS] = {[DEATH] = {has_ended ? -1 : minibox_box_pidfd(run->box), POLLIN, 0},
-                                  [SIGNAL] = {run->signals, POLLIN, 0}};
+        struct pollfd fds[FDS] = {
+            [DEATH] = {has_ended ? -1 : minibox_box_pidfd(run->box), POLLIN, 0}, [SIGNAL] = {run->signals, POLLIN, 0}};
         mb_terminal_prepare(&run->terminal, &fds[TERMINAL]);
         mb_output_prepare(&run->output, &fds[OUTPUT]);
         fds[NOTIFY] = (struct pollfd){run->box->notify.fd, POLLIN, 0};
         struct timespec left = {0, 0};
-        bool is_late = deadline && !mb_wait_left(deadline, &left); /* a flood of what is ready must not put off the end */
+        bool is_late =
+            deadline && !mb_wait_left(deadline, &left); /* a flood of what is ready must not put off the end */
         /* Some process outside of the box may hold its terminal open, and say nothing more. */
         bool is_silent = has_ended && !run->terminal.output_length && !run->output.length;
         if (is_silent)
@@ -216,17 +223,20 @@ static int exit_status(const struct run *run, int status) {
 /* What the filter refused, which the command may not have said, and how it is permitted. */
 static void print_refused(const struct run *run, const struct minibox_spec *spec) {
     for (int i = 0; run->plan.notify == MB_NOTIFY_REFUSED && i < MB_NOTIFY_CALLS; i++) {
-        char text[128], *name = run->box->notify.counts[i] ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i) : NULL;
+        char text[128],
+            *name = run->box->notify.counts[i] ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i) : NULL;
         if (!name)
             continue;
         bool is_set_id = spec->seccomp != MB_SECCOMP_DEFAULT && !spec->allow_suid && mb_guard_refuses((uint32_t)i);
         if (spec->seccomp == MB_SECCOMP_FILE)
-            snprintf(text, sizeof(text), "allow it in %.80s%s", spec->seccomp_file, is_set_id ? ", and --allow suid" : "");
+            snprintf(text, sizeof(text), "allow it in %.80s%s", spec->seccomp_file,
+                     is_set_id ? ", and --allow suid" : "");
         else if (is_set_id)
             snprintf(text, sizeof(text), "--allow suid");
         else
             mb_profile_permit(name, text, sizeof(text));
-        fprintf(stderr, "minibox: the filter refused %s (%u times); to permit it: %s\n", name, run->box->notify.counts[i], text);
+        fprintf(stderr, "minibox: the filter refused %s (%u times); to permit it: %s\n", name,
+                run->box->notify.counts[i], text);
         free(name);
     }
 }
@@ -244,7 +254,8 @@ static void print_end(const struct run *run, int status) {
 }
 
 static int fail_profile(const struct minibox_spec *spec, enum mb_remedy remedy, struct minibox_error *err) {
-    return mb_error_host(err, &spec->origin[MB_OPTION_SECCOMP], remedy, errno, "cannot write the profile", spec->seccomp_file);
+    return mb_error_host(err, &spec->origin[MB_OPTION_SECCOMP], remedy, errno, "cannot write the profile",
+                         spec->seccomp_file);
 }
 
 static int open_learned(struct run *run, const struct minibox_spec *spec) {
@@ -255,14 +266,16 @@ static int open_learned(struct run *run, const struct minibox_spec *spec) {
 }
 
 static int write_learned(struct run *run, const struct minibox_spec *spec) {
-    bool is_lost = run->learned && (mb_profile_write_used(run->box->notify.counts, MB_NOTIFY_CALLS, run->learned, run->err) ||
-                                    fflush(run->learned) != 0 || ferror(run->learned));
+    bool is_lost =
+        run->learned && (mb_profile_write_used(run->box->notify.counts, MB_NOTIFY_CALLS, run->learned, run->err) ||
+                         fflush(run->learned) != 0 || ferror(run->learned));
     return is_lost ? fail_profile(spec, MB_REMEDY_NONE, run->err) : 0;
 }
 
 static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_status) {
     int status;
-    if (open_signals(run) || (run->plan.pid_file && check_pid_file(run)) || open_learned(run, spec) || mb_output_open(&run->output, &run->plan, run->err))
+    if (open_signals(run) || (run->plan.pid_file && check_pid_file(run)) || open_learned(run, spec) ||
+        mb_output_open(&run->output, &run->plan, run->err))
         return -1;
     if (spec->verbose)
         mb_plan_print(&run->plan, stderr);
@@ -283,7 +296,8 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
         fprintf(stderr, "minibox: executed the command after %.3f ms; process 1 of the box is %d\n",
                 (double)(run->launched - run->started) / 1e6, minibox_box_pid(run->box));
     if (run->box->terminal_fd >= 0 && mb_terminal_open(&run->terminal, mb_fd_steal(&run->box->terminal_fd)) < 0)
-        return mb_error_host(run->err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, errno, "cannot use the terminal", NULL);
+        return mb_error_host(run->err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, errno, "cannot use the terminal",
+                             NULL);
     if ((run->plan.pid_file && write_pid_file(run)) || supervise(run) || minibox_wait(run->box, &status, run->err))
         return -1;
     *ret_status = exit_status(run, status);
@@ -319,15 +333,21 @@ void mb_run_refuse(const struct minibox_spec *spec, const struct minibox_error *
 }
 
 int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err) {
-    struct run run = {.err = err, .signals = -1, .endings = -1, .terminal = {.master = -1, .slave = -1}, .pid_folder = -1,
-                      .output = {.from = {-1, -1}, .to = {-1, -1}}, .record = {.fd = -1},
+    struct run run = {.err = err,
+                      .signals = -1,
+                      .endings = -1,
+                      .terminal = {.master = -1, .slave = -1},
+                      .pid_folder = -1,
+                      .output = {.from = {-1, -1}, .to = {-1, -1}},
+                      .record = {.fd = -1},
                       .started = mb_wait_clock()};
     struct mb_arena arena = {0};
     struct mb_host host;
     signal(SIGCHLD, SIG_DFL); /* a caller that ignored it would take the box's status from us */
     if (spec->timeout)
         set_alarm(spec->timeout);
-    /* Before anything is opened; and whatever fails from here on is in the record, not what an earlier run left in the file. */
+    /* Before anything is opened; and whatever fails from here on is in the record, not what an earlier run left in the
+     * file. */
     int result = spec->dry_run ? 0 : mb_launch_check_descriptors(spec->preserve_fds, err);
     struct minibox_error second = {0};
     if (!spec->dry_run && mb_record_open(&run.record, spec, result ? &second : err))
@@ -353,7 +373,9 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL); /* whatever is written now, a signal may interrupt */
     struct minibox_error failure = *err;
-    if (mb_record_write(&run.record, spec, result ? err->status : *ret_status, result ? &failure : NULL, result ? &failure : err) && !result)
+    if (mb_record_write(&run.record, spec, result ? err->status : *ret_status, result ? &failure : NULL,
+                        result ? &failure : err) &&
+        !result)
         result = -1;
     mb_fd_close(&run.signals);
     mb_fd_close(&run.endings);
@@ -368,14 +390,16 @@ static int check_files(const struct minibox_spec *spec, struct minibox_error *er
     int result = spec->pid_file ? check_pid_file(&run) : 0;
     mb_fd_close(&run.pid_folder);
     if (result == 0 && spec->report && mb_fd_may_write(spec->report))
-        result = mb_error_host(err, &spec->origin[MB_OPTION_REPORT], MB_REMEDY_NO_SUCH_PATH, errno, "cannot write the report", spec->report);
+        result = mb_error_host(err, &spec->origin[MB_OPTION_REPORT], MB_REMEDY_NO_SUCH_PATH, errno,
+                               "cannot write the report", spec->report);
     if (result == 0 && spec->seccomp == MB_SECCOMP_LEARN && mb_fd_may_write(spec->seccomp_file))
         result = fail_profile(spec, MB_REMEDY_NO_SUCH_PATH, err);
     return result;
 }
 
 /* The library's launch: without a terminal, without forwarding. */
-static int launch(const struct minibox_spec *spec, bool trial, struct minibox_box **ret_box, struct minibox_error *err) {
+static int launch(const struct minibox_spec *spec, bool trial, struct minibox_box **ret_box,
+                  struct minibox_error *err) {
     struct mb_arena arena = {0};
     struct mb_host host;
     struct mb_plan plan = {0};
@@ -385,8 +409,8 @@ static int launch(const struct minibox_spec *spec, bool trial, struct minibox_bo
         return mb_error_usage(err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, "no terminal can be made", NULL,
                               "the library starts boxes on the caller's descriptors");
     if (spec->output_limit && !trial)
-        return mb_error_usage(err, &spec->origin[MB_OPTION_OUTPUT_LIMIT], MB_REMEDY_NONE, "no output is passed on", NULL,
-                              "the library starts boxes on the caller's descriptors");
+        return mb_error_usage(err, &spec->origin[MB_OPTION_OUTPUT_LIMIT], MB_REMEDY_NONE, "no output is passed on",
+                              NULL, "the library starts boxes on the caller's descriptors");
     int result = mb_host_probe(&arena, &host, err);
     host.terminal = false;
     if (result == 0)

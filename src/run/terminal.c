@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How it works. The command has a terminal of its own; this copies bytes between it and the user's. The user's is raw
- * meanwhile, so that Ctrl-C is a byte that the box's terminal turns into a signal for the program in its foreground, and
- * no signal for minibox. Nothing here blocks: each direction has a buffer, and is polled for room or for data as the
- * buffer says.
+ * meanwhile, so that Ctrl-C is a byte that the box's terminal turns into a signal for the program in its foreground,
+ * and no signal for minibox. Nothing here blocks: each direction has a buffer, and is polled for room or for data as
+ * the buffer says.
  */
 #include "run/terminal.h"
 
@@ -22,8 +22,8 @@ int mb_terminal_open(struct mb_terminal *terminal, int master) {
     terminal->slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (terminal->slave < 0)
         return -1;
-    /* A terminal that takes no more would block the write, whatever poll said. Opened again, not made non-blocking: others
-     * have the same open file. Where that is forbidden (a terminal that another user opened) it may block. */
+    /* A terminal that takes no more would block the write, whatever poll said. Opened again, not made non-blocking:
+     * others have the same open file. Where that is forbidden (a terminal that another user opened) it may block. */
     int number; /* a master would be opened as another terminal */
     if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGPTN, &number) < 0) {
         int again = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -46,7 +46,8 @@ int mb_terminal_open(struct mb_terminal *terminal, int master) {
 
 void mb_terminal_resize(const struct mb_terminal *terminal) {
     struct winsize size;
-    if (terminal->master >= 0 && (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0))
+    if (terminal->master >= 0 &&
+        (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0))
         ioctl(terminal->master, TIOCSWINSZ, &size);
 }
 
@@ -80,9 +81,9 @@ static bool read_master(struct mb_terminal *terminal) {
 }
 
 /*
- * A pipe that ends is Ctrl-D on a terminal: the box's own character for it. After part of a line one only ends that part. A
- * shell that changes the terminal's mode just then loses the character: so it comes again after output that may be a prompt,
- * a few times, as a pipe's end can be read again; not without end, since a program may echo it.
+ * A pipe that ends is Ctrl-D on a terminal: the box's own character for it. After part of a line one only ends that
+ * part. A shell that changes the terminal's mode just then loses the character: so it comes again after output that may
+ * be a prompt, a few times, as a pipe's end can be read again; not without end, since a program may echo it.
  */
 static void end_input(struct mb_terminal *terminal) {
     enum { MOST = 16 };
@@ -107,7 +108,9 @@ void mb_terminal_forward(struct mb_terminal *terminal, const struct pollfd *fds)
     }
     if (fds[MASTER_WRITE].revents)
         write_some(terminal->master, terminal->input, &terminal->input_length, &terminal->input_sent);
-    int number = fds[OUT].revents ? write_some(terminal->out, terminal->output, &terminal->output_length, &terminal->output_sent) : 0;
+    int number = fds[OUT].revents
+                     ? write_some(terminal->out, terminal->output, &terminal->output_length, &terminal->output_sent)
+                     : 0;
     if (number && !mb_fd_reader_is_gone(terminal->out, number))
         terminal->lost = number;
     if (!fds[MASTER_READ].revents)

@@ -9,14 +9,14 @@
 #include <termios.h>
 
 struct mb_terminal {
-    int master;      /* of the box's terminal; -1: none, or closed */
-    int slave;       /* held open while the box lives: one that lets go of its terminal for a while must not lose it */
-    int out;         /* where the box's output goes: standard output */
-    bool is_raw;     /* standard input is a terminal, was put into raw mode, and `saved` is what it was before */
+    int master;  /* of the box's terminal; -1: none, or closed */
+    int slave;   /* held open while the box lives: one that lets go of its terminal for a while must not lose it */
+    int out;     /* where the box's output goes: standard output */
+    bool is_raw; /* standard input is a terminal, was put into raw mode, and `saved` is what it was before */
     struct termios saved;
     bool input_ended;
     unsigned ends_sent;
-    bool is_in_line; /* the last byte of input was no newline */
+    bool is_in_line;                /* the last byte of input was no newline */
     char input[4096], output[4096]; /* on their way to the box, and from it; at most PIPE_BUF */
     size_t input_length, input_sent, output_length, output_sent;
     int lost; /* errno: output could not be written; 0: it was, or its reader is gone */
@@ -24,7 +24,8 @@ struct mb_terminal {
 
 enum { MB_TERMINAL_FDS = 4 };
 
-/* Puts the user's terminal into raw mode; the box's has its size already. Takes ownership of `master`. 0, or -1 with errno. */
+/* Puts the user's terminal into raw mode; the box's has its size already. Takes ownership of `master`. 0, or -1 with
+ * errno. */
 int mb_terminal_open(struct mb_terminal *terminal, int master);
 
 /* What to poll for (MB_TERMINAL_FDS entries; unused ones have fd -1), and what to do with the answer. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. What a shell does with the words of minibox is a script in its own language, configs/completion/; a line
+ * How it works. What a shell does with the words of minibox is a script in its own language, configs/completion/; a
+ * line
  * "@commands@" or "@options@" in it becomes one row for each subcommand or option. What can be offered for a value
  * is the same list of words in all three. In the tables it is written "busybox|host|DIR": words, and in capitals kinds,
  * which become words here; the scripts themselves know what to do about FILE, DIR and LIST (words joined by commas).
@@ -78,7 +79,8 @@ static void print_command(FILE *out, enum shell shell, const struct mb_command *
     fputs(shell == FISH ? "\n" : "'\n", out);
 }
 
-/* One spelling: a letter, or "-" and a name. What follows the first ";" of a text is detail, and too long for a list. */
+/* One spelling: a letter, or "-" and a name. What follows the first ";" of a text is detail, and too long for a list.
+ */
 static void print_zsh_option(FILE *out, const struct mb_option *row, const char *spelling, const char *assign) {
     fprintf(out, "        '%s-%s%s[", row->list ? "*" : "", spelling, assign);
     print_quoted(out, row->about, strcspn(row->about, ";"), "[]\\");
@@ -115,7 +117,8 @@ static void print_option(FILE *out, enum shell shell, const struct mb_option *ro
 
 int mb_completion_print(FILE *out, const char *shell, const struct mb_command *commands, size_t count,
                         struct minibox_error *err) {
-    const char *const scripts[SHELLS] = {[BASH] = mb_completion_bash, [ZSH] = mb_completion_zsh, [FISH] = mb_completion_fish};
+    const char *const scripts[SHELLS] = {
+        [BASH] = mb_completion_bash, [ZSH] = mb_completion_zsh, [FISH] = mb_completion_fish};
     enum shell is = BASH;
     while (is < SHELLS && (!shell || strcmp(names[is], shell) != 0))
         is++;

@@ -4,6 +4,7 @@
  * of spec/flags.c; nothing is said here of a single row.
  */
 
+#include "base/text.h"
 #include "base/json.h"
 #include "show/show.h"
 #include "kernel/flags.h"
@@ -58,7 +59,10 @@ static void print_rules(FILE *out, const struct mb_flag *row) {
         bool is_first = rule->flag == row->flag;
         if (!row->flag || (!is_first && (rule->missing || rule->other != row->flag)))
             continue;
-        int column = fprintf(out, "  %-9s %s:", rule->missing ? "needs" : rule->by_init ? "not by" : "not with",
+        int column = fprintf(out, "  %-9s %s:",
+                             rule->missing   ? "needs"
+                             : rule->by_init ? "not by"
+                                             : "not with",
                              rule->by_init ? "process 1" : mb_flags_name(is_first ? rule->other : rule->flag));
         mb_text_print_wrapped(out, rule->why, 12, column);
     }
@@ -113,7 +117,8 @@ int mb_flags_print_json(FILE *out, uint64_t rows, struct minibox_error *err) {
             if (!row->flag || rule->flag != row->flag)
                 continue;
             struct json_object *entry = json_object_new_object();
-            add_text(entry, rule->missing ? "without" : "with", rule->by_init ? "process 1" : mb_flags_name(rule->other));
+            add_text(entry, rule->missing ? "without" : "with",
+                     rule->by_init ? "process 1" : mb_flags_name(rule->other));
             add_text(entry, "why", rule->why);
             json_object_array_add(refused, entry);
         }

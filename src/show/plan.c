@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plans in words. One table says what a step of each kind is called and how an error about it begins; --dry-run, its JSON
- * form and error messages all read from it, so that a step has the same number and name wherever it is spoken of.
+ * Plans in words. One table says what a step of each kind is called and how an error about it begins; --dry-run, its
+ * JSON form and error messages all read from it, so that a step has the same number and name wherever it is spoken of.
  */
 #include <errno.h>
 #include <sched.h>
@@ -90,8 +90,11 @@ static void print_attributes(uint64_t attributes, FILE *out) {
     static const struct {
         uint64_t attribute;
         const char *name;
-    } names[] = {{MOUNT_ATTR_NOSUID, "nosuid"},   {MOUNT_ATTR_NODEV, "nodev"},     {MOUNT_ATTR_NOEXEC, "noexec"},
-                 {MOUNT_ATTR_NOATIME, "noatime"}, {MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow"}};
+    } names[] = {{MOUNT_ATTR_NOSUID, "nosuid"},
+                 {MOUNT_ATTR_NODEV, "nodev"},
+                 {MOUNT_ATTR_NOEXEC, "noexec"},
+                 {MOUNT_ATTR_NOATIME, "noatime"},
+                 {MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow"}};
     fputs(attributes & MOUNT_ATTR_RDONLY ? "ro" : "rw", out);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (attributes & names[i].attribute)
@@ -167,7 +170,8 @@ static void print_step(const struct mb_plan *plan, const struct mb_step *step, F
         break;
     case MB_STEP_DIE_WITH:
         fputs(plan->die_with_launcher ? "the box is killed when minibox ends, however it ends"
-                                      : "until the command is executed, the box is killed when minibox ends", out);
+                                      : "until the command is executed, the box is killed when minibox ends",
+              out);
         break;
     case MB_STEP_CLOSE:
         fprintf(out, "close every descriptor from %u on", 3 + plan->preserve_fds);
@@ -247,10 +251,14 @@ static void print_step(const struct mb_plan *plan, const struct mb_step *step, F
         if (!step->keep_groups)
             fputs(", no supplementary groups", out);
         else
-            fprintf(out, ", supplementary groups kept: %zu (the kernel lets an ordinary user drop none)", plan->group_count);
+            fprintf(out, ", supplementary groups kept: %zu (the kernel lets an ordinary user drop none)",
+                    plan->group_count);
         break;
     case MB_STEP_STREAM:
-        fprintf(out, "standard %s: %s", step->stream == 0 ? "input" : step->stream == 1 ? "output" : "error",
+        fprintf(out, "standard %s: %s",
+                step->stream == 0   ? "input"
+                : step->stream == 1 ? "output"
+                                    : "error",
                 step->source ? step->source : "the caller's");
         if (step->stream && plan->output_limit)
             fprintf(out, ", at most %llu bytes in all", (unsigned long long)plan->output_limit);
@@ -262,7 +270,8 @@ static void print_step(const struct mb_plan *plan, const struct mb_step *step, F
         fputs("execve gives no privileges", out);
         break;
     case MB_STEP_INIT:
-        fputs(plan->init ? "minibox's init becomes process 1" : "minibox's init verifies, then becomes the command", out);
+        fputs(plan->init ? "minibox's init becomes process 1" : "minibox's init verifies, then becomes the command",
+              out);
         break;
     case MB_STEP_SESSION:
         fputs(plan->terminal ? "a session of its own on its terminal" : "a session of its own", out);

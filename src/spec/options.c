@@ -33,17 +33,18 @@ const char *const mb_option_groups[MB_GROUP_COUNT] = {
 #define FIELD(name) offsetof(struct minibox_spec, name)
 
 const struct mb_option mb_options[MB_OPTION_COUNT] = {
-    [MB_OPTION_FILE] = {"file", 'f', .list = true, .argument = "FILE", .group = MB_GROUP_OTHER,
-                        .about = "read options from FILE before those of the command line, which count for more; its command "
-                                 "comes before the words of the command line: minibox.conf(5)"},
+    [MB_OPTION_FILE] =
+        {"file", 'f', .list = true, .argument = "FILE", .group = MB_GROUP_OTHER,
+         .about = "read options from FILE before those of the command line, which count for more; its command "
+                  "comes before the words of the command line: minibox.conf(5)"},
     [MB_OPTION_ROOTFS] = {"rootfs", .argument = "ROOT", .values = "busybox|host|DIR", .group = MB_GROUP_FILES,
                           .about = "busybox (default), host (the host's system folders, read-only) or a folder; "
                                    "busybox and a folder may end in :ro (default), :rw or :overlay (writes are "
                                    "discarded)"},
-    [MB_OPTION_VOLUME] = {"volume", 'v', .list = true, .argument = "SRC[:DST][:MODE]", .values = "FILE",
-                          .group = MB_GROUP_FILES,
-                          .about = "show SRC of the host at DST (default: the same path, links resolved); MODE is ro (default), rw or "
-                                   "overlay, and may be followed by ,noexec or ,noatime"},
+    [MB_OPTION_VOLUME] =
+        {"volume", 'v', .list = true, .argument = "SRC[:DST][:MODE]", .values = "FILE", .group = MB_GROUP_FILES,
+         .about = "show SRC of the host at DST (default: the same path, links resolved); MODE is ro (default), rw or "
+                  "overlay, and may be followed by ,noexec or ,noatime"},
     [MB_OPTION_TMPFS] = {"tmpfs", .list = true, .argument = "DST[:OPTIONS]", .group = MB_GROUP_FILES,
                          .about = "an empty folder in memory; OPTIONS: size=64m, mode=0755, noexec, ro"},
     [MB_OPTION_DEVICE] = {"device", .list = true, .argument = "SRC[:DST]", .values = "FILE", .group = MB_GROUP_FILES,
@@ -64,16 +65,19 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
                         .offset = FIELD(init),
                         .about = "run the command under minibox's init, which reaps and forwards signals (default), "
                                  "or make it process 1 itself"},
-    [MB_OPTION_STDIN] = {"stdin", .argument = "FILE", .group = MB_GROUP_COMMAND, .form = MB_FORM_TEXT, .offset = FIELD(streams[0]),
-                         .about = "read standard input from FILE of the host"},
-    [MB_OPTION_STDOUT] = {"stdout", .argument = "FILE", .group = MB_GROUP_COMMAND, .form = MB_FORM_TEXT, .offset = FIELD(streams[1]),
+    [MB_OPTION_STDIN] = {"stdin", .argument = "FILE", .group = MB_GROUP_COMMAND, .form = MB_FORM_TEXT,
+                         .offset = FIELD(streams[0]), .about = "read standard input from FILE of the host"},
+    [MB_OPTION_STDOUT] = {"stdout", .argument = "FILE", .group = MB_GROUP_COMMAND, .form = MB_FORM_TEXT,
+                          .offset = FIELD(streams[1]),
                           .about = "write standard output to FILE of the host, which is emptied first"},
-    [MB_OPTION_STDERR] = {"stderr", .argument = "FILE", .group = MB_GROUP_COMMAND, .form = MB_FORM_TEXT, .offset = FIELD(streams[2]),
+    [MB_OPTION_STDERR] = {"stderr", .argument = "FILE", .group = MB_GROUP_COMMAND, .form = MB_FORM_TEXT,
+                          .offset = FIELD(streams[2]),
                           .about = "write standard error to FILE, as --stdout; the same FILE: both go there in turn"},
-    [MB_OPTION_OUTPUT_LIMIT] = {"output-limit", .argument = "SIZE", .group = MB_GROUP_COMMAND, .form = MB_FORM_SIZE,
-                                .offset = FIELD(output_limit),
-                                .about = "pass on at most SIZE (64k, 10m) of output and error together, then kill the box and "
-                                         "exit with 153, as after SIGXFSZ"},
+    [MB_OPTION_OUTPUT_LIMIT] =
+        {"output-limit", .argument = "SIZE", .group = MB_GROUP_COMMAND, .form = MB_FORM_SIZE,
+         .offset = FIELD(output_limit),
+         .about = "pass on at most SIZE (64k, 10m) of output and error together, then kill the box and "
+                  "exit with 153, as after SIGXFSZ"},
     [MB_OPTION_PRESERVE_FDS] = {"preserve-fds", .argument = "N", .group = MB_GROUP_COMMAND, .form = MB_FORM_COUNT,
                                 .offset = FIELD(preserve_fds),
                                 .about = "pass on N descriptors beyond standard error: 3 to 2+N"},
@@ -90,12 +94,13 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
                             .about = "take a capability, or ALL, back from --cap-add, in any order"},
     [MB_OPTION_SECCOMP] = {"seccomp", .argument = "default|off|FILE|learn=FILE", .values = "default|off|FILE",
                            .group = MB_GROUP_CONFINEMENT,
-                           .about = "system call filter: minibox's, none, or a profile in docker's JSON format; learn=FILE: "
-                                    "minibox's, and write to FILE a profile of what was used of it"},
+                           .about =
+                               "system call filter: minibox's, none, or a profile in docker's JSON format; learn=FILE: "
+                               "minibox's, and write to FILE a profile of what was used of it"},
     [MB_OPTION_ALLOW] = {"allow", .list = true, .argument = "suid", .group = MB_GROUP_CONFINEMENT,
                          .about = "suid: let the command set set-user-id and set-group-id bits"},
-    [MB_OPTION_ULIMIT] = {"ulimit", .list = true, .argument = "NAME=SOFT[:HARD]", .values = "LIMIT=",
-                          .group = MB_GROUP_CONFINEMENT,
+    [MB_OPTION_ULIMIT] = {"ulimit", .list = true, .argument = "NAME=SOFT[:HARD]",
+                          .values = "LIMIT=", .group = MB_GROUP_CONFINEMENT,
                           .about = "resource limit, setrlimit(2): nofile=1024, fsize=10m, core=0 (default) ..."},
     [MB_OPTION_NETWORK] = {"network", .argument = "none|host", .group = MB_GROUP_SHARING,
                            .about = "none (default): only a loopback interface; host: the host's network"},
@@ -120,13 +125,17 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
                             .offset = FIELD(pid_file),
                             .about = "write the pid of the box's first process, seen from here, to FILE; removed at "
                                      "the end"},
-    [MB_OPTION_REPORT] = {"report", .argument = "FILE", .group = MB_GROUP_LIFE, .form = MB_FORM_TEXT, .offset = FIELD(report),
-                          .about = "write to FILE, as JSON, how the command ended and what it used: minibox-run(1), REPORT"},
-    [MB_OPTION_DRY_RUN] = {"dry-run", .bare = true, .implied = "text", .argument = "text|json|config", .group = MB_GROUP_OTHER,
+    [MB_OPTION_REPORT] = {"report", .argument = "FILE", .group = MB_GROUP_LIFE, .form = MB_FORM_TEXT,
+                          .offset = FIELD(report),
+                          .about =
+                              "write to FILE, as JSON, how the command ended and what it used: minibox-run(1), REPORT"},
+    [MB_OPTION_DRY_RUN] = {"dry-run", .bare = true, .implied = "text", .argument = "text|json|config",
+                           .group = MB_GROUP_OTHER,
                            .about = "print the plan, step by step, or the options as a file, and do nothing"},
     [MB_OPTION_VERBOSE] = {"verbose", .bare = true, .implied = "yes", .argument = "yes|no", .group = MB_GROUP_OTHER,
                            .form = MB_FORM_YES_NO, .offset = FIELD(verbose),
-                           .about = "print the plan, what the launch took, and how the command ended, to standard error"},
+                           .about =
+                               "print the plan, what the launch took, and how the command ended, to standard error"},
     [MB_OPTION_HELP] = {"help", 'h', .bare = true, .implied = "yes", .group = MB_GROUP_OTHER, .form = MB_FORM_YES_NO,
                         .offset = FIELD(help), .about = "print the options"},
 };
@@ -136,20 +145,22 @@ static const struct {
     int resource;
     bool bytes;
 } limits[] = {
-    {"as", RLIMIT_AS, true},           {"core", RLIMIT_CORE, true},     {"cpu", RLIMIT_CPU, false},
-    {"data", RLIMIT_DATA, true},       {"fsize", RLIMIT_FSIZE, true},   {"locks", RLIMIT_LOCKS, false},
+    {"as", RLIMIT_AS, true},           {"core", RLIMIT_CORE, true},         {"cpu", RLIMIT_CPU, false},
+    {"data", RLIMIT_DATA, true},       {"fsize", RLIMIT_FSIZE, true},       {"locks", RLIMIT_LOCKS, false},
     {"memlock", RLIMIT_MEMLOCK, true}, {"msgqueue", RLIMIT_MSGQUEUE, true}, {"nice", RLIMIT_NICE, false},
-    {"nofile", RLIMIT_NOFILE, false},  {"nproc", RLIMIT_NPROC, false},  {"rss", RLIMIT_RSS, true},
-    {"rtprio", RLIMIT_RTPRIO, false},  {"rttime", RLIMIT_RTTIME, false}, {"sigpending", RLIMIT_SIGPENDING, false},
+    {"nofile", RLIMIT_NOFILE, false},  {"nproc", RLIMIT_NPROC, false},      {"rss", RLIMIT_RSS, true},
+    {"rtprio", RLIMIT_RTPRIO, false},  {"rttime", RLIMIT_RTTIME, false},    {"sigpending", RLIMIT_SIGPENDING, false},
     {"stack", RLIMIT_STACK, true},
 };
 
 static const struct {
     const char *name;
     uint64_t attribute;
-} mount_options[] = {{"noexec", MOUNT_ATTR_NOEXEC}, {"noatime", MOUNT_ATTR_NOATIME}, {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW}};
+} mount_options[] = {
+    {"noexec", MOUNT_ATTR_NOEXEC}, {"noatime", MOUNT_ATTR_NOATIME}, {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW}};
 
-static const char *const access_names[] = {[MB_ACCESS_RO] = "ro", [MB_ACCESS_RW] = "rw", [MB_ACCESS_OVERLAY] = "overlay"};
+static const char *const access_names[] = {
+    [MB_ACCESS_RO] = "ro", [MB_ACCESS_RW] = "rw", [MB_ACCESS_OVERLAY] = "overlay"};
 
 /* --seccomp learn=FILE */
 static const char learn[] = "learn=";
@@ -261,7 +272,8 @@ bool mb_options_is_box_path(const char *path) {
     return true;
 }
 
-#define PUSH(v, list, count) mb_arena_push(&(v)->spec->arena, &(v)->spec->list, &(v)->spec->count, sizeof(*(v)->spec->list))
+#define PUSH(v, list, count)                                                                                           \
+    mb_arena_push(&(v)->spec->arena, &(v)->spec->list, &(v)->spec->count, sizeof(*(v)->spec->list))
 
 static int parse_rootfs(struct value *v) {
     struct minibox_spec *spec = v->spec;
@@ -475,8 +487,8 @@ static int parse_userns(struct value *v) {
         map.outside = (uint32_t)value[1];
         map.count = (uint32_t)value[2];
         if (map.outside == 0)
-            return mb_error_usage(v->err, &v->origin, MB_REMEDY_HOST_ROOT_MAPPED, "refusing to map host id 0 in", v->text,
-                                  NULL);
+            return mb_error_usage(v->err, &v->origin, MB_REMEDY_HOST_ROOT_MAPPED, "refusing to map host id 0 in",
+                                  v->text, NULL);
         struct mb_id_map *slot = PUSH(v, id_maps, id_map_count);
         if (!slot)
             return mb_error_memory(v->err);
@@ -580,7 +592,8 @@ static int parse_flags(struct value *v, bool share) {
         const struct mb_flag *flag = &mb_flags[id];
         if (!mb_flags_fit(flag, share))
             return mb_error_usage(v->err, &v->origin, MB_REMEDY_FLAG_NOT_FOR_EXEC,
-                                  share ? "a command cannot share" : "a command cannot isolate", word, "%s", flag->unfit);
+                                  share ? "a command cannot share" : "a command cannot isolate", word, "%s",
+                                  flag->unfit);
         *(share ? &v->spec->share : &v->spec->isolate) |= flag->flag;
     }
     return 0;
@@ -603,8 +616,7 @@ static int parse_join(struct value *v) {
                 names[count++] = mb_flags[i].name;
         if (id < 0)
             return refuse_word(v, name, "namespace", names, count);
-        return mb_error_usage(v->err, &v->origin, MB_REMEDY_HELP, "a box cannot join", name,
-                              "--join does not take it");
+        return mb_error_usage(v->err, &v->origin, MB_REMEDY_HELP, "a box cannot join", name, "--join does not take it");
     }
     struct mb_join *slot = PUSH(v, joins, join_count);
     if (!slot)
@@ -641,7 +653,8 @@ static int parse_name(struct value *v) {
 }
 
 static int parse_custom(struct value *v) {
-    static const char *const networks[] = {"none", "host"}, *const allows[] = {"suid"}, *const formats[] = {"text", "json", "config"};
+    static const char *const networks[] = {"none", "host"}, *const allows[] = {"suid"},
+                             *const formats[] = {"text", "json", "config"};
     int index;
     switch (v->id) {
     case MB_OPTION_ROOTFS:
@@ -724,7 +737,8 @@ const char *mb_options_rebase(struct mb_arena *arena, enum mb_option_id id, cons
         before = LEARN_SIZE;
     const char *path = value + before, *slash = strrchr(file, '/');
     bool is_number = path[0] && !path[strspn(path, "0123456789")];
-    if (!takes_path || path[0] == '/' || !path[0] || !slash || (id == MB_OPTION_JOIN && is_number) || is_offered(row, path, strcspn(path, ":")))
+    if (!takes_path || path[0] == '/' || !path[0] || !slash || (id == MB_OPTION_JOIN && is_number) ||
+        is_offered(row, path, strcspn(path, ":")))
         return value;
     return mb_arena_printf(arena, "%.*s%.*s%s", (int)before, value, (int)(slash - file + 1), file, path);
 }
@@ -773,7 +787,8 @@ int mb_options_set(struct minibox_spec *spec, enum mb_option_id id, const char *
     if (result)
         return -1;
     bool is_said = origin.kind != MB_ORIGIN_DEFAULT && id != MB_OPTION_DRY_RUN && id != MB_OPTION_HELP;
-    struct mb_setting *setting = is_said ? mb_arena_push(&spec->arena, &spec->settings, &spec->setting_count, sizeof(*setting)) : NULL;
+    struct mb_setting *setting =
+        is_said ? mb_arena_push(&spec->arena, &spec->settings, &spec->setting_count, sizeof(*setting)) : NULL;
     if (setting)
         *setting = (struct mb_setting){id, text, origin};
     if (spec->arena.failed)

@@ -29,15 +29,15 @@ enum mb_option_form {
 
 struct mb_option {
     const char *name;
-    char letter;        /* short option, or 0 */
-    bool bare;          /* the value may be left out; `implied` is used */
-    bool list;          /* may be repeated; each adds */
+    char letter;          /* short option, or 0 */
+    bool bare;            /* the value may be left out; `implied` is used */
+    bool list;            /* may be repeated; each adds */
     const char *argument; /* how help names the value; NULL: bare flag */
     const char *values;   /* what completion offers for it, where `argument` does not say that: see completion.c */
     const char *implied;
     enum mb_option_group group;
     enum mb_option_form form;
-    size_t offset; /* of the field in struct minibox_spec, for all forms but CUSTOM */
+    size_t offset;     /* of the field in struct minibox_spec, for all forms but CUSTOM */
     const char *about; /* help text; %s-free, may be longer than a line */
 };
 extern const struct mb_option mb_options[MB_OPTION_COUNT];
@@ -54,8 +54,8 @@ int mb_options_defaults(struct minibox_spec *spec, struct minibox_error *err);
 /* Whether it is a path for the box: absolute, without "..", and not too deep. */
 bool mb_options_is_box_path(const char *path);
 
-/* A path of the host in a value, "busybox" and its like aside, as seen from the folder of `file`; or the value as it is.
- * NULL: out of memory. */
+/* A path of the host in a value, "busybox" and its like aside, as seen from the folder of `file`; or the value as it
+ * is. NULL: out of memory. */
 const char *mb_options_rebase(struct mb_arena *arena, enum mb_option_id id, const char *value, const char *file);
 
 /* Sets one option from text. The text is copied. */

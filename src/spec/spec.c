@@ -74,8 +74,8 @@ int mb_spec_flags(const struct minibox_spec *spec, uint64_t *ret_flags, struct m
             int second = join ? MB_OPTION_JOIN : i == MB_FLAG_NET ? MB_OPTION_NETWORK : MB_OPTION_ISOLATE;
             if (spec->origin[second].kind == MB_ORIGIN_DEFAULT)
                 second = MB_OPTION_ISOLATE;
-            mb_error_usage(err, &spec->origin[second], MB_REMEDY_NONE, "asked for both ways", row->name,
-                           "%s", join ? "joined, and shared or isolated" : "shared and isolated");
+            mb_error_usage(err, &spec->origin[second], MB_REMEDY_NONE, "asked for both ways", row->name, "%s",
+                           join ? "joined, and shared or isolated" : "shared and isolated");
             mb_error_remedy(err, "leave one of the two out");
             return -1;
         }
@@ -100,14 +100,16 @@ int mb_spec_check(const struct minibox_spec *spec, struct minibox_error *err) {
         return -1;
     for (int i = 0; i < 3; i++)
         if (spec->streams[i] && spec->tty == MB_YES)
-            return mb_error_usage(err, &spec->origin[MB_OPTION_STDIN + i], MB_REMEDY_NONE, "asked for both a terminal and a file for",
-                                  mb_options[MB_OPTION_STDIN + i].name, NULL);
+            return mb_error_usage(err, &spec->origin[MB_OPTION_STDIN + i], MB_REMEDY_NONE,
+                                  "asked for both a terminal and a file for", mb_options[MB_OPTION_STDIN + i].name,
+                                  NULL);
     if (spec->output_limit && spec->tty == MB_YES)
-        return mb_error_usage(err, &spec->origin[MB_OPTION_OUTPUT_LIMIT], MB_REMEDY_NONE, "no output limit for a terminal", NULL, NULL);
+        return mb_error_usage(err, &spec->origin[MB_OPTION_OUTPUT_LIMIT], MB_REMEDY_NONE,
+                              "no output limit for a terminal", NULL, NULL);
     if (!(flags & CLONE_NEWPID) && spec->die_with_launcher != MB_NO)
         return mb_error_usage(err, &spec->origin[spec->share & CLONE_NEWPID ? MB_OPTION_SHARE : MB_OPTION_JOIN],
-                              MB_REMEDY_SHARE_PID_DIES, "a box in a shared pid namespace cannot be made to die with minibox",
-                              NULL, NULL);
+                              MB_REMEDY_SHARE_PID_DIES,
+                              "a box in a shared pid namespace cannot be made to die with minibox", NULL, NULL);
     if (!(flags & CLONE_NEWUTS) && spec->hostname)
         return mb_error_usage(err, &spec->origin[MB_OPTION_HOSTNAME], MB_REMEDY_NONE, "refusing to set the host name",
                               spec->hostname, "the box shares the host's (uts)");

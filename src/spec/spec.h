@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The spec: what the user asked for. Plain data: no descriptor, nothing looked up on the host. Every front end writes it
- * through mb_options_set(), so each value has passed the same checks and has an origin.
+ * The spec: what the user asked for. Plain data: no descriptor, nothing looked up on the host. Every front end writes
+ * it through mb_options_set(), so each value has passed the same checks and has an origin.
  */
 #ifndef MB_SPEC_SPEC_H
 #define MB_SPEC_SPEC_H
@@ -86,7 +86,7 @@ struct mb_env {
 };
 
 struct mb_ulimit {
-    int resource; /* RLIMIT_* */
+    int resource;        /* RLIMIT_* */
     uint64_t soft, hard; /* in the resource's unit, setrlimit(2) */
     const char *name;
     struct mb_origin origin;
@@ -142,8 +142,8 @@ struct minibox_spec {
     const char *workdir; /* NULL: / */
     struct mb_env *env;
     size_t env_count;
-    int tty;  /* enum mb_choice */
-    int init; /* enum mb_choice, not AUTO; as all below */
+    int tty;                /* enum mb_choice */
+    int init;               /* enum mb_choice, not AUTO; as all below */
     const char *streams[3]; /* files for standard input, output and error; NULL: the caller's */
     uint64_t output_limit;  /* bytes; 0: none */
     uint32_t preserve_fds;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * swap A B: exchanges two names, some ten thousand times a second, until it is killed or its parent ends; each is always
- * there. With a pause, since every rename on the system makes each walk of a confined path elsewhere start again.
+ * swap A B: exchanges two names, some ten thousand times a second, until it is killed or its parent ends; each is
+ * always there. With a pause, since every rename on the system makes each walk of a confined path elsewhere start
+ * again.
  */
 #include <fcntl.h>
 #include <signal.h>

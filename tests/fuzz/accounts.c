@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Parts between empty lines: "USER[:GROUP]", then passwd, group, subuid and subgid. The first two files may be a hostile
- * box's: what is taken from them is a line that says so. All of them may be a host's: then the maps of each kind of caller
- * do not overlap, do not wrap around, and never hold host root.
+ * Parts between empty lines: "USER[:GROUP]", then passwd, group, subuid and subgid. The first two files may be a
+ * hostile box's: what is taken from them is a line that says so. All of them may be a host's: then the maps of each
+ * kind of caller do not overlap, do not wrap around, and never hold host root.
  */
 #include <ctype.h>
 #include <sched.h>
@@ -49,9 +49,11 @@ static void find_user(char *wish, const struct mb_accounts *accounts) {
         return;
     }
     expect(uid != UINT32_MAX && gid != UINT32_MAX, "an id, and not the kernel's word for none");
-    expect(is_number(user) ? strtoull(user, NULL, 10) == uid : has_line(accounts->passwd, user, 2, uid), "the uid of that user");
+    expect(is_number(user) ? strtoull(user, NULL, 10) == uid : has_line(accounts->passwd, user, 2, uid),
+           "the uid of that user");
     if (group)
-        expect(is_number(group) ? strtoull(group, NULL, 10) == gid : has_line(accounts->group, group, 2, gid), "the gid of that group");
+        expect(is_number(group) ? strtoull(group, NULL, 10) == gid : has_line(accounts->group, group, 2, gid),
+               "the gid of that group");
     mb_ids_find_name(&arena, accounts, uid, &name, &home);
     expect(!name[0] || has_line(accounts->passwd, name, 2, uid), "the name of that uid");
     mb_arena_free(&arena);
@@ -61,16 +63,19 @@ static void expect_maps(const struct mb_plan *plan, const struct mb_host *host) 
     for (size_t i = 0; i < plan->map_count; i++) {
         const struct mb_id_map *a = &plan->maps[i];
         expect(a->count && a->uids != a->gids, "a map of some ids");
-        expect((uint64_t)a->inside + a->count <= UINT32_MAX && (uint64_t)a->outside + a->count <= UINT32_MAX, "a map that ends");
+        expect((uint64_t)a->inside + a->count <= UINT32_MAX && (uint64_t)a->outside + a->count <= UINT32_MAX,
+               "a map that ends");
         expect(plan->reserve_range || a->outside, "host root in no map");
         for (size_t j = 0; j < i; j++) {
             const struct mb_id_map *b = &plan->maps[j];
-            expect(a->uids != b->uids || a->inside >= (uint64_t)b->inside + b->count || b->inside >= (uint64_t)a->inside + a->count,
+            expect(a->uids != b->uids || a->inside >= (uint64_t)b->inside + b->count ||
+                       b->inside >= (uint64_t)a->inside + a->count,
                    "ids of the box that are mapped once");
         }
     }
     for (size_t i = 0; i < plan->range_count; i++)
-        expect(plan->ranges[i].uid && plan->ranges[i].gid && (uint64_t)plan->ranges[i].uid + plan->ranges[i].count <= UINT32_MAX &&
+        expect(plan->ranges[i].uid && plan->ranges[i].gid &&
+                   (uint64_t)plan->ranges[i].uid + plan->ranges[i].count <= UINT32_MAX &&
                    (uint64_t)plan->ranges[i].gid + plan->ranges[i].count <= UINT32_MAX,
                "root's ranges end, and begin above 0");
     expect(plan->map_count >= 2 && (host->privileged || mb_ids_is_mapped(plan, host->uid, false)), "the caller's id");

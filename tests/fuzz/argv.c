@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines as the words behind `minibox run`: the words stay as they are, getopt's state too; a spec that comes of them can be
- * checked, and written as a file that says the same. */
+/* Lines as the words behind `minibox run`: the words stay as they are, getopt's state too; a spec that comes of them
+ * can be checked, and written as a file that says the same. */
 #include <getopt.h>
 
 #include "fuzz.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a file of options: they are read or refused with a place in the file; what is read can be written and read
- * again, and is the same. */
+/* Any bytes as a file of options: they are read or refused with a place in the file; what is read can be written and
+ * read again, and is the same. */
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

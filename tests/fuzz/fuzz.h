@@ -72,8 +72,9 @@ static inline void expect_round_trip(const struct minibox_spec *spec) {
                again->id_map_count == spec->id_map_count && again->ulimit_count == spec->ulimit_count,
            "as many of each");
     expect(again->cap_add == spec->cap_add && again->cap_drop == spec->cap_drop && again->share == spec->share &&
-               again->isolate == spec->isolate && again->timeout == spec->timeout && again->allow_suid == spec->allow_suid &&
-               again->seccomp == spec->seccomp && again->rootfs == spec->rootfs && again->rootfs_access == spec->rootfs_access,
+               again->isolate == spec->isolate && again->timeout == spec->timeout &&
+               again->allow_suid == spec->allow_suid && again->seccomp == spec->seccomp &&
+               again->rootfs == spec->rootfs && again->rootfs_access == spec->rootfs_access,
            "the same confinement");
     minibox_spec_free(again);
     free(text);

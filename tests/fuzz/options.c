@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* "NAME VALUE": one option. What is taken holds what later stages rely on: paths of the box are absolute and without "..", maps
- * are not empty, do not wrap around and have no host root, modes and sizes are in range. */
+/* "NAME VALUE": one option. What is taken holds what later stages rely on: paths of the box are absolute and without
+ * "..", maps are not empty, do not wrap around and have no host root, modes and sizes are in range. */
 #include <sys/mount.h>
 
 #include "fuzz.h"
@@ -18,7 +18,8 @@ static void expect_box_path(const char *path) {
 static void expect_sound(const struct minibox_spec *spec) {
     for (size_t i = 0; i < spec->volume_count; i++) {
         const struct mb_volume *volume = &spec->volumes[i];
-        expect(volume->source[0] && volume->access <= MB_ACCESS_OVERLAY && !(volume->attributes & ~attributes), "a volume");
+        expect(volume->source[0] && volume->access <= MB_ACCESS_OVERLAY && !(volume->attributes & ~attributes),
+               "a volume");
         if (volume->target)
             expect_box_path(volume->target);
     }
@@ -34,7 +35,8 @@ static void expect_sound(const struct minibox_spec *spec) {
     for (size_t i = 0; i < spec->id_map_count; i++) {
         const struct mb_id_map *map = &spec->id_maps[i];
         expect(spec->userns == MB_USERNS_MAP && (map->uids || map->gids) && map->count && map->outside, "a map");
-        expect((uint64_t)map->inside + map->count <= UINT32_MAX && (uint64_t)map->outside + map->count <= UINT32_MAX, "its end");
+        expect((uint64_t)map->inside + map->count <= UINT32_MAX && (uint64_t)map->outside + map->count <= UINT32_MAX,
+               "its end");
     }
     expect(spec->userns != MB_USERNS_MAP || spec->id_map_count, "a map of something");
     for (size_t i = 0; i < spec->ulimit_count; i++)

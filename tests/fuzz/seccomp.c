@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* "SETTING TEXT": a profile, compiled for a command with every second capability (c), with --allow suid (s), both (b) or
- * neither. What is accepted is a program that the kernel could load, and can be told in words. */
+/* "SETTING TEXT": a profile, compiled for a command with every second capability (c), with --allow suid (s), both (b)
+ * or neither. What is accepted is a program that the kernel could load, and can be told in words. */
 #include <linux/seccomp.h>
 #include <stddef.h>
 
@@ -47,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct mb_filter filter;
     char *text = text_of(data, size), *profile = text + (size > 0);
     uint64_t capabilities = text[0] == 'c' || text[0] == 'b' ? UINT64_C(0x5555555555555555) : 0;
-    if (mb_seccomp_compile(&arena, profile, "profile", capabilities, text[0] == 's' || text[0] == 'b', NULL, &filter, &err)) {
+    if (mb_seccomp_compile(&arena, profile, "profile", capabilities, text[0] == 's' || text[0] == 'b', NULL, &filter,
+                           &err)) {
         expect_error(&err);
     } else {
         expect_program(filter);

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What becomes of a launch in which one thing goes wrong? This starts minibox under ptrace(2), again and again, and each time
- * disturbs it at one system call: of the launcher, the builder, init or the command's process, from main() to the command's execve
- * and beyond. `call` fails with an error, or is left out and said to have succeeded, or the launcher is killed there, or
- * told to end, or stopped for a while, or the process that calls is killed.
+ * What becomes of a launch in which one thing goes wrong? This starts minibox under ptrace(2), again and again, and
+ * each time disturbs it at one system call: of the launcher, the builder, init or the command's process, from main() to
+ * the command's execve and beyond. `call` fails with an error, or is left out and said to have succeeded, or the
+ * launcher is killed there, or told to end, or stopped for a while, or the process that calls is killed.
  *
- * How it works. A launch that nobody disturbs is traced first: it tells which calls each process makes, and, through the command
- * (posture.c), what the box is like. A process has a name by where it comes from: "L" is the launcher, "L.1" its first child, "L.1x"
- * what that executes, "L.1x.1" the first child of it. So a point (process, number of its call) is the same in each launch, though
- * the processes run beside each other. Once disturbed, nothing is traced any more but births and deaths. The command traps when
- * it has said what it sees: then the launcher is killed (every other time), or the command may end.
+ * How it works. A launch that nobody disturbs is traced first: it tells which calls each process makes, and, through
+ * the command (posture.c), what the box is like. A process has a name by where it comes from: "L" is the launcher,
+ * "L.1" its first child, "L.1x" what that executes, "L.1x.1" the first child of it. So a point (process, number of its
+ * call) is the same in each launch, though the processes run beside each other. Once disturbed, nothing is traced any
+ * more but births and deaths. The command traps when it has said what it sees: then the launcher is killed (every other
+ * time), or the command may end.
  *
- * What may come of it: the same box; or exit 125 with an error that names the cause; and nothing that is left. That is told from:
- * a weaker box; an end without, or with the wrong, word; a hang; and what was left: processes, mounts, files, a held range.
+ * What may come of it: the same box; or exit 125 with an error that names the cause; and nothing that is left. That is
+ * told from: a weaker box; an end without, or with the wrong, word; a hang; and what was left: processes, mounts,
+ * files, a held range.
  */
 #include <dirent.h>
 #include <elf.h>
@@ -44,7 +46,8 @@
 
 enum { MOST_TRACEES = 64, NAME = 24, HANG_SECONDS = 5 };
 
-/* ---- what is launched ------------------------------------------------------------------------------------------------ */
+/* ---- what is launched
+ * ------------------------------------------------------------------------------------------------ */
 
 /* Options of `minibox run`; @ is the work folder, % this program's process id. */
 static const struct config {
@@ -60,8 +63,11 @@ static const struct config {
     {"root --tty", false, true, {"-t"}},
     {"root --init no", false, false, {"--init", "no"}},
     {"root --join", false, false, {"--join", "net=%", "--hostname", "joined"}},
-    {"root many", false, false, {"--user", "1000", "--cap-add", "net_bind_service", "--ulimit", "nofile=64", "-v", "@/volume:/mnt:rw", "--tmpfs", "/srv:size=1m",
-                          "--report", "@/report", "--timeout", "1m"}},
+    {"root many",
+     false,
+     false,
+     {"--user", "1000", "--cap-add", "net_bind_service", "--ulimit", "nofile=64", "-v", "@/volume:/mnt:rw", "--tmpfs",
+      "/srv:size=1m", "--report", "@/report", "--timeout", "1m"}},
     {"user busybox", true, false, {NULL}},
     {"user host", true, false, {"--rootfs", "host"}},
     {"user DIR", true, false, {"--rootfs", "@/tree"}},
@@ -69,27 +75,43 @@ static const struct config {
     {"user --tty", true, true, {"-t"}},
     {"user --init no", true, false, {"--init", "no"}},
     {"user keep-id", true, false, {"--userns", "keep-id"}},
-    {"user many", true, true, {"--isolate", "vm", "-v", "@/volume:/mnt:rw", "--tmpfs", "/srv:size=1m", "--ulimit", "nofile=64", "--timeout", "1m", "--output-limit", "1m", "--network", "host"}},
+    {"user many",
+     true,
+     true,
+     {"--isolate", "vm", "-v", "@/volume:/mnt:rw", "--tmpfs", "/srv:size=1m", "--ulimit", "nofile=64", "--timeout",
+      "1m", "--output-limit", "1m", "--network", "host"}},
 };
 enum { CONFIGS = sizeof(configs) / sizeof(configs[0]) };
 
-/* ---- what is done to it ---------------------------------------------------------------------------------------------- */
+/* ---- what is done to it
+ * ---------------------------------------------------------------------------------------------- */
 
 enum action { NOTHING, FAIL, PRETEND, KILL_LAUNCHER, KILL_CALLER, TERMINATE, STOP };
 static const struct {
     const char *name;
     enum action action;
     int number;
-} disturbances[] = {{"EPERM", FAIL, EPERM},   {"EIO", FAIL, EIO},       {"ENOMEM", FAIL, ENOMEM}, {"ENOSYS", FAIL, ENOSYS},
-                    {"EINTR", FAIL, EINTR},   {"EINVAL", FAIL, EINVAL}, {"EAGAIN", FAIL, EAGAIN}, {"ENOSPC", FAIL, ENOSPC},
-                    {"left out", PRETEND, 0}, {"kill -9 launcher", KILL_LAUNCHER, 0}, {"kill -9 caller", KILL_CALLER, 0},
-                    {"SIGTERM", TERMINATE, 0}, {"SIGSTOP", STOP, 0}};
+} disturbances[] = {{"EPERM", FAIL, EPERM},
+                    {"EIO", FAIL, EIO},
+                    {"ENOMEM", FAIL, ENOMEM},
+                    {"ENOSYS", FAIL, ENOSYS},
+                    {"EINTR", FAIL, EINTR},
+                    {"EINVAL", FAIL, EINVAL},
+                    {"EAGAIN", FAIL, EAGAIN},
+                    {"ENOSPC", FAIL, ENOSPC},
+                    {"left out", PRETEND, 0},
+                    {"kill -9 launcher", KILL_LAUNCHER, 0},
+                    {"kill -9 caller", KILL_CALLER, 0},
+                    {"SIGTERM", TERMINATE, 0},
+                    {"SIGSTOP", STOP, 0}};
 enum { DISTURBANCES = sizeof(disturbances) / sizeof(disturbances[0]), ERRORS = 8 };
 
-/* ---- what may come of it --------------------------------------------------------------------------------------------- */
+/* ---- what may come of it
+ * --------------------------------------------------------------------------------------------- */
 
 enum outcome { SAME_BOX, REFUSED, BEFORE_MAIN, AFTERWARDS, NOT_REACHED, UNCLEAR, WEAKER, HANG, LEFT, OUTCOMES };
-static const char *const outcome_names[OUTCOMES] = {"same box", "refused", "before main", "after execve", "not reached", "UNCLEAR", "WEAKER", "HANG", "LEFT"};
+static const char *const outcome_names[OUTCOMES] = {"same box", "refused", "before main", "after execve", "not reached",
+                                                    "UNCLEAR",  "WEAKER",  "HANG",        "LEFT"};
 
 enum phase { EARLY, SETUP, LATE }; /* before main(), up to the command's execve, after it */
 
@@ -145,7 +167,8 @@ static void check(long result, const char *what) {
         die(what);
 }
 
-/* ---- registers -------------------------------------------------------------------------------------------------------- */
+/* ---- registers
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* At the entry of a call: it shall not be made. */
 static void leave_out(pid_t pid) {
@@ -171,7 +194,8 @@ static void set_result(pid_t pid, long result) {
 #endif
 }
 
-/* ---- one launch ------------------------------------------------------------------------------------------------------- */
+/* ---- one launch
+ * ------------------------------------------------------------------------------------------------------- */
 
 struct launch {
     const struct point *point; /* NULL: only watch */
@@ -208,9 +232,11 @@ static void forget(struct launch *l, const struct tracee *t) {
     l->tracees[t - l->tracees] = l->tracees[--l->count];
 }
 
-/* Goes on: to its next call if that may matter, else to whatever happens to it. A process that is gone is seen by wait. */
+/* Goes on: to its next call if that may matter, else to whatever happens to it. A process that is gone is seen by wait.
+ */
 static void resume(const struct launch *l, const struct tracee *t, int signo) {
-    bool matters = l->calls || t->inject || (l->point && !l->disturbed && (strcmp(t->process, l->point->process) == 0 || !l->main_reached));
+    bool matters = l->calls || t->inject ||
+                   (l->point && !l->disturbed && (strcmp(t->process, l->point->process) == 0 || !l->main_reached));
     ptrace(matters ? PTRACE_SYSCALL : PTRACE_CONT, t->pid, 0, signo);
 }
 
@@ -223,7 +249,10 @@ static const char *const *make_arguments(const struct config *config, bool show)
     argv[n++] = "run";
     for (size_t i = 0; i < 20 && config->options[i]; i++) {
         const char *option = config->options[i], *mark = strpbrk(option, "@%");
-        snprintf(texts[used], sizeof(texts[used]), "%.*s%s%s", mark ? (int)(mark - option) : 127, option, !mark ? "" : *mark == '@' ? work : pid,
+        snprintf(texts[used], sizeof(texts[used]), "%.*s%s%s", mark ? (int)(mark - option) : 127, option,
+                 !mark          ? ""
+                 : *mark == '@' ? work
+                                : pid,
                  mark ? mark + 1 : "");
         argv[n++] = texts[used++];
     }
@@ -245,7 +274,8 @@ static void be_launcher(const struct config *config, int ready, bool show) {
     int ends[2];
     const char *const *argv = make_arguments(config, show);
     /* Descriptors of a kind that a call which was not made cannot harm: /dev/null would be the host's. */
-    if (read(ready, &byte, 1) != 1 || pipe(ends) < 0 || dup2(ends[0], 0) < 0 || dup2(out_fd, 1) < 0 || dup2(err_fd, 2) < 0)
+    if (read(ready, &byte, 1) != 1 || pipe(ends) < 0 || dup2(ends[0], 0) < 0 || dup2(out_fd, 1) < 0 ||
+        dup2(err_fd, 2) < 0)
         _exit(99);
     close_range(3, ~0u, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -261,15 +291,16 @@ static void be_launcher(const struct config *config, int ready, bool show) {
 }
 
 static bool can_be_left_out(const char *process, long call) {
-    /* A lie about these nobody could see: where the memory is, that the other was woken, that a name is gone, that nobody has ended, that one
-     * is the child, that what was opened is standard input. */
+    /* A lie about these nobody could see: where the memory is, that the other was woken, that a name is gone, that
+     * nobody has ended, that one is the child, that what was opened is standard input. */
     static const int unseen[] = {SYS_mmap, SYS_futex, SYS_unlinkat, SYS_wait4, SYS_clone, SYS_openat, SYS_openat2};
     for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++)
         if (unseen[i] == call)
             return false;
-    /* What the launcher finds out before, it has from the kernel alone: told something else, it plans something else. */
-    return strcmp(process, "L") != 0 || call == SYS_mount_setattr || call == SYS_write || call == SYS_fcntl || call == SYS_prctl ||
-           call == SYS_rt_sigprocmask;
+    /* What the launcher finds out before, it has from the kernel alone: told something else, it plans something else.
+     */
+    return strcmp(process, "L") != 0 || call == SYS_mount_setattr || call == SYS_write || call == SYS_fcntl ||
+           call == SYS_prctl || call == SYS_rt_sigprocmask;
 }
 
 static void disturb(struct launch *l, struct tracee *t) {
@@ -335,10 +366,13 @@ static void on_call(struct launch *l, struct tracee *t) {
         note_call(l, t, call, phase);
     if (l->disturbed || !l->point || t->number != l->point->number || strcmp(t->process, l->point->process) != 0)
         return;
-    /* The order of calls is not always the same: it may be another than the one that was looked at when points were chosen. */
-    bool asks = call == SYS_rt_sigaction && !info.entry.args[1]; /* of what the kernel says there is no second witness */
+    /* The order of calls is not always the same: it may be another than the one that was looked at when points were
+     * chosen. */
+    bool asks =
+        call == SYS_rt_sigaction && !info.entry.args[1]; /* of what the kernel says there is no second witness */
     /* Nor of a copy of the host's mount that it would no longer share what is mounted on it. */
-    asks |= call == SYS_mount_setattr && t->pid == l->launcher && !(ptrace(PTRACE_PEEKDATA, t->pid, info.entry.args[3], 0) & MOUNT_ATTR_IDMAP);
+    asks |= call == SYS_mount_setattr && t->pid == l->launcher &&
+            !(ptrace(PTRACE_PEEKDATA, t->pid, info.entry.args[3], 0) & MOUNT_ATTR_IDMAP);
     if (disturbances[l->point->disturbance].action == PRETEND && (asks || !can_be_left_out(t->process, call)))
         return;
     l->result->reached = true;
@@ -412,7 +446,8 @@ static void on_stop(struct launch *l, struct tracee *t, int status) {
 }
 
 static void set_alarm(long milliseconds) {
-    struct itimerval timer = {{0, 50000}, {milliseconds / 1000, milliseconds % 1000 * 1000}}; /* again: it may come before the wait */
+    struct itimerval timer = {
+        {0, 50000}, {milliseconds / 1000, milliseconds % 1000 * 1000}}; /* again: it may come before the wait */
     if (milliseconds == 0)
         timer.it_interval.tv_usec = 0;
     alarms = 0;
@@ -434,14 +469,16 @@ static void watch(struct launch *l) {
                 set_alarm(patience);
                 continue;
             }
-            if (stages++ == 0 && l->point && disturbances[l->point->disturbance].action == STOP && !l->launcher_ended && !l->disturbed) {
+            if (stages++ == 0 && l->point && disturbances[l->point->disturbance].action == STOP && !l->launcher_ended &&
+                !l->disturbed) {
                 set_alarm(patience);
                 continue;
             }
             *(l->launcher_ended ? &l->result->left_processes : &l->result->hung) = true;
             for (size_t i = 0; i < l->count; i++) {
                 size_t used = strlen(l->result->why);
-                snprintf(l->result->why + used, sizeof(l->result->why) - used, "%s %d is there; ", l->tracees[i].process, l->tracees[i].pid);
+                snprintf(l->result->why + used, sizeof(l->result->why) - used, "%s %d is there; ",
+                         l->tracees[i].process, l->tracees[i].pid);
                 kill(l->tracees[i].pid, SIGKILL);
             }
             set_alarm(patience);
@@ -484,7 +521,8 @@ static void read_back(int fd, char *text, size_t size) {
 }
 
 /* Starts minibox once. `result` says what was seen. */
-static void run_once(const struct config *config, const struct point *point, struct calls *calls, bool show, struct result *ret_result) {
+static void run_once(const struct config *config, const struct point *point, struct calls *calls, bool show,
+                     struct result *ret_result) {
     static struct launch l;
     int ready[2];
     l = (struct launch){.point = point, .calls = calls, .result = ret_result, .show = show};
@@ -498,7 +536,8 @@ static void run_once(const struct config *config, const struct point *point, str
     close(ready[0]);
     strcpy(add(&l, l.launcher)->process, "-");
     check(ptrace(PTRACE_SEIZE, l.launcher, 0,
-                 PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL),
+                 PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+                     PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL),
           "PTRACE_SEIZE");
     if (write(ready[1], "", 1) != 1)
         die("write");
@@ -511,7 +550,8 @@ static void run_once(const struct config *config, const struct point *point, str
     read_back(err_fd, ret_result->err, sizeof(ret_result->err));
 }
 
-/* ---- what is left ----------------------------------------------------------------------------------------------------- */
+/* ---- what is left
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void read_whole(const char *path, char *text, size_t size) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -553,7 +593,8 @@ static const char *find_left(void) {
     return holds_range() ? "a range of ids" : NULL;
 }
 
-/* ---- judging ---------------------------------------------------------------------------------------------------------- */
+/* ---- judging
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* The steps that make a call, by the names that --dry-run gives them: an error that names another step is wrong. */
 static const struct {
@@ -582,8 +623,9 @@ static const char *call_name(long call) {
 
 /* Calls of which the kernel never says that they failed: an error there is not believed, and need not be named. */
 static bool cannot_fail(long call) {
-    static const int calls[] = {SYS_getpid, SYS_getppid, SYS_gettid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_umask, SYS_brk, SYS_setfsuid, SYS_clock_gettime,
-                                SYS_setfsgid, SYS_exit_group};
+    static const int calls[] = {SYS_getpid,        SYS_getppid,  SYS_gettid,    SYS_getuid, SYS_geteuid,
+                                SYS_getgid,        SYS_getegid,  SYS_umask,     SYS_brk,    SYS_setfsuid,
+                                SYS_clock_gettime, SYS_setfsgid, SYS_exit_group};
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
         if (calls[i] == call)
             return true;
@@ -608,7 +650,8 @@ static const char *judge_refusal(const struct point *p, const struct result *r) 
         return "no error of one to four lines";
     if (action != FAIL || cannot_fail(r->call))
         return NULL;
-    bool names_cause = strstr(r->err, strerror(number)) || strstr(r->err, "not as planned") || strstr(r->err, "died before");
+    bool names_cause =
+        strstr(r->err, strerror(number)) || strstr(r->err, "not as planned") || strstr(r->err, "died before");
     if (!names_cause)
         return "the error does not name the cause";
     const char *step = strstr(r->err, "  step ");
@@ -621,8 +664,8 @@ static const char *judge_refusal(const struct point *p, const struct result *r) 
 }
 
 static bool makes_files(long call) {
-    return call == SYS_symlinkat || call == SYS_mkdirat || call == SYS_write || call == SYS_fchownat || call == SYS_fsconfig || call == SYS_ioctl ||
-           call == SYS_move_mount || call == SYS_mount_setattr;
+    return call == SYS_symlinkat || call == SYS_mkdirat || call == SYS_write || call == SYS_fchownat ||
+           call == SYS_fsconfig || call == SYS_ioctl || call == SYS_move_mount || call == SYS_mount_setattr;
 }
 
 /* Two postures, of which only `themes` may differ. */
@@ -641,13 +684,18 @@ static enum outcome judge(const struct point *p, struct result *r, const char *w
     enum action action = disturbances[p->disturbance].action;
     const char *left = find_left();
     bool is_same = r->executed && strcmp(r->out, wanted) == 0;
-    /* Links, folders and files, what fsconfig(2) says of a file system, that lo is up, where an overlay's layers lie: known by what the call
-     * returned. Without its lower layer, or with that not idmapped, a root has the same mounts and other files. */
+    /* Links, folders and files, what fsconfig(2) says of a file system, that lo is up, where an overlay's layers lie:
+     * known by what the call returned. Without its lower layer, or with that not idmapped, a root has the same mounts
+     * and other files. */
     if (action == PRETEND && r->executed && makes_files(r->call))
-        is_same = is_same || equal_but(r->call == SYS_fsconfig ? "mounts files" : r->call == SYS_ioctl ? "network" : "files", r->out, wanted);
-    /* A read-only folder on a file system that has no idmapped mounts, which is what EINVAL says, is shown without: its owners are nobody
-     * then, and the box can do less. */
-    if (p->disturbance < ERRORS && disturbances[p->disturbance].number == EINVAL && r->call == SYS_mount_setattr && r->executed)
+        is_same = is_same || equal_but(r->call == SYS_fsconfig ? "mounts files"
+                                       : r->call == SYS_ioctl  ? "network"
+                                                               : "files",
+                                       r->out, wanted);
+    /* A read-only folder on a file system that has no idmapped mounts, which is what EINVAL says, is shown without: its
+     * owners are nobody then, and the box can do less. */
+    if (p->disturbance < ERRORS && disturbances[p->disturbance].number == EINVAL && r->call == SYS_mount_setattr &&
+        r->executed)
         is_same = is_same || equal_but("mounts files", r->out, wanted);
     int status = r->status;
     if (r->hung)
@@ -657,7 +705,8 @@ static enum outcome judge(const struct point *p, struct result *r, const char *w
             snprintf(r->why, sizeof(r->why), "%s", left);
         return LEFT;
     }
-    /* A box that was ended early, or whose launcher was that passes on what it says, has said less; never something else. */
+    /* A box that was ended early, or whose launcher was that passes on what it says, has said less; never something
+     * else. */
     bool ended_early = !is_same && (!r->ended_well || configs[p->config].relays);
     if (r->executed && !is_same && (!ended_early || strncmp(r->out, wanted, strlen(r->out)) != 0))
         return WEAKER;
@@ -690,11 +739,10 @@ static enum outcome judge(const struct point *p, struct result *r, const char *w
     return lets_go && !(WIFEXITED(status) && WEXITSTATUS(status) == 0) ? REFUSED : UNCLEAR;
 }
 
-/* ---- the sweep -------------------------------------------------------------------------------------------------------- */
+/* ---- the sweep
+ * -------------------------------------------------------------------------------------------------------- */
 
-static struct shared {
-    _Atomic uint32_t counts[DISTURBANCES][OUTCOMES], next, shown;
-} *shared;
+static struct shared { _Atomic uint32_t counts[DISTURBANCES][OUTCOMES], next, shown; } * shared;
 
 static void print_point(FILE *out, const struct point *p) {
     fprintf(out, "%u:%s:%u:%u:%d", p->config, p->process, p->number, p->disturbance, p->kill_at_end);
@@ -703,8 +751,8 @@ static void print_point(FILE *out, const struct point *p) {
 static void complain(const struct point *p, const struct result *r, enum outcome outcome) {
     char line[8192];
     FILE *out = fmemopen(line, sizeof(line), "w");
-    fprintf(out, "# %s: %s, %s of %s number %u, %s (--at ", outcome_names[outcome], configs[p->config].name, disturbances[p->disturbance].name, p->process,
-            p->number, call_name(r->call));
+    fprintf(out, "# %s: %s, %s of %s number %u, %s (--at ", outcome_names[outcome], configs[p->config].name,
+            disturbances[p->disturbance].name, p->process, p->number, call_name(r->call));
     print_point(out, p);
     fprintf(out, "): status 0x%x%s%s\n", r->status, r->why[0] ? ": " : "", r->why);
     if (r->err[0])
@@ -728,7 +776,8 @@ static bool prepare_config(size_t i) {
         if (good && round == 0)
             strcpy(wanted[i], r.out);
         if (!good || strcmp(wanted[i], r.out) != 0) {
-            printf("# %s, undisturbed: status 0x%x, %s\n#   saw:    %s\n#   before: %s\n", configs[i].name, r.status, r.err, r.out, wanted[i]);
+            printf("# %s, undisturbed: status 0x%x, %s\n#   saw:    %s\n#   before: %s\n", configs[i].name, r.status,
+                   r.err, r.out, wanted[i]);
             return false;
         }
         const char *left = find_left();
@@ -742,7 +791,8 @@ static bool prepare_config(size_t i) {
 
 static void make_place(void) {
     char template[] = "/tmp/minibox-inject-XXXXXX", path[128];
-    static const char *const folders[] = {"tree", "tree/bin", "tree/etc", "tree/proc", "tree/sys", "tree/dev", "tree/tmp", "tree/run", "tree/mnt", "tree/srv",
+    static const char *const folders[] = {"tree",      "tree/bin",  "tree/etc", "tree/proc", "tree/sys",
+                                          "tree/dev",  "tree/tmp",  "tree/run", "tree/mnt",  "tree/srv",
                                           "tree/home", "tree/root", "volume"};
     if (!mkdtemp(template))
         die("mkdtemp");
@@ -784,7 +834,8 @@ static void copy_into_work(const char **program, const char *name) {
     *program = to;
 }
 
-/* A mount namespace of one's own, whose mounts are shared with nobody but would show what a box lets out; an empty /run. */
+/* A mount namespace of one's own, whose mounts are shared with nobody but would show what a box lets out; an empty
+ * /run. */
 static void isolate(void) {
     check(prctl(PR_SET_CHILD_SUBREAPER, 1), "PR_SET_CHILD_SUBREAPER");
     check(unshare(CLONE_NEWNS), "unshare");
@@ -846,7 +897,10 @@ static struct point *choose(size_t samples, uint64_t only_disturbances, uint64_t
                     continue;
                 if (disturbances[d].action == PRETEND && !can_be_left_out(call->process, call->call))
                     continue;
-                points[n] = (struct point){.config = i, .disturbance = d, .number = call->number, .kill_at_end = (c + d) % 2 && !configs[i].relays};
+                points[n] = (struct point){.config = i,
+                                           .disturbance = d,
+                                           .number = call->number,
+                                           .kill_at_end = (c + d) % 2 && !configs[i].relays};
                 memcpy(points[n++].process, call->process, NAME);
             }
     for (size_t i = 0; i < n; i++) { /* in any order, so that no core has all that is slow */
@@ -883,8 +937,8 @@ static int show_point(const char *text) {
     static struct result r;
     struct point p = {0};
     unsigned config, disturbance, at_end;
-    if (sscanf(text, "%u:%23[^:]:%u:%u:%u", &config, p.process, &p.number, &disturbance, &at_end) != 5 || config >= CONFIGS ||
-        disturbance >= DISTURBANCES) {
+    if (sscanf(text, "%u:%23[^:]:%u:%u:%u", &config, p.process, &p.number, &disturbance, &at_end) != 5 ||
+        config >= CONFIGS || disturbance >= DISTURBANCES) {
         fprintf(stderr, "inject: --at wants CONFIG:PROCESS:NUMBER:DISTURBANCE:END, as in the list of what was found\n");
         return 2;
     }
@@ -896,8 +950,9 @@ static int show_point(const char *text) {
         return 1;
     run_once(&configs[config], &p, NULL, false, &r);
     enum outcome outcome = judge(&p, &r, wanted[config]);
-    printf("%s, %s of %s number %u: %s (%s), status 0x%x, %s\n%s", configs[config].name, disturbances[disturbance].name, p.process, p.number,
-           outcome_names[outcome], r.reached ? call_name(r.call) : "not reached", r.status, r.why, r.err);
+    printf("%s, %s of %s number %u: %s (%s), status 0x%x, %s\n%s", configs[config].name, disturbances[disturbance].name,
+           p.process, p.number, outcome_names[outcome], r.reached ? call_name(r.call) : "not reached", r.status, r.why,
+           r.err);
     dup2(1, out_fd);
     run_once(&configs[config], &p, NULL, true, &r);
     return outcome >= UNCLEAR;
@@ -929,7 +984,8 @@ int main(int argc, char **argv) {
         else if (strcmp(argv[i], "--at") == 0)
             at = value, i++;
         else {
-            fprintf(stderr, "inject: usage: [--full | --samples N] [--errors | --kills] [--config N] [--jobs N] [--seed N] [--at POINT]\n");
+            fprintf(stderr, "inject: usage: [--full | --samples N] [--errors | --kills] [--config N] [--jobs N] "
+                            "[--seed N] [--at POINT]\n");
             return 2;
         }
     }
@@ -989,7 +1045,8 @@ int main(int argc, char **argv) {
             bad += o >= UNCLEAR ? shared->counts[d][o] : 0;
         }
     ended_well = ended_well && tried == count && count > 0;
-    printf("%sok 1 - launches disturbed once: %u, of these neither the same box nor refused: %u\n1..1\n", bad || !ended_well ? "not " : "", tried, bad);
+    printf("%sok 1 - launches disturbed once: %u, of these neither the same box nor refused: %u\n1..1\n",
+           bad || !ended_well ? "not " : "", tried, bad);
     if (!ended_well)
         printf("# not all were tried\n");
     remove_place();

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Is a step that is silently left out noticed? For each step of a plan that confines, and for each namespace that clone is asked for,
- * the box is launched without it: the plan says that it is done, the builder passes it over, and nothing fails. Who verifies
- * must refuse to start the command.
+ * Is a step that is silently left out noticed? For each step of a plan that confines, and for each namespace that clone
+ * is asked for, the box is launched without it: the plan says that it is done, the builder passes it over, and nothing
+ * fails. Who verifies must refuse to start the command.
  *
- * How it works. The plan is compiled as always; then one step is given to a side that does not execute it. It stays in the plan, so what
- * the verifier wants is unchanged. A few steps are done again later by init: without them the box must be the very same, which the
- * command (posture.c) tells. Links, folders and files do not confine, and a call that makes them tells by what it returns.
+ * How it works. The plan is compiled as always; then one step is given to a side that does not execute it. It stays in
+ * the plan, so what the verifier wants is unchanged. A few steps are done again later by init: without them the box
+ * must be the very same, which the command (posture.c) tells. Links, folders and files do not confine, and a call that
+ * makes them tells by what it returns.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +35,9 @@ static const struct {
     const char *options[24];
 } configs[] = {
     {"root busybox", false, {"workdir", "/tmp", "user", "1000"}},
-    {"root host", false, {"rootfs", "host", "workdir", "/tmp", "user", "1000", "cap-add", "chown", "tmpfs", "/srv:size=1m"}},
+    {"root host",
+     false,
+     {"rootfs", "host", "workdir", "/tmp", "user", "1000", "cap-add", "chown", "tmpfs", "/srv:size=1m"}},
     {"root --join", false, {"join", "net=other", "workdir", "/tmp", "user", "1000"}},
     {"root --share user", false, {"share", "user", "workdir", "/tmp", "user", "1000"}},
     {"root no init", false, {"init", "no", "workdir", "/tmp", "user", "1000"}},
@@ -48,10 +51,14 @@ static const struct {
     enum mb_step_kind kind;
     const char *reason; /* NULL: must be refused */
     bool same_box;
-} exceptions[] = {{MB_STEP_LINK, "does not confine", false},     {MB_STEP_DIRECTORY, "does not confine", false},
-                  {MB_STEP_FILE, "does not confine", false},     {MB_STEP_STREAM, "does not confine", false},
-                  {MB_STEP_LOOPBACK, "does not confine", false}, {MB_STEP_CLOSE, "init closes all again", true},
-                  {MB_STEP_DIE_WITH, "init arms it again", true}, {MB_STEP_WAIT_MAPS, "only waits", true},
+} exceptions[] = {{MB_STEP_LINK, "does not confine", false},
+                  {MB_STEP_DIRECTORY, "does not confine", false},
+                  {MB_STEP_FILE, "does not confine", false},
+                  {MB_STEP_STREAM, "does not confine", false},
+                  {MB_STEP_LOOPBACK, "does not confine", false},
+                  {MB_STEP_CLOSE, "init closes all again", true},
+                  {MB_STEP_DIE_WITH, "init arms it again", true},
+                  {MB_STEP_WAIT_MAPS, "only waits", true},
                   {MB_STEP_PRIVATE, "no mount that the box keeps is the host's", true},
                   {MB_STEP_IDS, "an ordinary user's box has one id", true}};
 
@@ -68,7 +75,8 @@ static void be_user(bool as_user) {
     prctl(PR_SET_DUMPABLE, 1);
 }
 
-static int compile(const char *const *options, struct mb_arena *arena, struct mb_plan *ret_plan, struct minibox_error *err) {
+static int compile(const char *const *options, struct mb_arena *arena, struct mb_plan *ret_plan,
+                   struct minibox_error *err) {
     static char posture[] = "/posture", joined[32];
     static char *const command[] = {posture, host_namespaces, NULL};
     static struct minibox_spec *spec;
@@ -79,19 +87,24 @@ static int compile(const char *const *options, struct mb_arena *arena, struct mb
     for (size_t i = 0; options[i]; i += 2)
         if (minibox_spec_set(spec, options[i], strcmp(options[i + 1], "net=other") == 0 ? joined : options[i + 1], err))
             return -1;
-    return minibox_spec_command(spec, command, err) || mb_host_probe(arena, &host, err) || mb_plan_compile(spec, &host, ret_plan, err);
+    return minibox_spec_command(spec, command, err) || mb_host_probe(arena, &host, err) ||
+           mb_plan_compile(spec, &host, ret_plan, err);
 }
 
-/* In a child: launches without step `step`, or without the namespaces `flags`. Exit status: 0 launched, 1 refused, else what went wrong. */
+/* In a child: launches without step `step`, or without the namespaces `flags`. Exit status: 0 launched, 1 refused, else
+ * what went wrong. */
 static int launch_mutant(size_t config, size_t step, uint64_t flags, int out) {
     struct mb_arena arena = {0};
     struct mb_plan plan;
     struct minibox_error err;
     struct minibox_box *box;
     int status, ends[2];
-    /* A builder that gets no namespace of its own works in its launcher's: that must not be the host's. Mounts are shared, as on most. */
-    if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("none", "/", NULL, MS_REC | MS_SHARED, NULL) < 0 ||
-        pipe(ends) < 0 || dup2(ends[0], 0) < 0 || dup2(out, 1) < 0)
+    /* A builder that gets no namespace of its own works in its launcher's: that must not be the host's. Mounts are
+     * shared, as on most. */
+    if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP) < 0 ||
+        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("none", "/", NULL, MS_REC | MS_SHARED, NULL) < 0 || pipe(ends) < 0 || dup2(ends[0], 0) < 0 ||
+        dup2(out, 1) < 0)
         return 99;
     be_user(configs[config].as_user);
     if (compile(configs[config].options, &arena, &plan, &err))
@@ -104,7 +117,8 @@ static int launch_mutant(size_t config, size_t step, uint64_t flags, int out) {
     if (step < plan.step_count && plan.steps[step].kind == MB_STEP_WRITE_MAPS)
         plan.steps[step].kind = MB_STEP_UMASK; /* nobody's on the parent's side */
     if (mb_launch_start(&plan, -1, mb_wait_clock(), &box, &err)) {
-        fprintf(stderr, "#     %s%s: %s%s%s\n", err.what, err.object, err.reason, err.detail[0] ? ", " : "", err.detail);
+        fprintf(stderr, "#     %s%s: %s%s%s\n", err.what, err.object, err.reason, err.detail[0] ? ", " : "",
+                err.detail);
         return err.status == MINIBOX_EXIT_FAILED || err.status == MINIBOX_EXIT_TIMEOUT ? 1 : 97;
     }
     return minibox_wait(box, &status, &err) ? 96 : 0;
@@ -154,10 +168,12 @@ static void try_config(size_t config) {
     static const struct {
         uint64_t flag;
         const char *name;
-    } namespaces[] = {{CLONE_NEWNS, "mnt"}, {CLONE_NEWPID, "pid"}, {CLONE_NEWUTS, "uts"}, {CLONE_NEWIPC, "ipc"}, {CLONE_NEWUSER, "user"},
-                      {CLONE_NEWCGROUP, "cgroup"}, {CLONE_NEWNET, "net"}, {CLONE_NEWTIME, "time"}};
+    } namespaces[] = {{CLONE_NEWNS, "mnt"},  {CLONE_NEWPID, "pid"},   {CLONE_NEWUTS, "uts"},
+                      {CLONE_NEWIPC, "ipc"}, {CLONE_NEWUSER, "user"}, {CLONE_NEWCGROUP, "cgroup"},
+                      {CLONE_NEWNET, "net"}, {CLONE_NEWTIME, "time"}};
     /* The plan is looked at by who makes it: an ordinary user's is another than root's. */
-    struct mb_plan *plan = mmap(NULL, sizeof(*plan) + 512 * sizeof(struct mb_step), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct mb_plan *plan = mmap(NULL, sizeof(*plan) + 512 * sizeof(struct mb_step), PROT_READ | PROT_WRITE,
+                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct mb_step *steps = (struct mb_step *)(plan + 1);
     int status;
     pid_t pid = fork();
@@ -191,9 +207,11 @@ static void try_config(size_t config) {
         if (is_left)
             try_mutant(config, i, 0, what, same_reason);
         for (size_t n = 0; n < sizeof(namespaces) / sizeof(namespaces[0]); n++) {
-            if ((steps[i].kind != MB_STEP_CLONE && steps[i].kind != MB_STEP_UNSHARE) || !(steps[i].flags & namespaces[n].flag))
+            if ((steps[i].kind != MB_STEP_CLONE && steps[i].kind != MB_STEP_UNSHARE) ||
+                !(steps[i].flags & namespaces[n].flag))
                 continue;
-            snprintf(what, sizeof(what), "step %zu, %s without %s", i + 1, mb_step_name(steps[i].kind), namespaces[n].name);
+            snprintf(what, sizeof(what), "step %zu, %s without %s", i + 1, mb_step_name(steps[i].kind),
+                     namespaces[n].name);
             try_mutant(config, i, namespaces[n].flag, what, NULL);
         }
     }
@@ -235,8 +253,8 @@ int main(void) {
     for (size_t i = 0; i < count; i++) {
         unsigned before = weaker, refused_before = refused, same_before = same;
         try_config(i);
-        printf("%sok %zu - %s: %u mutants refused, %u the same box, %u neither\n", weaker > before ? "not " : "", i + 1, configs[i].name,
-               refused - refused_before, same - same_before, weaker - before);
+        printf("%sok %zu - %s: %u mutants refused, %u the same box, %u neither\n", weaker > before ? "not " : "", i + 1,
+               configs[i].name, refused - refused_before, same - same_before, weaker - before);
     }
     kill(other, SIGKILL);
     printf("# mutants: %u refused, %u without effect, %u neither\n1..%zu\n", refused, same, weaker, count);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command of the boxes that inject.c starts: it says what the box is, as seen from inside, in a form that is equal for
- * equal boxes. Numbers that differ from box to box (mounts, devices, the outside of root's id maps) are replaced by what matters
- * of them. argv[1]: the namespaces of the host, as "mnt:[1],pid:[2],"; argv[2], any: text instead of one hash a theme.
+ * The command of the boxes that inject.c starts: it says what the box is, as seen from inside, in a form that is equal
+ * for equal boxes. Numbers that differ from box to box (mounts, devices, the outside of root's id maps) are replaced by
+ * what matters of them. argv[1]: the namespaces of the host, as "mnt:[1],pid:[2],"; argv[2], any: text instead of one
+ * hash a theme.
  *
  * After the last word it stops in a trap, where its tracer decides how the box shall end. Static.
  */
@@ -68,21 +69,24 @@ static const char *read_file(const char *path) {
 }
 
 static void say_status(const char *path) {
-    static const char *const fields[] = {"Uid:", "Gid:", "Groups:", "NSpid:", "SigBlk:", "SigIgn:", "CapInh:", "CapPrm:", "CapEff:",
-                                         "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:"};
+    static const char *const fields[] = {
+        "Uid:",    "Gid:",    "Groups:", "NSpid:",  "SigBlk:",     "SigIgn:",  "CapInh:",
+        "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:"};
     read_file(path);
     say("%s\n", path);
     for (char *line = strtok(file, "\n"); line; line = strtok(NULL, "\n"))
         for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
             /* init's mask changes: what it waits for is let through while it waits */
-            if (strncmp(line, fields[i], strlen(fields[i])) == 0 && !(strcmp(path, "/proc/1/status") == 0 && strcmp(fields[i], "SigBlk:") == 0))
+            if (strncmp(line, fields[i], strlen(fields[i])) == 0 &&
+                !(strcmp(path, "/proc/1/status") == 0 && strcmp(fields[i], "SigBlk:") == 0))
                 say("%s\n", line);
 }
 
 static void say_map(const char *path) {
     unsigned long inside, outside, count;
     int n;
-    for (const char *line = read_file(path); sscanf(line, "%lu %lu %lu%n", &inside, &outside, &count, &n) == 3; line += n)
+    for (const char *line = read_file(path); sscanf(line, "%lu %lu %lu%n", &inside, &outside, &count, &n) == 3;
+         line += n)
         say("%lu %s %lu\n", inside, outside == 0 ? "host root" : outside >= 65536 ? "range" : "id", count);
 }
 
@@ -139,14 +143,14 @@ static void process(void) {
     char folder[256];
     mode_t mask = umask(022);
     int signal_of_death = -1, tty = open("/dev/tty", O_RDONLY | O_NOCTTY);
-    say("umask %o, folder %s, session %d, group %d, terminal %s\n", mask, getcwd(folder, sizeof(folder)) ? folder : "?", getsid(0) == getpid(),
-        getpgid(0) == getpid(), tty >= 0 ? "yes" : strerrorname_np(errno));
+    say("umask %o, folder %s, session %d, group %d, terminal %s\n", mask, getcwd(folder, sizeof(folder)) ? folder : "?",
+        getsid(0) == getpid(), getpgid(0) == getpid(), tty >= 0 ? "yes" : strerrorname_np(errno));
     if (tty >= 0)
         close(tty);
     prctl(PR_GET_PDEATHSIG, &signal_of_death);
-    say("personality %x, dumpable %d, securebits %x, pdeathsig %d, nice %d, policy %d, slack %d\n", (unsigned)personality(0xffffffff),
-        prctl(PR_GET_DUMPABLE), (unsigned)prctl(PR_GET_SECUREBITS), signal_of_death, getpriority(PRIO_PROCESS, 0), sched_getscheduler(0),
-        prctl(PR_GET_TIMERSLACK));
+    say("personality %x, dumpable %d, securebits %x, pdeathsig %d, nice %d, policy %d, slack %d\n",
+        (unsigned)personality(0xffffffff), prctl(PR_GET_DUMPABLE), (unsigned)prctl(PR_GET_SECUREBITS), signal_of_death,
+        getpriority(PRIO_PROCESS, 0), sched_getscheduler(0), prctl(PR_GET_TIMERSLACK));
     say("oom %s", read_file("/proc/self/oom_score_adj"));
     for (int signo = 1; signo < 65; signo++) {
         struct sigaction now;
@@ -191,9 +195,11 @@ static void folder(const char *path) {
 }
 
 static void files(void) {
-    static const char *const hidden[] = {"/proc/kcore", "/proc/keys", "/proc/kallsyms", "/proc/kmsg", "/proc/sysrq-trigger", "/proc/timer_list",
-                                         "/proc/sched_debug", "/proc/config.gz", "/proc/acpi", "/proc/scsi", "/proc/asound", "/proc/interrupts", "/sys/firmware",
-                                         "/sys/kernel", "/proc/1/root/", "/proc/1/environ"};
+    static const char *const hidden[] = {
+        "/proc/kcore",         "/proc/keys",       "/proc/kallsyms",    "/proc/kmsg",
+        "/proc/sysrq-trigger", "/proc/timer_list", "/proc/sched_debug", "/proc/config.gz",
+        "/proc/acpi",          "/proc/scsi",       "/proc/asound",      "/proc/interrupts",
+        "/sys/firmware",       "/sys/kernel",      "/proc/1/root/",     "/proc/1/environ"};
     folder("/");
     folder("/dev");
     folder("/dev/shm");
@@ -202,11 +208,13 @@ static void files(void) {
     folder("/home");
     folder("/sys");
     folder("/mnt");
-    static const char *const made[] = {"/etc", "/etc/passwd", "/etc/group", "/etc/hosts", "/etc/resolv.conf"}; /* others there may be the host's */
+    static const char *const made[] = {"/etc", "/etc/passwd", "/etc/group", "/etc/hosts",
+                                       "/etc/resolv.conf"}; /* others there may be the host's */
     for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
         struct stat st;
         int result = stat(made[i], &st);
-        say("%s %d %o %u:%u\n", made[i], result, result ? 0 : st.st_mode, result ? 0 : st.st_uid, result ? 0 : st.st_gid);
+        say("%s %d %o %u:%u\n", made[i], result, result ? 0 : st.st_mode, result ? 0 : st.st_uid,
+            result ? 0 : st.st_gid);
     }
     for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
         char bytes[64];
@@ -216,24 +224,35 @@ static void files(void) {
         if (fd >= 0)
             close(fd);
     }
-    static const char *const closed[] = {"/proc/sys/kernel/hostname", "/proc/sys/kernel/core_pattern", "/proc/irq/default_smp_affinity", "/proc/sysrq-trigger"};
+    static const char *const closed[] = {"/proc/sys/kernel/hostname", "/proc/sys/kernel/core_pattern",
+                                         "/proc/irq/default_smp_affinity", "/proc/sysrq-trigger"};
     for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++)
         say("%s %d\n", closed[i], open(closed[i], O_WRONLY) < 0 ? errno : 0);
-    static const char *const folders[] = {"/", "/etc", "/dev", "/mnt", "/tmp"}; /* a file without a name leaves nothing */
+    static const char *const folders[] = {"/", "/etc", "/dev", "/mnt",
+                                          "/tmp"}; /* a file without a name leaves nothing */
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-        say("%s %s\n", folders[i], open(folders[i], O_TMPFILE | O_WRONLY, 0600) < 0 ? strerrorname_np(errno) : "can be written to");
+        say("%s %s\n", folders[i],
+            open(folders[i], O_TMPFILE | O_WRONLY, 0600) < 0 ? strerrorname_np(errno) : "can be written to");
 }
 
 static void calls(void) {
     const struct {
         const char *name;
         long result;
-    } tried[] = {{"mount", syscall(SYS_mount, "none", "/tmp", "tmpfs", 0, 0)}, {"unshare", syscall(SYS_unshare, CLONE_NEWUSER)},
-                 {"setns", syscall(SYS_setns, 0, 0)}, {"bpf", syscall(SYS_bpf, 0, 0, 0)}, {"keyctl", syscall(SYS_keyctl, 0, -3, 0)},
-                 {"chroot", syscall(SYS_chroot, "/tmp")}, {"perf", syscall(SYS_perf_event_open, 0, 0, 0, 0, 0)},
-                 {"packet", syscall(SYS_socket, AF_PACKET, SOCK_RAW, 0)}, {"raw", syscall(SYS_socket, AF_INET, SOCK_RAW, 1)},
-                 {"chmod", syscall(SYS_fchmodat, AT_FDCWD, "/dev/null", 04755)}, {"sethostname", syscall(SYS_sethostname, "x", 1)},
-                 {"setuid", syscall(SYS_setuid, 12345)}, {"setgroups", syscall(SYS_setgroups, 0, 0)}, {"mknod", syscall(SYS_mknodat, AT_FDCWD, "/tmp/n", S_IFCHR | 0600, 0x103)}};
+    } tried[] = {{"mount", syscall(SYS_mount, "none", "/tmp", "tmpfs", 0, 0)},
+                 {"unshare", syscall(SYS_unshare, CLONE_NEWUSER)},
+                 {"setns", syscall(SYS_setns, 0, 0)},
+                 {"bpf", syscall(SYS_bpf, 0, 0, 0)},
+                 {"keyctl", syscall(SYS_keyctl, 0, -3, 0)},
+                 {"chroot", syscall(SYS_chroot, "/tmp")},
+                 {"perf", syscall(SYS_perf_event_open, 0, 0, 0, 0, 0)},
+                 {"packet", syscall(SYS_socket, AF_PACKET, SOCK_RAW, 0)},
+                 {"raw", syscall(SYS_socket, AF_INET, SOCK_RAW, 1)},
+                 {"chmod", syscall(SYS_fchmodat, AT_FDCWD, "/dev/null", 04755)},
+                 {"sethostname", syscall(SYS_sethostname, "x", 1)},
+                 {"setuid", syscall(SYS_setuid, 12345)},
+                 {"setgroups", syscall(SYS_setgroups, 0, 0)},
+                 {"mknod", syscall(SYS_mknodat, AT_FDCWD, "/tmp/n", S_IFCHR | 0600, 0x103)}};
     for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]); i++)
         say("%s %s\n", tried[i].name, tried[i].result < 0 ? "refused" : "allowed");
 }

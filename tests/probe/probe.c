@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs inside a box and tries what a box must not allow. A table says what is tried; each attempt is made in a child of its
- * own, so that none can spoil the next, and ends with one of three answers:
+ * Runs inside a box and tries what a box must not allow. A table says what is tried; each attempt is made in a child of
+ * its own, so that none can spoil the next, and ends with one of three answers:
  *
  *     pass    it was refused, or is not there
  *     FAIL    it worked, or came so far that only its arguments were wrong
  *     n/a     it cannot be asked here, and why. Never counted as passed
  *
- * One line an attempt: theme, what was tried, answer, what was seen, with tabs between. The last line is "end" and the number
- * of attempts: without it something ended the probe, and nothing that it said counts.
+ * One line an attempt: theme, what was tried, answer, what was seen, with tabs between. The last line is "end" and the
+ * number of attempts: without it something ended the probe, and nothing that it said counts.
  *
- * What has to be there outside for a box to be closed against it (a file, a listener, a process) is made by `run`, which
- * says so in words KEY=VALUE. Nothing here does harm where it succeeds: arguments are such that a call which is not refused
- * fails on them later, or sets what is already so. Static; raw system calls, so that no C library decides.
+ * What has to be there outside for a box to be closed against it (a file, a listener, a process) is made by `run`,
+ * which says so in words KEY=VALUE. Nothing here does harm where it succeeds: arguments are such that a call which is
+ * not refused fails on them later, or sets what is already so. Static; raw system calls, so that no C library decides.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -75,13 +75,14 @@ struct check {
     long arguments[6];
 };
 
-/* ---- answers ---------------------------------------------------------------------------------------------------------- */
+/* ---- answers
+ * ---------------------------------------------------------------------------------------------------------- */
 
 enum answer { NONE, PASS, FAIL, NOT_APPLICABLE };
 static struct {
     enum answer answer;
     char saw[400];
-} *verdict; /* shared with the child that tries */
+} * verdict; /* shared with the child that tries */
 
 static char **words;     /* KEY=VALUE, of the runner */
 static char scratch[32]; /* a folder of the box that can be written to */
@@ -99,7 +100,8 @@ static __attribute__((noreturn, format(printf, 2, 3))) void answer(enum answer w
 #define fail(...) answer(FAIL, __VA_ARGS__)
 #define not_applicable(...) answer(NOT_APPLICABLE, __VA_ARGS__)
 
-/* Refused is what says that it is not allowed; any other error says that the kernel went on to look at the arguments. */
+/* Refused is what says that it is not allowed; any other error says that the kernel went on to look at the arguments.
+ */
 static __attribute__((noreturn)) void want_refused(long result, int also) {
     int number = errno;
     if (result >= 0)
@@ -123,7 +125,8 @@ static const char *given(const char *key) {
     not_applicable("no %s was given", key);
 }
 
-/* ---- helpers ---------------------------------------------------------------------------------------------------------- */
+/* ---- helpers
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static ssize_t read_file(const char *path, char *text, size_t size) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -168,7 +171,8 @@ static int next_mount(FILE *file, struct mount *mount) {
     if (!file || !fgets(line, sizeof(line), file))
         return 0;
     int used = 0;
-    if (sscanf(line, "%*d %*d %*s %511s %511s %255s %n", mount->root, mount->target, mount->options, &used) != 3 || !used)
+    if (sscanf(line, "%*d %*d %*s %511s %511s %255s %n", mount->root, mount->target, mount->options, &used) != 3 ||
+        !used)
         fail("a line of mountinfo that cannot be read: %s", line);
     rest = strstr(line + used - 1, " - ");
     if (!rest || sscanf(rest, " - %63s", mount->type) != 1)
@@ -216,7 +220,8 @@ static pid_t host_process(void) {
     return pid;
 }
 
-/* ---- generic attempts ------------------------------------------------------------------------------------------------- */
+/* ---- generic attempts
+ * ------------------------------------------------------------------------------------------------- */
 
 static void try_call(const struct check *c) {
     const long *a = c->arguments;
@@ -244,7 +249,8 @@ static void try_read(const struct check *c) {
                 fail("there is %s in it", entry->d_name);
         pass("empty");
     }
-    ssize_t n = read_file(c->text, text, c->number ? (size_t)c->number + 1 : sizeof(text)); /* some take or give only so much */
+    ssize_t n =
+        read_file(c->text, text, c->number ? (size_t)c->number + 1 : sizeof(text)); /* some take or give only so much */
     if (n < 0)
         pass("%s", strerror(errno));
     if (n > 0)
@@ -265,7 +271,8 @@ static void try_addresses(const struct check *c) {
         pass("empty");
     for (char *word = strtok(text, " \n-:()"); word; word = strtok(NULL, " \n-:()")) {
         char *digits = strncmp(word, "0x", 2) == 0 ? word + 2 : word;
-        if (strlen(digits) >= 8 && strspn(digits, "0123456789abcdef") == strlen(digits) && strspn(digits, "0") != strlen(digits))
+        if (strlen(digits) >= 8 && strspn(digits, "0123456789abcdef") == strlen(digits) &&
+            strspn(digits, "0") != strlen(digits))
             fail("shows %s", word);
     }
     pass("only zeros");
@@ -295,7 +302,8 @@ static void try_tree(const struct check *c) {
     pass("none of %d", tree_seen);
 }
 
-/* ---- ids -------------------------------------------------------------------------------------------------------------- */
+/* ---- ids
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static void try_map(const struct check *c) {
     FILE *file = fopen(c->text, "re");
@@ -348,7 +356,8 @@ static void try_chown(const struct check *c) {
 }
 
 static void try_xattr(const struct check *c) {
-    static const uint32_t capabilities[5] = {0x02000001, 0xffffffff, 0, 0xffffffff, 0}; /* VFS_CAP_REVISION_2, effective */
+    static const uint32_t capabilities[5] = {0x02000001, 0xffffffff, 0, 0xffffffff,
+                                             0}; /* VFS_CAP_REVISION_2, effective */
     char path[64];
     int fd = make_file(path, sizeof(path));
     want_failed(fsetxattr(fd, c->text, capabilities, sizeof(capabilities), 0));
@@ -370,7 +379,8 @@ static void try_immutable(const struct check *c) {
     want_refused(result, EOPNOTSUPP);
 }
 
-/* ---- privileges ------------------------------------------------------------------------------------------------------- */
+/* ---- privileges
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void try_capabilities(const struct check *c) {
     const char *set = field_of(c->number ? "/proc/1/status" : "/proc/self/status", c->text);
@@ -428,7 +438,8 @@ static void try_call_by_tracer(const struct check *c) {
     if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
         not_applicable("a child cannot be traced");
     struct user_regs_struct registers;
-    for (int swapped = 0; ptrace(PTRACE_SYSCALL, pid, 0, 0) == 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status);) {
+    for (int swapped = 0;
+         ptrace(PTRACE_SYSCALL, pid, 0, 0) == 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status);) {
         ptrace(PTRACE_GETREGS, pid, 0, &registers);
         if (swapped) {
             kill(pid, SIGKILL);
@@ -469,7 +480,8 @@ static void try_hard_limit(const struct check *c) {
     want_failed(setrlimit((__rlimit_resource_t)c->number, &limit));
 }
 
-/* ---- namespaces ------------------------------------------------------------------------------------------------------- */
+/* ---- namespaces
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void try_namespace(const struct check *c) {
     char key[32], path[64], saw[64] = "";
@@ -524,7 +536,8 @@ static void try_namespace_ioctl(const struct check *c) {
     want_failed(ioctl(fd, (unsigned long)c->number, zeros));
 }
 
-/* ---- processes -------------------------------------------------------------------------------------------------------- */
+/* ---- processes
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void try_process_list(const struct check *c) {
     (void)c;
@@ -555,16 +568,25 @@ static void try_host_process(const struct check *c) {
     char text[64], byte;
     struct iovec mine = {&byte, 1}, its = {NULL, 1}; /* nothing is mapped there: who is allowed to is told EFAULT */
     switch (c->number) {
-    case SYS_kill: want_refused(kill(pid, 0), ESRCH);
-    case SYS_pidfd_open: want_refused(syscall(SYS_pidfd_open, pid, 0), ESRCH);
-    case SYS_ptrace: want_refused(ptrace(PTRACE_SEIZE, pid, 0, 0), ESRCH);
+    case SYS_kill:
+        want_refused(kill(pid, 0), ESRCH);
+    case SYS_pidfd_open:
+        want_refused(syscall(SYS_pidfd_open, pid, 0), ESRCH);
+    case SYS_ptrace:
+        want_refused(ptrace(PTRACE_SEIZE, pid, 0, 0), ESRCH);
     case SYS_process_vm_readv:
-    case SYS_process_vm_writev: want_refused(syscall(c->number, pid, &mine, 1, &its, 1, 0), ESRCH);
-    case SYS_prlimit64: want_refused(syscall(SYS_prlimit64, pid, RLIMIT_CORE, NULL, zeros), ESRCH);
-    case SYS_sched_getaffinity: want_refused(syscall(SYS_sched_getaffinity, pid, sizeof(zeros), zeros), ESRCH);
-    case SYS_kcmp: want_refused(syscall(SYS_kcmp, pid, getpid(), 0, 0, 0), ESRCH);
-    case SYS_getpgid: want_refused(getpgid(pid), ESRCH);
-    case SYS_get_robust_list: want_refused(syscall(SYS_get_robust_list, pid, zeros, zeros + 8), ESRCH);
+    case SYS_process_vm_writev:
+        want_refused(syscall(c->number, pid, &mine, 1, &its, 1, 0), ESRCH);
+    case SYS_prlimit64:
+        want_refused(syscall(SYS_prlimit64, pid, RLIMIT_CORE, NULL, zeros), ESRCH);
+    case SYS_sched_getaffinity:
+        want_refused(syscall(SYS_sched_getaffinity, pid, sizeof(zeros), zeros), ESRCH);
+    case SYS_kcmp:
+        want_refused(syscall(SYS_kcmp, pid, getpid(), 0, 0, 0), ESRCH);
+    case SYS_getpgid:
+        want_refused(getpgid(pid), ESRCH);
+    case SYS_get_robust_list:
+        want_refused(syscall(SYS_get_robust_list, pid, zeros, zeros + 8), ESRCH);
     default:
         snprintf(text, sizeof(text), "/proc/%d/%s", pid, c->text);
         want_failed(open(text, O_RDONLY | O_CLOEXEC));
@@ -630,7 +652,8 @@ static void try_init_signal(const struct check *c) {
     pass("it goes on");
 }
 
-/* ---- mounts and files ------------------------------------------------------------------------------------------------- */
+/* ---- mounts and files
+ * ------------------------------------------------------------------------------------------------- */
 
 static void try_root_mount(const struct check *c) {
     FILE *file = fopen("/proc/self/mountinfo", "re");
@@ -791,7 +814,6 @@ static void try_existing(const struct check *c) {
     char other[64];
     snprintf(other, sizeof(other), "%s/link", scratch);
     want_failed(link(path, other));
-
 }
 
 static int contains_token(const char *path) {
@@ -801,8 +823,8 @@ static int contains_token(const char *path) {
 }
 
 static void try_secret(const struct check *c) {
-    static const char *const roots[] = {"", "/proc/1/root", "/proc/self/root", "/proc/1/cwd", "/../../..",
-                                        "/proc/self/cwd/../../.."};
+    static const char *const roots[] = {"",          "/proc/1/root",           "/proc/self/root", "/proc/1/cwd",
+                                        "/../../..", "/proc/self/cwd/../../.."};
     for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
         char path[300];
         snprintf(path, sizeof(path), "%s%s/%s", roots[i], c->text, given("token"));
@@ -839,7 +861,8 @@ static void try_listing(const struct check *c) {
     pass("empty");
 }
 
-/* ---- set-id bits ------------------------------------------------------------------------------------------------------ */
+/* ---- set-id bits
+ * ------------------------------------------------------------------------------------------------------ */
 
 enum way { CHMOD, FCHMOD, FCHMODAT, FCHMODAT2, CREAT, OPEN, OPENAT, OPENAT2, TMPFILE, MKNOD, MKNODAT, LIBRARY, UMASK };
 
@@ -856,22 +879,53 @@ static void try_bits(const struct check *c) {
     long result = -1;
     switch ((enum way)c->number) {
 #ifdef SYS_chmod
-    case CHMOD: result = syscall(SYS_chmod, path, mode); break;
-    case CREAT: result = syscall(SYS_creat, made, mode); break;
-    case OPEN: result = syscall(SYS_open, made, O_CREAT | O_WRONLY, mode); break;
-    case MKNOD: result = syscall(SYS_mknod, made, S_IFREG | mode, 0); break;
+    case CHMOD:
+        result = syscall(SYS_chmod, path, mode);
+        break;
+    case CREAT:
+        result = syscall(SYS_creat, made, mode);
+        break;
+    case OPEN:
+        result = syscall(SYS_open, made, O_CREAT | O_WRONLY, mode);
+        break;
+    case MKNOD:
+        result = syscall(SYS_mknod, made, S_IFREG | mode, 0);
+        break;
 #else
-    case CHMOD: case CREAT: case OPEN: case MKNOD: not_applicable("not a call of this architecture");
+    case CHMOD:
+    case CREAT:
+    case OPEN:
+    case MKNOD:
+        not_applicable("not a call of this architecture");
 #endif
-    case FCHMOD: result = syscall(SYS_fchmod, fd, mode); break;
-    case FCHMODAT: result = syscall(SYS_fchmodat, AT_FDCWD, path, mode); break;
-    case FCHMODAT2: result = syscall(452, AT_FDCWD, path, mode, 0); break;
-    case OPENAT: result = syscall(SYS_openat, AT_FDCWD, made, O_CREAT | O_WRONLY, mode); break;
-    case OPENAT2: result = syscall(SYS_openat2, AT_FDCWD, made, how, sizeof(how)); break;
-    case TMPFILE: result = new = (int)syscall(SYS_openat, AT_FDCWD, scratch, O_TMPFILE | O_WRONLY, mode); break;
-    case MKNODAT: result = syscall(SYS_mknodat, AT_FDCWD, made, S_IFREG | mode, 0); break;
-    case LIBRARY: result = fchmodat(AT_FDCWD, path, (mode_t)mode, AT_SYMLINK_NOFOLLOW); break;
-    case UMASK: umask(0); result = mkdir(made, (mode_t)mode); break;
+    case FCHMOD:
+        result = syscall(SYS_fchmod, fd, mode);
+        break;
+    case FCHMODAT:
+        result = syscall(SYS_fchmodat, AT_FDCWD, path, mode);
+        break;
+    case FCHMODAT2:
+        result = syscall(452, AT_FDCWD, path, mode, 0);
+        break;
+    case OPENAT:
+        result = syscall(SYS_openat, AT_FDCWD, made, O_CREAT | O_WRONLY, mode);
+        break;
+    case OPENAT2:
+        result = syscall(SYS_openat2, AT_FDCWD, made, how, sizeof(how));
+        break;
+    case TMPFILE:
+        result = new = (int)syscall(SYS_openat, AT_FDCWD, scratch, O_TMPFILE | O_WRONLY, mode);
+        break;
+    case MKNODAT:
+        result = syscall(SYS_mknodat, AT_FDCWD, made, S_IFREG | mode, 0);
+        break;
+    case LIBRARY:
+        result = fchmodat(AT_FDCWD, path, (mode_t)mode, AT_SYMLINK_NOFOLLOW);
+        break;
+    case UMASK:
+        umask(0);
+        result = mkdir(made, (mode_t)mode);
+        break;
     }
     int number = errno;
     if (new >= 0 ? fstat(new, &other) < 0 : stat(made, &other) < 0)
@@ -884,7 +938,8 @@ static void try_bits(const struct check *c) {
     pass("%s", result < 0 ? strerror(number) : "not set");
 }
 
-/* ---- devices ---------------------------------------------------------------------------------------------------------- */
+/* ---- devices
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static int is_null(const char *path) {
     struct stat st;
@@ -952,7 +1007,8 @@ static void try_terminal_request(const struct check *c) {
     want_refused(syscall(SYS_ioctl, slave, c->number, c->text), c->number == TIOCSTI ? EIO : 0);
 }
 
-/* ---- system calls ----------------------------------------------------------------------------------------------------- */
+/* ---- system calls
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void try_clock(const struct check *c) {
     struct timex state = {0};
@@ -1028,7 +1084,8 @@ static void try_unknown_calls(const struct check *c) {
     pass("ENOSYS or EPERM");
 }
 
-/* ---- network ---------------------------------------------------------------------------------------------------------- */
+/* ---- network
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void try_socket(const struct check *c) {
     want_failed(socket((int)c->arguments[0], (int)c->arguments[1], (int)c->arguments[2]));
@@ -1046,7 +1103,8 @@ static void try_interfaces(const struct check *c) {
 }
 
 static void try_connect(const struct check *c) {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(c->number ? "53" : given("port")))};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)atoi(c->number ? "53" : given("port")))};
     struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = to.sin_port, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     int six = strcmp(c->text, "::1") == 0;
     const char *address = strcmp(c->text, "address") == 0 ? given("address") : c->text;
@@ -1067,7 +1125,8 @@ static void try_unix(const struct check *c) {
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     if (fd < 0)
         pass("%s", strerror(errno));
-    want_failed(connect(fd, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)size)));
+    want_failed(
+        connect(fd, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)size)));
 }
 
 static void try_table(const struct check *c) {
@@ -1108,8 +1167,8 @@ static void try_netlink(const struct check *c) {
     want_refused(errno ? -1 : 0, ECONNREFUSED); /* so answers audit outside of its namespace */
 }
 
-/* Anyone may subscribe to the starts of processes, in the network namespace that the kernel tells them in: so what counts is
-   whether one is told. */
+/* Anyone may subscribe to the starts of processes, in the network namespace that the kernel tells them in: so what
+   counts is whether one is told. */
 static void try_process_events(const struct check *c) {
     (void)c;
     struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
@@ -1119,7 +1178,8 @@ static void try_process_events(const struct check *c) {
         uint16_t length, flags;
         uint32_t listen;
     } request = {{sizeof(request), NLMSG_DONE, 0, 0, 0}, CN_IDX_PROC, CN_VAL_PROC, 0, 0, 4, 0, PROC_CN_MCAST_LISTEN};
-    _Static_assert(offsetof(__typeof__(request), listen) == NLMSG_HDRLEN + sizeof(struct cn_msg), "the kernel's layout");
+    _Static_assert(offsetof(__typeof__(request), listen) == NLMSG_HDRLEN + sizeof(struct cn_msg),
+                   "the kernel's layout");
     int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_CONNECTOR);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         pass("%s", strerror(errno));
@@ -1166,7 +1226,8 @@ static void try_low_port(const struct check *c) {
     want_failed(bind(fd, (struct sockaddr *)&address, sizeof(address)));
 }
 
-/* ---- what may be left of the caller ----------------------------------------------------------------------------------- */
+/* ---- what may be left of the caller
+ * ----------------------------------------------------------------------------------- */
 
 static void try_descriptors(const struct check *c) {
     (void)c;
@@ -1264,7 +1325,8 @@ static void try_cgroup_view(const struct check *c) {
     pass("/");
 }
 
-/* ---- the host's things ------------------------------------------------------------------------------------------------ */
+/* ---- the host's things
+ * ------------------------------------------------------------------------------------------------ */
 
 static void try_hostname(const struct check *c) {
     (void)c;
@@ -1278,9 +1340,12 @@ static void try_hostname(const struct check *c) {
 static void try_ipc(const struct check *c) {
     key_t key = (key_t)atoi(given("ipc-key"));
     switch (c->number) {
-    case SYS_shmget: want_failed(shmget(key, 0, 0));
-    case SYS_semget: want_failed(semget(key, 0, 0));
-    case SYS_msgget: want_failed(msgget(key, 0));
+    case SYS_shmget:
+        want_failed(shmget(key, 0, 0));
+    case SYS_semget:
+        want_failed(semget(key, 0, 0));
+    case SYS_msgget:
+        want_failed(msgget(key, 0));
     default: {
         char name[64];
         snprintf(name, sizeof(name), "/%s", given("token"));
@@ -1298,21 +1363,35 @@ static void try_path_is_absent(const struct check *c) {
     fail("it is there");
 }
 
-/* ---- the table -------------------------------------------------------------------------------------------------------- */
+/* ---- the table
+ * -------------------------------------------------------------------------------------------------------- */
 
-#define ID(name, ...) {"ids", name, __VA_ARGS__}
-#define PRIVILEGE(name, ...) {"privileges", name, __VA_ARGS__}
-#define NAMESPACE(name, ...) {"namespaces", name, __VA_ARGS__}
-#define PROCESS(name, ...) {"processes", name, __VA_ARGS__}
-#define MOUNT(name, ...) {"mounts and files", name, __VA_ARGS__}
-#define BITS(name, ...) {"set-id bits", name, __VA_ARGS__}
-#define KERNEL(name, ...) {"/proc and /sys", name, __VA_ARGS__}
-#define DEVICE(name, ...) {"devices", name, __VA_ARGS__}
-#define CALL(name, ...) {"system calls", name, try_call, .number = __VA_ARGS__}
-#define OTHER_CALL(name, ...) {"system calls", name, __VA_ARGS__}
-#define NETWORK(name, ...) {"network", name, __VA_ARGS__}
-#define INHERITED(name, ...) {"inherited", name, __VA_ARGS__}
-#define HOST(name, ...) {"the host", name, __VA_ARGS__}
+#define ID(name, ...)                                                                                                  \
+    { "ids", name, __VA_ARGS__ }
+#define PRIVILEGE(name, ...)                                                                                           \
+    { "privileges", name, __VA_ARGS__ }
+#define NAMESPACE(name, ...)                                                                                           \
+    { "namespaces", name, __VA_ARGS__ }
+#define PROCESS(name, ...)                                                                                             \
+    { "processes", name, __VA_ARGS__ }
+#define MOUNT(name, ...)                                                                                               \
+    { "mounts and files", name, __VA_ARGS__ }
+#define BITS(name, ...)                                                                                                \
+    { "set-id bits", name, __VA_ARGS__ }
+#define KERNEL(name, ...)                                                                                              \
+    { "/proc and /sys", name, __VA_ARGS__ }
+#define DEVICE(name, ...)                                                                                              \
+    { "devices", name, __VA_ARGS__ }
+#define CALL(name, ...)                                                                                                \
+    { "system calls", name, try_call, .number = __VA_ARGS__ }
+#define OTHER_CALL(name, ...)                                                                                          \
+    { "system calls", name, __VA_ARGS__ }
+#define NETWORK(name, ...)                                                                                             \
+    { "network", name, __VA_ARGS__ }
+#define INHERITED(name, ...)                                                                                           \
+    { "inherited", name, __VA_ARGS__ }
+#define HOST(name, ...)                                                                                                \
+    { "the host", name, __VA_ARGS__ }
 #define PROCESS_1(name, file) PROCESS("init's " name, try_init_open, "/proc/1/" file, O_RDONLY)
 #define ZEROS (long)zeros
 
@@ -1352,15 +1431,18 @@ static const struct check checks[] = {
     PRIVILEGE("raise CAP_SYS_ADMIN", try_capset, .number = CAP_SYS_ADMIN),
     PRIVILEGE("raise CAP_CHOWN", try_capset, .number = CAP_CHOWN),
     PRIVILEGE("raise CAP_CHECKPOINT_RESTORE", try_capset, .number = CAP_CHECKPOINT_RESTORE),
-    PRIVILEGE("raise an ambient capability", try_prctl, .number = PR_CAP_AMBIENT, .arguments = {PR_CAP_AMBIENT_RAISE, CAP_CHOWN}),
+    PRIVILEGE("raise an ambient capability", try_prctl, .number = PR_CAP_AMBIENT,
+              .arguments = {PR_CAP_AMBIENT_RAISE, CAP_CHOWN}),
     PRIVILEGE("set secure bits", try_prctl, .number = PR_SET_SECUREBITS, .arguments = {1}),
     PRIVILEGE("replace /proc/self/exe", try_exe_file),
     PRIVILEGE("raise its priority", try_nice, .number = -1),
     PRIVILEGE("take a real-time priority", try_realtime, .number = SCHED_FIFO),
-    PRIVILEGE("take a real-time priority for its disk", try_call, .number = SYS_ioprio_set, .arguments = {1, 0, 1 << 13}),
+    PRIVILEGE("take a real-time priority for its disk", try_call, .number = SYS_ioprio_set,
+              .arguments = {1, 0, 1 << 13}),
     PRIVILEGE("raise a hard limit on files", try_hard_limit, .number = RLIMIT_NOFILE),
     PRIVILEGE("raise a hard limit on processes", try_hard_limit, .number = RLIMIT_NPROC),
-    PRIVILEGE("be spared when memory runs out", try_write_text, "/proc/self/oom_score_adj", .arguments = {(long)"-1000\n"}),
+    PRIVILEGE("be spared when memory runs out", try_write_text, "/proc/self/oom_score_adj",
+              .arguments = {(long)"-1000\n"}),
 
     NAMESPACE("be in the host's mount namespace", try_namespace, "mnt"),
     NAMESPACE("be in the host's pid namespace", try_namespace, "pid"),
@@ -1397,7 +1479,8 @@ static const struct check checks[] = {
     NAMESPACE("setns by a descriptor of init", try_setns_process, .number = CLONE_NEWNS | CLONE_NEWNET),
     NAMESPACE("get the user namespace above", try_namespace_ioctl, "/proc/self/ns/user", NS_GET_PARENT),
     NAMESPACE("get the pid namespace above", try_namespace_ioctl, "/proc/self/ns/pid", NS_GET_PARENT),
-    NAMESPACE("get the next mount namespace", try_namespace_ioctl, "/proc/self/ns/mnt", (long)_IOR(0xb7, 11, uint64_t[2])),
+    NAMESPACE("get the next mount namespace", try_namespace_ioctl, "/proc/self/ns/mnt",
+              (long)_IOR(0xb7, 11, uint64_t[2])),
     NAMESPACE("change clocks of a time namespace", try_write_text, "/proc/self/timens_offsets",
               .arguments = {(long)"monotonic 1 0\n"}),
 
@@ -1463,7 +1546,8 @@ static const struct check checks[] = {
     MOUNT("mount an overlay", try_mount, "/tmp", 0,
           {(long)"none", (long)"overlay", (long)"lowerdir=/,upperdir=/tmp,workdir=/tmp"}),
     MOUNT("mount cgroups", try_mount, "/tmp", 0, {(long)"none", (long)"cgroup2"}),
-    MOUNT("mount fuse", try_mount, "/tmp", 0, {(long)"none", (long)"fuse", (long)"fd=0,rootmode=40000,user_id=0,group_id=0"}),
+    MOUNT("mount fuse", try_mount, "/tmp", 0,
+          {(long)"none", (long)"fuse", (long)"fd=0,rootmode=40000,user_id=0,group_id=0"}),
     MOUNT("bind / elsewhere", try_mount, "/tmp", MS_BIND | MS_REC, {(long)"/", (long)"none"}),
     MOUNT("remount root read-write", try_mount, "/", MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV, {(long)"none"}),
     MOUNT("remount /proc/sys read-write", try_mount, "/proc/sys", MS_REMOUNT | MS_BIND, {(long)"none"}),
@@ -1714,7 +1798,8 @@ static const struct check checks[] = {
     HOST("list sessions", try_path_is_absent, "/run/utmp"),
 };
 
-/* ---- one after another ------------------------------------------------------------------------------------------------ */
+/* ---- one after another
+ * ------------------------------------------------------------------------------------------------ */
 
 static void say(const struct check *c) {
     static const char *const answers[] = {[PASS] = "pass", [FAIL] = "FAIL", [NOT_APPLICABLE] = "n/a"};
@@ -1740,7 +1825,9 @@ static void run(const struct check *c) {
     if (verdict->answer == NONE) {
         verdict->answer = pid > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS ? PASS : FAIL;
         snprintf(verdict->saw, sizeof(verdict->saw), "no answer, but %s",
-                 pid < 0 ? "fork failed" : WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "an end");
+                 pid < 0               ? "fork failed"
+                 : WIFSIGNALED(status) ? strsignal(WTERMSIG(status))
+                                       : "an end");
     }
     say(c);
 }

@@ -101,8 +101,8 @@ static void test_status(void) {
     point(minibox_box_pid(box) > 0 && minibox_box_pidfd(box) >= 0, "a box has a pid and a pidfd", "pid %d, pidfd %d",
           minibox_box_pid(box), minibox_box_pidfd(box));
     int result = minibox_wait(box, &status, &err);
-    point(result == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 5, "wait gives the command's status", "%d, 0x%x; 0, 0x500",
-          result, status);
+    point(result == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 5, "wait gives the command's status",
+          "%d, 0x%x; 0, 0x500", result, status);
     result = minibox_wait(box, &again, &err);
     point(result == 0 && again == status, "wait may be called again", "%d, 0x%x; 0, 0x%x", result, again, status);
     result = minibox_kill(box, SIGTERM, &err);
@@ -126,7 +126,8 @@ static void test_not_dumpable(void) {
         minibox_box_free(box);
         point(prctl(PR_GET_DUMPABLE) == 0, "a caller that is not dumpable stays so", "%d; 0", prctl(PR_GET_DUMPABLE));
     } else { /* its own /proc/self is closed to it: a refusal is right too */
-        point(prctl(PR_GET_DUMPABLE) == 0, "a caller that is not dumpable stays so, and is refused", "%d; 0", prctl(PR_GET_DUMPABLE));
+        point(prctl(PR_GET_DUMPABLE) == 0, "a caller that is not dumpable stays so, and is refused", "%d; 0",
+              prctl(PR_GET_DUMPABLE));
     }
     prctl(PR_SET_DUMPABLE, 1);
     minibox_spec_free(spec);
@@ -167,8 +168,8 @@ static void test_free_ends(void) {
     double begun = now();
     minibox_box_free(box);
     minibox_spec_free(spec);
-    point(kill(pid, 0) < 0 && errno == ESRCH && now() - begun < 2, "freeing a box ends it", "still there, or after %.3f s",
-          now() - begun);
+    point(kill(pid, 0) < 0 && errno == ESRCH && now() - begun < 2, "freeing a box ends it",
+          "still there, or after %.3f s", now() - begun);
     minibox_box_free(NULL);
     minibox_spec_free(NULL);
 }
@@ -181,14 +182,15 @@ static void test_refusals(void) {
     int fds = count_entries("/proc/self/fd"), result = minibox_launch(spec, &box, &err);
     point(result == -1 && err.status == MINIBOX_EXIT_NOT_FOUND && err.step > 0, "a missing command: error with a step",
           "%d, status %d, step %d; -1, 127, a number", result, err.status, err.step);
-    point(fds == count_entries("/proc/self/fd"), "a failed launch leaves no descriptor", "%d; %d", count_entries("/proc/self/fd"), fds);
+    point(fds == count_entries("/proc/self/fd"), "a failed launch leaves no descriptor", "%d; %d",
+          count_entries("/proc/self/fd"), fds);
     point(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "a failed launch leaves no child", "a child");
     minibox_spec_free(spec);
 
     spec = make_spec(plain);
     result = minibox_spec_set(spec, "hostnam", "x", &err);
-    point(result == -1 && err.phase == MINIBOX_PHASE_USAGE && strstr(err.remedy, "hostname"), "an unknown option: did you mean",
-          "%d, \"%s\"", result, err.remedy);
+    point(result == -1 && err.phase == MINIBOX_PHASE_USAGE && strstr(err.remedy, "hostname"),
+          "an unknown option: did you mean", "%d, \"%s\"", result, err.remedy);
     result = minibox_spec_set(spec, "timeout", "soon", &err);
     point(result == -1 && err.phase == MINIBOX_PHASE_USAGE && err.what[0], "a bad value", "%d", result);
     result = minibox_spec_command(spec, empty, &err);
@@ -201,7 +203,8 @@ static void test_refusals(void) {
     int status = -1;
     if (minibox_spec_new(&spec, &err))
         die(&err);
-    result = minibox_spec_parse_argv(spec, 6, words, &err) || minibox_launch(spec, &box, &err) || minibox_wait(box, &status, &err);
+    result = minibox_spec_parse_argv(spec, 6, words, &err) || minibox_launch(spec, &box, &err) ||
+             minibox_wait(box, &status, &err);
     point(result == 0 && status == 0, "a spec from the words of a command line", "%d, 0x%x; 0, 0", result, status);
     minibox_box_free(box);
     minibox_spec_free(spec);
@@ -247,8 +250,8 @@ static void test_thread_death(void) {
     int ready = poll(&poll_fd, 1, 2000);
     if (ready == 1)
         minibox_wait(box, &status, &err);
-    point(ready == 1 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "a box ends with the thread that launched it",
-          "ready %d, status 0x%x; 1, 0x9", ready, status);
+    point(ready == 1 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+          "a box ends with the thread that launched it", "ready %d, status 0x%x; 1, 0x9", ready, status);
     minibox_box_free(box);
 }
 
@@ -296,7 +299,8 @@ static void test_forks_beside(const char *userns, int launches) {
     atomic_store(&stop, 1);
     pthread_join(thread, NULL);
     minibox_spec_free(spec);
-    snprintf(name, sizeof(name), "%d launches, userns %s, beside a thread that forks: none waits for its children", launches, userns);
+    snprintf(name, sizeof(name), "%d launches, userns %s, beside a thread that forks: none waits for its children",
+             launches, userns);
     point(longest < 0.8, name, "%.3f s; less than 0.8", longest);
 }
 
@@ -350,7 +354,8 @@ static void test_threads(void) {
     int fds = count_entries("/proc/self/fd"), maps = count_lines("/proc/self/maps");
     double begun = now();
     wrong += run_threads(LAUNCHES);
-    snprintf(name, sizeof(name), "%d threads, %d launches each: all statuses right (%.1f s)", THREADS, LAUNCHES, now() - begun);
+    snprintf(name, sizeof(name), "%d threads, %d launches each: all statuses right (%.1f s)", THREADS, LAUNCHES,
+             now() - begun);
     int fds_after = count_entries("/proc/self/fd"), maps_after = count_lines("/proc/self/maps");
     point(wrong == 0, name, "%d wrong; 0", wrong);
     point(fds == fds_after, "no descriptor leaked", "%d; %d", fds_after, fds);
@@ -426,7 +431,8 @@ static void test_cost(void) {
         for (int w = 0; w < 2; w++) {
             int which = (i + w) & 1; /* neither always goes first */
             double taken;
-            good &= write(workers[which].fd, "x", 1) == 1 && read(workers[which].fd, &taken, sizeof(taken)) == sizeof(taken);
+            good &= write(workers[which].fd, "x", 1) == 1 &&
+                    read(workers[which].fd, &taken, sizeof(taken)) == sizeof(taken);
             if (i >= 0)
                 workers[which].times[i] = taken;
         }
@@ -437,9 +443,11 @@ static void test_cost(void) {
         waitpid(workers[w].pid, NULL, 0);
         qsort(workers[w].times, TIMED, sizeof(double), compare);
     }
-    /* The lowest tenth: other work on the machine comes in bursts and only ever adds; a cost that grew would be in each. */
+    /* The lowest tenth: other work on the machine comes in bursts and only ever adds; a cost that grew would be in
+     * each. */
     double small = workers[0].times[TIMED / 10] * 1000, large = workers[1].times[TIMED / 10] * 1000;
-    snprintf(name, sizeof(name), "1 GiB resident: %.3f ms a launch, %.3f ms without: %.2f times", large, small, large / small);
+    snprintf(name, sizeof(name), "1 GiB resident: %.3f ms a launch, %.3f ms without: %.2f times", large, small,
+             large / small);
     point(good && large < 1.2 * small, name, "lowest tenths of %d; below 1.2 times", TIMED);
 }
 

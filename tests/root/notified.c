@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Run in a box whose filter tells the launcher of refused calls. alone: says who else is in the box, in which there should be
- * nobody but init. flood: makes refused calls without end, in many processes. foreign: makes calls of another architecture.
+ * Run in a box whose filter tells the launcher of refused calls. alone: says who else is in the box, in which there
+ * should be nobody but init. flood: makes refused calls without end, in many processes. foreign: makes calls of another
+ * architecture.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Run in a box with CAP_SYS_PTRACE: takes over process 1, if the kernel lets it, and makes it do what the command's own filter
- * refuses. Prints a line a system call: its name and what it returned there.
+ * Run in a box with CAP_SYS_PTRACE: takes over process 1, if the kernel lets it, and makes it do what the command's own
+ * filter refuses. Prints a line a system call: its name and what it returned there.
  */
 #include <sched.h>
 #include <stdio.h>
@@ -26,7 +26,8 @@ static long inject(long number, long a, long b, long c) {
     regs.rip -= 2; /* the system call instruction that it was waiting in */
     regs.rax = (unsigned long)number;
     regs.orig_rax = (unsigned long)-1;
-    regs.rdi = (unsigned long)a, regs.rsi = (unsigned long)b, regs.rdx = (unsigned long)c, regs.r10 = regs.r8 = regs.r9 = 0;
+    regs.rdi = (unsigned long)a, regs.rsi = (unsigned long)b, regs.rdx = (unsigned long)c,
+    regs.r10 = regs.r8 = regs.r9 = 0;
     if (ptrace(PTRACE_SETREGS, 1, 0, &regs) || ptrace(PTRACE_SINGLESTEP, 1, 0, 0) || waitpid(1, &status, __WALL) != 1 ||
         ptrace(PTRACE_GETREGS, 1, 0, &regs))
         return -1000;

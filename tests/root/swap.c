@@ -2,10 +2,10 @@
 /*
  * For race.py: who swaps folders for links while others walk over them.
  *
- *   swap swap COUNTER PLACE...       exchanges each PLACE with PLACE.link, for ever; how often is kept in the file COUNTER
- *   swap naive PLACE TREE CANARY MOST  does the same in a thread, and meanwhile what a launcher without a resolver would: sees that
- *                                    PLACE/b/d/e/e/p is below TREE, then makes a folder, a file and a mount in it by path. PLACE.link
- *                                    leads to CANARY. Ends when each of them has been seen to come out there, or after MOST swaps.
+ *   swap swap COUNTER PLACE...       exchanges each PLACE with PLACE.link, for ever; how often is kept in the file
+ * COUNTER swap naive PLACE TREE CANARY MOST  does the same in a thread, and meanwhile what a launcher without a
+ * resolver would: sees that PLACE/b/d/e/e/p is below TREE, then makes a folder, a file and a mount in it by path.
+ * PLACE.link leads to CANARY. Ends when each of them has been seen to come out there, or after MOST swaps.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -33,7 +33,8 @@ static void fail(const char *what) {
     exit(1);
 }
 
-/* After some swaps the others run for a moment; its end interrupts them at any point of a walk, on a machine of one core too. */
+/* After some swaps the others run for a moment; its end interrupts them at any point of a walk, on a machine of one
+ * core too. */
 static void pause_a_little(uint64_t n) {
     static const struct timespec moment = {0, 1000};
     if ((unsigned)(n * 2654435761u) >> 29 == 0)
@@ -41,7 +42,7 @@ static void pause_a_little(uint64_t n) {
 }
 
 static void swap(char **places, int count) {
-    char (*links)[PATH_MAX] = malloc((size_t)count * PATH_MAX);
+    char(*links)[PATH_MAX] = malloc((size_t)count * PATH_MAX);
     for (int i = 0; i < count; i++)
         snprintf(links[i], PATH_MAX, "%s.link", places[i]);
     for (uint64_t n = 0;; n++) {
@@ -61,12 +62,14 @@ static void *swap_one(void *place) {
 
 static bool is_mount_point(const char *path) {
     struct statx st;
-    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 && st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 &&
+           st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
 static int be_naive(char *place, const char *tree, const char *canary, uint64_t most) {
     static _Atomic uint64_t own;
-    char parent[PATH_MAX], folder[PATH_MAX], file[PATH_MAX], point[PATH_MAX], there_folder[PATH_MAX], there_file[PATH_MAX], there_point[PATH_MAX];
+    char parent[PATH_MAX], folder[PATH_MAX], file[PATH_MAX], point[PATH_MAX], there_folder[PATH_MAX],
+        there_file[PATH_MAX], there_point[PATH_MAX];
     unsigned tries = 0, folders = 0, files = 0, mounts = 0;
     pthread_t thread;
     swaps = &own;
@@ -84,7 +87,7 @@ static int be_naive(char *place, const char *tree, const char *canary, uint64_t 
     for (; !(folders && files && mounts) && atomic_load(swaps) < most; tries++) {
         char real[PATH_MAX];
         if (!realpath(parent, real) || strncmp(real, tree, strlen(tree)) != 0)
-            continue; /* refused: it leads out */
+            continue;                                           /* refused: it leads out */
         for (unsigned what = tries; what < tries + 3; what++) { /* each of them comes first in turn */
             if (what % 3 == 0) {
                 mkdir(folder, 0755);

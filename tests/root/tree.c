@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process tree that does not want to end: the leader clears its parent-death signal and double-forks daemons, each in a
- * session of its own, deaf to every signal that can be ignored. Says "up" once they are there, then waits. Runs inside a
- * box; kill.py kills the launcher. Arguments: a token to be found by, and how the leader takes signals: "deaf", "plain", or
- * "tame", which also leaves the parent-death signal alone.
+ * A process tree that does not want to end: the leader clears its parent-death signal and double-forks daemons, each in
+ * a session of its own, deaf to every signal that can be ignored. Says "up" once they are there, then waits. Runs
+ * inside a box; kill.py kills the launcher. Arguments: a token to be found by, and how the leader takes signals:
+ * "deaf", "plain", or "tame", which also leaves the parent-death signal alone.
  */
 #include <signal.h>
 #include <stdlib.h>

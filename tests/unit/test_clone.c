@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* minibox_clone(): the stack that cannot be got wrong; and the table of refused combinations held against the kernel. */
+/* minibox_clone(): the stack that cannot be got wrong; and the table of refused combinations held against the kernel.
+ */
 #include <errno.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -105,7 +106,8 @@ static void without_vm_memory_is_a_copy(void **state) {
     assert_int_equal(seen.value, 0);
 }
 
-/* The address that the child was at when the guard page stopped it is in shared memory: its stack is not to be trusted. */
+/* The address that the child was at when the guard page stopped it is in shared memory: its stack is not to be trusted.
+ */
 static volatile uintptr_t *deepest;
 
 __attribute__((noinline)) static int recurse(int depth) {
@@ -122,8 +124,8 @@ static int overflow(void *argument) {
     return recurse(0) & 1;
 }
 
-/* It used all of its stack, wrote nothing into the page below, died, and is reported as what it was; whether or not memory
- * is shared. */
+/* It used all of its stack, wrote nothing into the page below, died, and is reported as what it was; whether or not
+ * memory is shared. */
 static void guard_page_stops_an_overflow(void **state) {
     (void)state;
     static const uint64_t flags[] = {0, CLONE_VM, CLONE_VM | CLONE_VFORK, CLONE_FILES | CLONE_FS};
@@ -249,7 +251,8 @@ static void refuses_with_the_rule(void **state) {
         for (int n = 0; n < MB_FLAG_COUNT; n++)
             if (mb_flags[n].flag == rule->flag || mb_flags[n].flag == rule->other)
                 /* THREAD breaks the first rule that it meets: those name the rows themselves */
-                if (!strstr(err.reason, mb_flags[n].name) && !(rule->flag & CLONE_THREAD) && !(rule->other & CLONE_THREAD))
+                if (!strstr(err.reason, mb_flags[n].name) && !(rule->flag & CLONE_THREAD) &&
+                    !(rule->other & CLONE_THREAD))
                     fail_msg("rule %zu: \"%s\" does not name %s", i, err.reason, mb_flags[n].name);
         assert_true(err.remedy[0]);
     }
@@ -257,8 +260,12 @@ static void refuses_with_the_rule(void **state) {
 
 static void refuses_what_it_cannot_give(void **state) {
     (void)state;
-    static const uint64_t flags[] = {CLONE_VM | CLONE_SIGHAND | CLONE_THREAD, CLONE_SETTLS,          CLONE_PARENT_SETTID,
-                                     CLONE_CHILD_CLEARTID,                    CLONE_CHILD_SETTID,    UINT64_C(1) << 32,
+    static const uint64_t flags[] = {CLONE_VM | CLONE_SIGHAND | CLONE_THREAD,
+                                     CLONE_SETTLS,
+                                     CLONE_PARENT_SETTID,
+                                     CLONE_CHILD_CLEARTID,
+                                     CLONE_CHILD_SETTID,
+                                     UINT64_C(1) << 32,
                                      UINT64_C(0x200000000)};
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         struct minibox_error err = {0};
@@ -270,7 +277,8 @@ static void refuses_what_it_cannot_give(void **state) {
     }
 }
 
-/* In clone(2)'s flags the bit of NEWTIME is part of the exit signal: it must not be taken for the other without a word. */
+/* In clone(2)'s flags the bit of NEWTIME is part of the exit signal: it must not be taken for the other without a word.
+ */
 static void does_not_ignore_newtime(void **state) {
     (void)state;
     struct minibox_error err = {0};
@@ -285,7 +293,8 @@ static void does_not_ignore_newtime(void **state) {
     fail_msg("accepted CLONE_NEWTIME, which clone(2) does not know");
 }
 
-/* "in the low byte, the signal sent when the child ends (normally SIGCHLD)": other signals, or none, can be waited for too. */
+/* "in the low byte, the signal sent when the child ends (normally SIGCHLD)": other signals, or none, can be waited for
+ * too. */
 static void waits_whatever_the_exit_signal(void **state) {
     (void)state;
     static const int signals[] = {0, SIGUSR1, SIGCHLD};
@@ -323,8 +332,8 @@ static int ask_kernel(uint64_t flags) {
     return clone(end_at_once, stack + STACK, (int)(flags | SIGCHLD), NULL) < 0 ? errno : 0;
 }
 
-/* In a process apart, so that PARENT's children are this test's, and threads end with it. Returns the index of the first
- * disagreement, or -1. */
+/* In a process apart, so that PARENT's children are this test's, and threads end with it. Returns the index of the
+ * first disagreement, or -1. */
 static int compare_with_kernel(const uint64_t *flags, size_t count, int *ret_answer) {
     int *answers = mmap(NULL, (count + 1) * sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(answers, MAP_FAILED);
@@ -346,7 +355,8 @@ static int compare_with_kernel(const uint64_t *flags, size_t count, int *ret_ans
     for (size_t i = 0; i < count && disagrees < 0; i++) {
         struct minibox_error err;
         bool refused = mb_flags_check(flags[i], NULL, &err) != 0;
-        if (answers[i] == EPERM) /* an ordinary user: the kernel did not come to comparing the flags, or found nothing */
+        if (answers[i] ==
+            EPERM) /* an ordinary user: the kernel did not come to comparing the flags, or found nothing */
             continue;
         if (refused != (answers[i] == EINVAL)) {
             disagrees = (int)i;
@@ -382,7 +392,8 @@ static void rules_are_the_kernels(void **state) {
         const struct mb_flag_rule *rule = &mb_flag_rules[i];
         if (rule->by_init)
             continue;
-        uint64_t broken = rule->flag | (rule->missing ? 0 : rule->other), kept = rule->flag | (rule->missing ? rule->other : 0);
+        uint64_t broken = rule->flag | (rule->missing ? 0 : rule->other),
+                 kept = rule->flag | (rule->missing ? rule->other : 0);
         if (rule->flag == CLONE_THREAD || rule->other == CLONE_THREAD) /* THREAD needs its own rule kept */
             kept |= rule->flag == CLONE_THREAD ? CLONE_VM : 0;
         flags[count++] = broken;
@@ -471,14 +482,22 @@ static void random_sets_agree(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_on_its_own_stack),        cmocka_unit_test(aligns_the_stack),
-        cmocka_unit_test(without_vm_memory_is_a_copy),  cmocka_unit_test(guard_page_stops_an_overflow),
-        cmocka_unit_test(sizes_out_of_reach_are_refused), cmocka_unit_test(leaks_nothing),
-        cmocka_unit_test(refuses_with_the_rule),        cmocka_unit_test(refuses_what_it_cannot_give),
-        cmocka_unit_test(does_not_ignore_newtime),      cmocka_unit_test(waits_whatever_the_exit_signal),
-        cmocka_unit_test(rules_are_the_kernels),        cmocka_unit_test(all_pairs_agree),
-        cmocka_unit_test(random_sets_agree),          cmocka_unit_test(process_1_has_no_siblings),
-        cmocka_unit_test(other_faults_are_no_overflow), cmocka_unit_test(shared_handlers_are_left_alone),
+        cmocka_unit_test(runs_on_its_own_stack),
+        cmocka_unit_test(aligns_the_stack),
+        cmocka_unit_test(without_vm_memory_is_a_copy),
+        cmocka_unit_test(guard_page_stops_an_overflow),
+        cmocka_unit_test(sizes_out_of_reach_are_refused),
+        cmocka_unit_test(leaks_nothing),
+        cmocka_unit_test(refuses_with_the_rule),
+        cmocka_unit_test(refuses_what_it_cannot_give),
+        cmocka_unit_test(does_not_ignore_newtime),
+        cmocka_unit_test(waits_whatever_the_exit_signal),
+        cmocka_unit_test(rules_are_the_kernels),
+        cmocka_unit_test(all_pairs_agree),
+        cmocka_unit_test(random_sets_agree),
+        cmocka_unit_test(process_1_has_no_siblings),
+        cmocka_unit_test(other_faults_are_no_overflow),
+        cmocka_unit_test(shared_handlers_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

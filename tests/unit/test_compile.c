@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plan compiler on a host that does not exist: a folder with an etc/, a static busybox of a few bytes, device nodes.
- * What is looked at are the steps: their order, what each names, which option it came from. Device nodes take root.
+ * The plan compiler on a host that does not exist: a folder with an etc/, a static busybox of a few bytes, device
+ * nodes. What is looked at are the steps: their order, what each names, which option it came from. Device nodes take
+ * root.
  */
 #include <elf.h>
 #include <errno.h>
@@ -27,7 +28,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { ALL_NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWCGROUP | CLONE_NEWTIME };
+enum {
+    ALL_NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUSER |
+                     CLONE_NEWCGROUP | CLONE_NEWTIME
+};
 enum { NOSUID_NODEV = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
 
 /* ---- a host ---------------------------------------------------------------------------------------------------- */
@@ -78,13 +82,14 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 
 static int make_host(void **state) {
     (void)state;
-    static const char *const folders[] = {"/etc", "/usr", "/usr/bin", "/usr/lib", "/opt", "/dev", "/proc", "/home", "/home/ann",
-                                          "/root", "/srv", "/tree", "/tree/proc", "/tree/dev", "/tree/tmp", "/tree/sys", "/tree/etc",
-                                          "/tree/mnt"};
+    static const char *const folders[] = {
+        "/etc",  "/usr", "/usr/bin", "/usr/lib",   "/opt",      "/dev",      "/proc",     "/home",     "/home/ann",
+        "/root", "/srv", "/tree",    "/tree/proc", "/tree/dev", "/tree/tmp", "/tree/sys", "/tree/etc", "/tree/mnt"};
     static const struct {
         const char *name;
         unsigned major, minor;
-    } devices[] = {{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}, {"fuse", 10, 229}};
+    } devices[] = {{"null", 1, 3},    {"zero", 1, 5}, {"full", 1, 7},   {"random", 1, 8},
+                   {"urandom", 1, 9}, {"tty", 5, 0},  {"fuse", 10, 229}};
     strcpy(root, "/tmp/minibox-unit-XXXXXX");
     if (!mkdtemp(root) || chmod(root, 0755))
         return -1;
@@ -120,9 +125,15 @@ static int remove_host(void **state) {
 }
 
 static struct mb_host as_root(void) {
-    static char term[] = "TERM=vt100", lang[] = "LANG=C", secret[] = "SECRET=1", *environment[] = {term, lang, secret, NULL};
-    return (struct mb_host){.root = root, .privileged = true, .keyrings = true, .capabilities = (UINT64_C(1) << 41) - 1, .cwd = "/srv/cwd",
-                            .environment = environment, .session_keyring = 77};
+    static char term[] = "TERM=vt100", lang[] = "LANG=C", secret[] = "SECRET=1",
+                *environment[] = {term, lang, secret, NULL};
+    return (struct mb_host){.root = root,
+                            .privileged = true,
+                            .keyrings = true,
+                            .capabilities = (UINT64_C(1) << 41) - 1,
+                            .cwd = "/srv/cwd",
+                            .environment = environment,
+                            .session_keyring = 77};
 }
 
 static struct mb_host as_user(void) {
@@ -205,7 +216,8 @@ static void want_origin(const struct mb_step *step, const char *wanted) {
     char text[128];
     mb_origin_print(step->origin, text, sizeof(text));
     if (strcmp(text, wanted) != 0)
-        fail_msg("step %s at %s comes from \"%s\", wanted \"%s\"", mb_step_name(step->kind), step->target ? step->target : "-", text, wanted);
+        fail_msg("step %s at %s comes from \"%s\", wanted \"%s\"", mb_step_name(step->kind),
+                 step->target ? step->target : "-", text, wanted);
 }
 
 static const char *option_of(const struct mb_step *step, const char *key) {
@@ -239,8 +251,9 @@ static void want_order(const struct compiled *c, const enum mb_step_kind *kinds,
         before = step;
     }
 }
-#define WANT_ORDER(c, ...)                                                                                                \
-    want_order(c, (const enum mb_step_kind[]){__VA_ARGS__}, sizeof((const enum mb_step_kind[]){__VA_ARGS__}) / sizeof(enum mb_step_kind))
+#define WANT_ORDER(c, ...)                                                                                             \
+    want_order(c, (const enum mb_step_kind[]){__VA_ARGS__},                                                            \
+               sizeof((const enum mb_step_kind[]){__VA_ARGS__}) / sizeof(enum mb_step_kind))
 
 static const char *variable(const struct compiled *c, const char *name) {
     size_t length = strlen(name);
@@ -283,8 +296,9 @@ static void want_safe(const struct compiled *c) {
         root_closed |= step->target && strcmp(step->target, "/") == 0 && (step->attributes & MOUNT_ATTR_RDONLY);
     }
     assert_true(root_closed || c->spec->rootfs_access != MB_ACCESS_RO);
-    WANT_ORDER(c, MB_STEP_CLONE, MB_STEP_CLOSE, MB_STEP_PRIVATE, MB_STEP_PIVOT, MB_STEP_WORKDIR, MB_STEP_UMASK, MB_STEP_IDS,
-               MB_STEP_CAPABILITIES, MB_STEP_NO_NEW_PRIVS, MB_STEP_INIT, MB_STEP_SESSION, MB_STEP_VERIFY, MB_STEP_LIMIT, MB_STEP_EXEC);
+    WANT_ORDER(c, MB_STEP_CLONE, MB_STEP_CLOSE, MB_STEP_PRIVATE, MB_STEP_PIVOT, MB_STEP_WORKDIR, MB_STEP_UMASK,
+               MB_STEP_IDS, MB_STEP_CAPABILITIES, MB_STEP_NO_NEW_PRIVS, MB_STEP_INIT, MB_STEP_SESSION, MB_STEP_VERIFY,
+               MB_STEP_LIMIT, MB_STEP_EXEC);
     /* Nothing is made in the box once its root is entered; the command's side is last. */
     const struct mb_step *pivot = want(c, MB_STEP_PIVOT, NULL), *init = want(c, MB_STEP_INIT, NULL);
     for (size_t i = 0; i < c->plan.step_count; i++) {
@@ -304,8 +318,10 @@ static void default_of_root(void **state) {
     struct compiled c;
     compile_well(&c, as_root(), NULL);
     want_safe(&c);
-    want_kinds(&c, "clone die-with close id-maps unshare private hostname loopback wait become mount folder link bind link file mount "
-                   "folder remount folder remount device link mount folder remount mask remount mask remount pivot workdir keyring "
+    want_kinds(&c, "clone die-with close id-maps unshare private hostname loopback wait become mount folder link bind "
+                   "link file mount "
+                   "folder remount folder remount device link mount folder remount mask remount mask remount pivot "
+                   "workdir keyring "
                    "umask ids caps no-new-privs init session verify limit filter exec");
     assert_int_equal(c.plan.flags, ALL_NAMESPACES | CLONE_VM);
     assert_int_equal(want(&c, MB_STEP_CLONE, NULL)->flags | want(&c, MB_STEP_UNSHARE, NULL)->flags, c.plan.flags);
@@ -336,11 +352,12 @@ static void default_of_root(void **state) {
     assert_string_equal(variable(&c, "container"), "minibox");
     assert_null(variable(&c, "SECRET"));
     assert_null(variable(&c, "TERM"));
-    static const char *const masked[] = {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/kallsyms", "/proc/acpi", "/sys/firmware"};
+    static const char *const masked[] = {"/proc/kcore",    "/proc/keys", "/proc/timer_list",
+                                         "/proc/kallsyms", "/proc/acpi", "/sys/firmware"};
     for (size_t i = 0; i < COUNT(masked); i++)
         want(&c, MB_STEP_MASK, masked[i]);
-    static const char *const closed[] = {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs",
-                                         "/proc/pressure"};
+    static const char *const closed[] = {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus",
+                                         "/proc/fs",  "/proc/pressure"};
     for (size_t i = 0; i < COUNT(closed); i++)
         assert_true(want(&c, MB_STEP_REMOUNT, closed[i])->attributes & MOUNT_ATTR_RDONLY);
     for (size_t i = 0; i < c.plan.step_count; i++) /* nobody asked for anything */
@@ -353,8 +370,10 @@ static void default_of_user(void **state) {
     struct compiled c;
     compile_well(&c, as_user(), NULL);
     want_safe(&c);
-    want_kinds(&c, "clone die-with close id-maps unshare private hostname loopback mount folder link bind link file mount folder remount "
-                   "folder remount device link mount folder remount mask remount mask remount pivot workdir keyring umask ids caps "
+    want_kinds(&c, "clone die-with close id-maps unshare private hostname loopback mount folder link bind link file "
+                   "mount folder remount "
+                   "folder remount device link mount folder remount mask remount mask remount pivot workdir keyring "
+                   "umask ids caps "
                    "no-new-privs init session verify limit filter exec");
     assert_int_equal(c.plan.flags, ALL_NAMESPACES | CLONE_VM);
     assert_int_equal(c.plan.map_writer, MB_MAPS_SELF);
@@ -441,7 +460,8 @@ static void host_rootfs(void **state) {
         assert_int_equal(c.plan.gid, user ? 1001 : 0);
         const char *home = user ? "/home/ann" : "/root";
         assert_string_equal(variable(&c, "HOME"), home);
-        assert_false(want(&c, MB_STEP_REMOUNT, home)->attributes & MOUNT_ATTR_RDONLY); /* an empty one of the box's own */
+        assert_false(want(&c, MB_STEP_REMOUNT, home)->attributes &
+                     MOUNT_ATTR_RDONLY); /* an empty one of the box's own */
         assert_int_equal(want(&c, MB_STEP_DIRECTORY, home)->mode & 0777, 0700);
         done(&c);
     }
@@ -510,7 +530,7 @@ static void shared_pids(void **state) {
     want_safe(&c);
     assert_false(c.plan.flags & CLONE_NEWPID);
     assert_int_equal(c.plan.memory, MB_MEMORY_COPY); /* who is there already could trace the builder */
-    want(&c, MB_STEP_DIE_WITH, NULL); /* while it is set up, in any case */
+    want(&c, MB_STEP_DIE_WITH, NULL);                /* while it is set up, in any case */
     assert_false(c.plan.die_with_launcher);
     assert_string_equal(want(&c, MB_STEP_BIND, "/proc")->source, below("/proc"));
     assert_int_equal(want(&c, MB_STEP_BIND, "/proc")->keep, MB_SLOT_PROC);
@@ -542,7 +562,8 @@ static void shared_network(void **state) {
     done(&c);
 }
 
-/* One option, and the step that it makes: at which place, from which source, and that the step says where it came from. */
+/* One option, and the step that it makes: at which place, from which source, and that the step says where it came from.
+ */
 static void each_option_has_its_step(void **state) {
     (void)state;
     char volume[256], writable[256], overlaid[256], profile[128];
@@ -563,7 +584,8 @@ static void each_option_has_its_step(void **state) {
         {"volume", writable, MB_STEP_BIND, "/data/deep", folder, NOSUID_NODEV | MOUNT_ATTR_NOEXEC},
         {"volume", overlaid, MB_STEP_OVERLAY, "/over", "overlay", NOSUID_NODEV},
         {"volume", overlaid, MB_STEP_BIND, "(staging)/lower0", folder, NOSUID_NODEV | MOUNT_ATTR_RDONLY},
-        {"tmpfs", "/scratch:size=1m,mode=0700,noexec,ro", MB_STEP_MOUNT, "/scratch", "tmpfs", NOSUID_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY},
+        {"tmpfs", "/scratch:size=1m,mode=0700,noexec,ro", MB_STEP_MOUNT, "/scratch", "tmpfs",
+         NOSUID_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY},
         {"device", fuse, MB_STEP_DEVICE, "/dev/fuse", below("/dev/fuse"), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
         {"mask", "/etc/passwd", MB_STEP_MASK, "/etc/passwd", NULL, NOSUID_NODEV | MOUNT_ATTR_RDONLY},
         {"mask", "/proc/meminfo", MB_STEP_MASK, "/proc/meminfo", NULL, NOSUID_NODEV | MOUNT_ATTR_RDONLY},
@@ -601,8 +623,8 @@ static void each_option_has_its_step(void **state) {
         }
         if (!found) {
             mb_plan_print(&c.plan, stderr);
-            fail_msg("--%s %s: no step %s at %s of that origin", cases[i].option, cases[i].value, mb_step_name(cases[i].kind),
-                     cases[i].target ? cases[i].target : "-");
+            fail_msg("--%s %s: no step %s at %s of that origin", cases[i].option, cases[i].value,
+                     mb_step_name(cases[i].kind), cases[i].target ? cases[i].target : "-");
             return;
         }
         if (cases[i].source && (!found->source || strcmp(found->source, cases[i].source) != 0))
@@ -618,7 +640,7 @@ static void options_that_take_away(void **state) {
     compile_well(&c, as_root(), OPTIONS("init", "no"));
     assert_false(c.plan.init);
     done(&c);
-    compile_well(&c, as_root(), OPTIONS("seccomp", "off"));
+    compile_well(&c, as_root(), OPTIONS("seccomp", "off", "allow", "suid"));
     want_not(&c, MB_STEP_FILTER, NULL);
     assert_int_equal(c.plan.filter.count, 0);
     done(&c);
@@ -659,12 +681,14 @@ static void options_that_take_away(void **state) {
 static void command_and_environment(void **state) {
     (void)state;
     struct compiled c;
-    compile_well(&c, as_root(), OPTIONS("env", "PATH=/a::b", "env", "LANG", "env", "NONE", "env", "HOME=/elsewhere", "tty", "yes", "env", "E="));
+    compile_well(&c, as_root(),
+                 OPTIONS("env", "PATH=/a::b", "env", "LANG", "env", "NONE", "env", "HOME=/elsewhere", "tty", "yes",
+                         "env", "E="));
     assert_string_equal(variable(&c, "PATH"), "/a::b");
-    assert_string_equal(variable(&c, "LANG"), "C");       /* the caller's, by name */
-    assert_null(variable(&c, "NONE"));                    /* which the caller has not */
+    assert_string_equal(variable(&c, "LANG"), "C"); /* the caller's, by name */
+    assert_null(variable(&c, "NONE"));              /* which the caller has not */
     assert_string_equal(variable(&c, "HOME"), "/elsewhere");
-    assert_string_equal(variable(&c, "TERM"), "vt100");   /* with a terminal */
+    assert_string_equal(variable(&c, "TERM"), "vt100"); /* with a terminal */
     assert_string_equal(variable(&c, "E"), "");
     assert_null(variable(&c, "SECRET"));
     assert_int_equal(c.plan.candidate_count, 3);
@@ -679,7 +703,8 @@ static void capabilities_and_limits(void **state) {
     (void)state;
     struct compiled c;
     compile_well(&c, as_root(), OPTIONS("cap-add", "ALL", "cap-drop", "SYS_ADMIN"));
-    assert_int_equal(c.plan.capabilities, ((UINT64_C(1) << 41) - 1) & ~(UINT64_C(1) << 21)); /* those that this kernel knows */
+    assert_int_equal(c.plan.capabilities,
+                     ((UINT64_C(1) << 41) - 1) & ~(UINT64_C(1) << 21)); /* those that this kernel knows */
     done(&c);
     compile_well(&c, as_root(), OPTIONS("cap-drop", "CHOWN", "cap-add", "CHOWN")); /* in any order */
     assert_int_equal(c.plan.capabilities, 0);
@@ -760,7 +785,10 @@ static void refuses(void **state) {
         {true, {"share", "vfork", "tty", "yes"}, "--share (argument 1)", "terminal"},
         {true, {"share", "sysvsem"}, "--share (argument 1)", "ipc"},
         {false, {"join", "net=/not/there"}, "--join (argument 1)", "cannot join"},
-        {false, {"join", "net=/proc/self/ns/net", "join", "net=/proc/self/ns/net"}, "--join (argument 3)", "joined twice"},
+        {false,
+         {"join", "net=/proc/self/ns/net", "join", "net=/proc/self/ns/net"},
+         "--join (argument 3)",
+         "joined twice"},
         {false, {"seccomp", "/not/there"}, "--seccomp (argument 1)", "seccomp profile"},
         {false, {"init", "no", "die-with-launcher", "no"}, "--init (argument 1)", "--init no"},
     };
@@ -772,9 +800,11 @@ static void refuses(void **state) {
             mb_plan_print(&c.plan, stderr);
             fail_msg("case %zu accepted: --%s %s", i, cases[i].options[0], cases[i].options[1]);
         }
-        snprintf(all, sizeof(all), "%s \"%s\": %s / %s / %s", c.err.what, c.err.object, c.err.reason, c.err.detail, c.err.remedy);
+        snprintf(all, sizeof(all), "%s \"%s\": %s / %s / %s", c.err.what, c.err.object, c.err.reason, c.err.detail,
+                 c.err.remedy);
         if (!strstr(all, cases[i].text))
-            fail_msg("case %zu, --%s %s: \"%s\" is not in: %s", i, cases[i].options[0], cases[i].options[1], cases[i].text, all);
+            fail_msg("case %zu, --%s %s: \"%s\" is not in: %s", i, cases[i].options[0], cases[i].options[1],
+                     cases[i].text, all);
         if (cases[i].origin && strcmp(c.err.origin, cases[i].origin) != 0)
             fail_msg("case %zu, --%s %s: origin \"%s\"", i, cases[i].options[0], cases[i].options[1], c.err.origin);
         assert_int_equal(c.err.status, MINIBOX_EXIT_FAILED);
@@ -796,7 +826,8 @@ static void refuses_bad_hosts(void **state) {
     assert_non_null(strstr(c.err.detail, "dynamically linked"));
     assert_non_null(strstr(c.err.remedy, "busybox-static"));
     done(&c);
-    static const char *const texts[] = {"", "#!/bin/sh\n", "\177ELF", "not a program at all, but long enough to be taken for a header of one ......"};
+    static const char *const texts[] = {"", "#!/bin/sh\n", "\177ELF",
+                                        "not a program at all, but long enough to be taken for a header of one ......"};
     for (size_t i = 0; i < COUNT(texts); i++) {
         write_text(below("/usr/bin/busybox"), texts[i]);
         compile_with(&c, as_root(), NULL);
@@ -872,13 +903,21 @@ static void leaves_the_host_alone(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(default_of_root),       cmocka_unit_test(default_of_user),
-        cmocka_unit_test(installed_busybox), cmocka_unit_test(host_rootfs),           cmocka_unit_test(folder_rootfs),
-        cmocka_unit_test(shared_pids),           cmocka_unit_test(shared_network),
-        cmocka_unit_test(each_option_has_its_step), cmocka_unit_test(options_that_take_away),
-        cmocka_unit_test(command_and_environment), cmocka_unit_test(capabilities_and_limits),
-        cmocka_unit_test(mounts_go_from_shallow_to_deep), cmocka_unit_test(refuses),
-        cmocka_unit_test(refuses_bad_hosts),     cmocka_unit_test(leaves_the_host_alone),
+        cmocka_unit_test(default_of_root),
+        cmocka_unit_test(default_of_user),
+        cmocka_unit_test(installed_busybox),
+        cmocka_unit_test(host_rootfs),
+        cmocka_unit_test(folder_rootfs),
+        cmocka_unit_test(shared_pids),
+        cmocka_unit_test(shared_network),
+        cmocka_unit_test(each_option_has_its_step),
+        cmocka_unit_test(options_that_take_away),
+        cmocka_unit_test(command_and_environment),
+        cmocka_unit_test(capabilities_and_limits),
+        cmocka_unit_test(mounts_go_from_shallow_to_deep),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(refuses_bad_hosts),
+        cmocka_unit_test(leaves_the_host_alone),
     };
     return cmocka_run_group_tests(tests, make_host, remove_host);
 }

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "show/show.h"
+#include "read/read.h"
 
 static char folder[] = "/tmp/mbfile.XXXXXX";
 
@@ -51,11 +51,19 @@ static void forms(void **state) {
     static const struct {
         const char *text, *hostname;
     } good[] = {
-        {"hostname = blue\n", "blue"},       {"hostname=blue\n", "blue"},          {"\t hostname\t=\tblue \t\n", "blue"},
-        {"hostname = blue", "blue"},         {"hostname = blue\r\n", "blue"},      {"\xef\xbb\xbfhostname = blue\n", "blue"},
-        {"# c\n\n  # c\nhostname = b\n", "b"}, {"hostname = a\nhostname = b\n", "b"}, {"hostname = \"b l\"\n", "b l"},
+        {"hostname = blue\n", "blue"},
+        {"hostname=blue\n", "blue"},
+        {"\t hostname\t=\tblue \t\n", "blue"},
+        {"hostname = blue", "blue"},
+        {"hostname = blue\r\n", "blue"},
+        {"\xef\xbb\xbfhostname = blue\n", "blue"},
+        {"# c\n\n  # c\nhostname = b\n", "b"},
+        {"hostname = a\nhostname = b\n", "b"},
+        {"hostname = \"b l\"\n", "b l"},
         {"hostname = \" a\\t\\\"\\\\\\n\\r\\'\"\n", " a\t\"\\\n\r'"},
-        {"hostname = a \"b\" # c\n", "a \"b\" # c"}, {"hostname = a=b\n", "a=b"},       {"#!/usr/bin/env x\nhostname = \xff\xfe\n", "\xff\xfe"},
+        {"hostname = a \"b\" # c\n", "a \"b\" # c"},
+        {"hostname = a=b\n", "a=b"},
+        {"#!/usr/bin/env x\nhostname = \xff\xfe\n", "\xff\xfe"},
     };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         struct minibox_spec *spec = read_text(good[i].text, strlen(good[i].text));
@@ -150,7 +158,8 @@ static void points_at_the_place(void **state) {
     memcpy(line, "timeout = ", 10);
     line[sizeof(line) - 2] = '\n', line[sizeof(line) - 1] = '\0';
     for (int is_long = 0; is_long < 2; is_long++) {
-        const char *path = is_long ? write_file("box.conf", line, strlen(line)) : write_file("box.conf", "env = A\n timeout =\033[1mz\n", 24);
+        const char *path = is_long ? write_file("box.conf", line, strlen(line))
+                                   : write_file("box.conf", "env = A\n timeout =\033[1mz\n", 24);
         struct minibox_spec *spec = new_spec();
         assert_int_equal(minibox_spec_parse_file(spec, path, &err), -1);
         minibox_spec_free(spec);
@@ -175,7 +184,10 @@ static void kinds_of_files(void **state) {
     char path[128];
     static const struct {
         const char *name, *reason;
-    } bad[] = {{".", "it is no regular file"}, {"fifo", "it is no regular file"}, {"large", "it has more than 1 MiB"}, {"missing", "No such file or directory"}};
+    } bad[] = {{".", "it is no regular file"},
+               {"fifo", "it is no regular file"},
+               {"large", "it has more than 1 MiB"},
+               {"missing", "No such file or directory"}};
     snprintf(path, sizeof(path), "%s/fifo", folder);
     assert_int_equal(mkfifo(path, 0600), 0);
     snprintf(path, sizeof(path), "%s/large", folder);
@@ -230,12 +242,24 @@ static void relative_paths(void **state) {
         enum mb_option_id id;
         const char *value, *wanted;
     } cases[] = {
-        {MB_OPTION_ROOTFS, "host", "host"},           {MB_OPTION_ROOTFS, "busybox:rw", "busybox:rw"}, {MB_OPTION_ROOTFS, "tree:rw", "/f/tree:rw"},
-        {MB_OPTION_ROOTFS, "/tree", "/tree"},         {MB_OPTION_SECCOMP, "off", "off"},              {MB_OPTION_SECCOMP, "default", "default"},
-        {MB_OPTION_SECCOMP, "p.json", "/f/p.json"},   {MB_OPTION_VOLUME, ".:rw", "/f/.:rw"},          {MB_OPTION_VOLUME, "../a:/b", "/f/../a:/b"},
-        {MB_OPTION_ENV_FILE, "e", "/f/e"},            {MB_OPTION_PID_FILE, "p", "/f/p"},              {MB_OPTION_WORKDIR, "w", "/f/w"},
-        {MB_OPTION_JOIN, "net=12", "net=12"},         {MB_OPTION_JOIN, "net=n", "net=/f/n"},          {MB_OPTION_JOIN, "net=/n", "net=/n"},
-        {MB_OPTION_ENV, "A=b", "A=b"},                {MB_OPTION_MASK, "/m", "/m"},                   {MB_OPTION_HOSTNAME, "h", "h"},
+        {MB_OPTION_ROOTFS, "host", "host"},
+        {MB_OPTION_ROOTFS, "busybox:rw", "busybox:rw"},
+        {MB_OPTION_ROOTFS, "tree:rw", "/f/tree:rw"},
+        {MB_OPTION_ROOTFS, "/tree", "/tree"},
+        {MB_OPTION_SECCOMP, "off", "off"},
+        {MB_OPTION_SECCOMP, "default", "default"},
+        {MB_OPTION_SECCOMP, "p.json", "/f/p.json"},
+        {MB_OPTION_VOLUME, ".:rw", "/f/.:rw"},
+        {MB_OPTION_VOLUME, "../a:/b", "/f/../a:/b"},
+        {MB_OPTION_ENV_FILE, "e", "/f/e"},
+        {MB_OPTION_PID_FILE, "p", "/f/p"},
+        {MB_OPTION_WORKDIR, "w", "/f/w"},
+        {MB_OPTION_JOIN, "net=12", "net=12"},
+        {MB_OPTION_JOIN, "net=n", "net=/f/n"},
+        {MB_OPTION_JOIN, "net=/n", "net=/n"},
+        {MB_OPTION_ENV, "A=b", "A=b"},
+        {MB_OPTION_MASK, "/m", "/m"},
+        {MB_OPTION_HOSTNAME, "h", "h"},
         {MB_OPTION_TTY, "yes", "yes"},
     };
     struct mb_arena arena = {0};
@@ -292,14 +316,16 @@ static void there_and_back(void **state) {
         if (!values[id][0] != is_apart)
             fail_msg("--%s: a row here, or none", mb_options[id].name);
         for (int n = 0; n < 3 && values[id][n]; n++) {
-            if (mb_options_set(spec, (enum mb_option_id)id, values[id][n], (struct mb_origin){.kind = MB_ORIGIN_ARGV, .name = "x\ny", .line = 1}, &err)) {
+            if (mb_options_set(spec, (enum mb_option_id)id, values[id][n],
+                               (struct mb_origin){.kind = MB_ORIGIN_ARGV, .name = "x\ny", .line = 1}, &err)) {
                 minibox_error_print(&err, stderr);
                 fail_msg("--%s %s", mb_options[id].name, values[id][n]);
             }
             wanted += mb_options[id].list || n == 0;
         }
     }
-    static const char *const command[] = {"/bin/sh", "-c", "echo \"$x\" 'y'\n\texit", "", " ", "$'", "\\", "#", "\xff", NULL};
+    static const char *const command[] = {"/bin/sh", "-c", "echo \"$x\" 'y'\n\texit", "", " ", "$'", "\\", "#",
+                                          "\xff",    NULL};
     spec->command = (char *const *)(uintptr_t)command;
 
     char path[128];
@@ -314,7 +340,8 @@ static void there_and_back(void **state) {
     }
     assert_int_equal(again->setting_count, wanted);
     for (size_t i = 0, n = 0; i < spec->setting_count; i++) {
-        bool is_last = mb_options[spec->settings[i].id].list || i + 1 == spec->setting_count || spec->settings[i + 1].id != spec->settings[i].id;
+        bool is_last = mb_options[spec->settings[i].id].list || i + 1 == spec->setting_count ||
+                       spec->settings[i + 1].id != spec->settings[i].id;
         if (!is_last)
             continue;
         assert_int_equal(again->settings[n].id, spec->settings[i].id);
@@ -379,8 +406,10 @@ static int remove_folder(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forms),          cmocka_unit_test(commands), cmocka_unit_test(refusals),       cmocka_unit_test(points_at_the_place),
-        cmocka_unit_test(kinds_of_files), cmocka_unit_test(includes), cmocka_unit_test(relative_paths), cmocka_unit_test(there_and_back),
+        cmocka_unit_test(forms),          cmocka_unit_test(commands),
+        cmocka_unit_test(refusals),       cmocka_unit_test(points_at_the_place),
+        cmocka_unit_test(kinds_of_files), cmocka_unit_test(includes),
+        cmocka_unit_test(relative_paths), cmocka_unit_test(there_and_back),
         cmocka_unit_test(precedence),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -70,7 +70,8 @@ static struct minibox_spec *new_spec(const char *userns) {
     return spec;
 }
 
-static int plan_maps(const char *userns, const struct mb_host *host, struct mb_plan *plan, uint32_t uid, struct minibox_error *err) {
+static int plan_maps(const char *userns, const struct mb_host *host, struct mb_plan *plan, uint32_t uid,
+                     struct minibox_error *err) {
     struct minibox_spec *spec = new_spec(userns);
     *plan = (struct mb_plan){.flags = CLONE_NEWUSER | CLONE_NEWNS, .uid = uid, .gid = uid};
     int result = mb_ids_plan_maps(spec, host, plan, err);
@@ -93,9 +94,12 @@ static void finds_users(void **state) {
         const char *user, *group;
         uint32_t uid, gid;
     } cases[] = {
-        {"root", NULL, 0, 0},       {"ann", NULL, 1000, 1001},   {"ann", "staff", 1000, 50}, {"ann", "9", 1000, 9},
-        {"1000", NULL, 1000, 1001}, {"1000", "last", 1000, 7},   {"4242", NULL, 4242, 0},    {"4242", "staff", 4242, 50},
-        {"0", "0", 0, 0},           {"bare", NULL, 5, 6},        {"5", NULL, 5, 6},          {"daemon", NULL, 1, 2},
+        {"root", NULL, 0, 0},       {"ann", NULL, 1000, 1001},
+        {"ann", "staff", 1000, 50}, {"ann", "9", 1000, 9},
+        {"1000", NULL, 1000, 1001}, {"1000", "last", 1000, 7},
+        {"4242", NULL, 4242, 0},    {"4242", "staff", 4242, 50},
+        {"0", "0", 0, 0},           {"bare", NULL, 5, 6},
+        {"5", NULL, 5, 6},          {"daemon", NULL, 1, 2},
         {"1", NULL, 1, 2},          {"4294967294", NULL, 4294967294, 0},
     };
     const struct mb_accounts accounts = {passwd, group};
@@ -105,17 +109,32 @@ static void finds_users(void **state) {
         if (mb_ids_find_user(&accounts, cases[i].user, cases[i].group, &origin, &uid, &gid, &err))
             fail_msg("%s:%s: %s", cases[i].user, cases[i].group ? cases[i].group : "", err.what);
         if (uid != cases[i].uid || gid != cases[i].gid)
-            fail_msg("%s:%s: saw %u:%u, wanted %u:%u", cases[i].user, cases[i].group ? cases[i].group : "", uid, gid, cases[i].uid,
-                     cases[i].gid);
+            fail_msg("%s:%s: saw %u:%u, wanted %u:%u", cases[i].user, cases[i].group ? cases[i].group : "", uid, gid,
+                     cases[i].uid, cases[i].gid);
     }
 }
 
 static void refuses_unknown_users(void **state) {
     (void)state;
     static const char *const cases[][2] = {
-        {"bob", NULL},        {"An", NULL},     {"annn", NULL},       {"", NULL},          {"-1", NULL}, {"+0", NULL},  {" 0", NULL},
-        {"0x0", NULL},        {"1e3", NULL},    {"0 ", NULL},         {"4294967295", NULL}, {"4294967296", NULL},
-        {"99999999999999999999", NULL},         {"root\n", NULL},     {"ann", "nobody"},   {"ann", ""}, {"ann", "-1"}, {"ann", "4294967295"},
+        {"bob", NULL},
+        {"An", NULL},
+        {"annn", NULL},
+        {"", NULL},
+        {"-1", NULL},
+        {"+0", NULL},
+        {" 0", NULL},
+        {"0x0", NULL},
+        {"1e3", NULL},
+        {"0 ", NULL},
+        {"4294967295", NULL},
+        {"4294967296", NULL},
+        {"99999999999999999999", NULL},
+        {"root\n", NULL},
+        {"ann", "nobody"},
+        {"ann", ""},
+        {"ann", "-1"},
+        {"ann", "4294967295"},
         {"root:x:0:0:root:/root:/bin/sh", NULL},
     };
     const struct mb_accounts accounts = {passwd, group};
@@ -287,12 +306,14 @@ static void reads_accounts_below_the_root(void **state) {
 
 /* ---- maps ------------------------------------------------------------------------------------------------------ */
 
-static void assert_map(const struct mb_plan *plan, size_t index, uint32_t inside, uint32_t outside, uint32_t count, bool gids) {
+static void assert_map(const struct mb_plan *plan, size_t index, uint32_t inside, uint32_t outside, uint32_t count,
+                       bool gids) {
     assert_true(index < plan->map_count);
     const struct mb_id_map *map = &plan->maps[index];
-    if (map->inside != inside || map->outside != outside || map->count != count || map->gids != gids || map->uids == gids)
-        fail_msg("map %zu: saw %u %u %u (uids %d, gids %d), wanted %u %u %u", index, map->inside, map->outside, map->count, map->uids,
-                 map->gids, inside, outside, count);
+    if (map->inside != inside || map->outside != outside || map->count != count || map->gids != gids ||
+        map->uids == gids)
+        fail_msg("map %zu: saw %u %u %u (uids %d, gids %d), wanted %u %u %u", index, map->inside, map->outside,
+                 map->count, map->uids, map->gids, inside, outside, count);
 }
 
 static void user_maps_itself(void **state) {
@@ -327,13 +348,10 @@ static void keep_id_maps_around(void **state) {
         const char *ranges;
         uint32_t total;
     } cases[] = {
-        {1000, "ann:100000:65536\n", 65536},
-        {1000, "1000:100000:65536\n", 65536},
-        {1000, "ann:100000:1000\n", 1000},  /* ends where the own id is */
-        {1000, "ann:100000:1001\n", 1001},
-        {1000, "ann:100000:999\n", 999},
-        {1000, "ann:100000:1\n", 1},
-        {1000, "bob:1:5\nann:100000:400\nann:200000:1200\nbob:2:5\n", 1600},
+        {1000, "ann:100000:65536\n", 65536}, {1000, "1000:100000:65536\n", 65536},
+        {1000, "ann:100000:1000\n", 1000}, /* ends where the own id is */
+        {1000, "ann:100000:1001\n", 1001},   {1000, "ann:100000:999\n", 999},
+        {1000, "ann:100000:1\n", 1},         {1000, "bob:1:5\nann:100000:400\nann:200000:1200\nbob:2:5\n", 1600},
     };
     struct mb_host host = host_of(false, 1000, 1000);
     WRITE("etc/passwd", "ann:x:1000:1000::/home/ann:\n");
@@ -363,9 +381,11 @@ static void keep_id_maps_around(void **state) {
                 if (other->gids != gids)
                     continue;
                 if (map->inside < other->inside + other->count && other->inside < map->inside + map->count)
-                    fail_msg("case %zu: ids inside twice: %u+%u and %u+%u", i, map->inside, map->count, other->inside, other->count);
+                    fail_msg("case %zu: ids inside twice: %u+%u and %u+%u", i, map->inside, map->count, other->inside,
+                             other->count);
                 if (map->outside < other->outside + other->count && other->outside < map->outside + map->count)
-                    fail_msg("case %zu: ids outside twice: %u+%u and %u+%u", i, map->outside, map->count, other->outside, other->count);
+                    fail_msg("case %zu: ids outside twice: %u+%u and %u+%u", i, map->outside, map->count,
+                             other->outside, other->count);
             }
         }
         assert_true(itself[0] && itself[1]);
@@ -380,9 +400,20 @@ static void keep_id_maps_around(void **state) {
 static void keep_id_without_ranges(void **state) {
     (void)state;
     struct mb_host host = host_of(false, 1000, 1000);
-    static const char *const files[] = {"", "bob:100000:65536\n", "ann:100000\n", "ann::\n", "ann:-5:10\n", "ann:x:10\n",
-                                        ":100000:65536\n", "# ann:100000:65536\n", "anna:100000:65536\n", "1000x:1:65536\n",
-                                        "ann:4294967296:1\n", "ann:1:4294967296\n", "ann:100000:0\n", "ann:0:65536\n"};
+    static const char *const files[] = {"",
+                                        "bob:100000:65536\n",
+                                        "ann:100000\n",
+                                        "ann::\n",
+                                        "ann:-5:10\n",
+                                        "ann:x:10\n",
+                                        ":100000:65536\n",
+                                        "# ann:100000:65536\n",
+                                        "anna:100000:65536\n",
+                                        "1000x:1:65536\n",
+                                        "ann:4294967296:1\n",
+                                        "ann:1:4294967296\n",
+                                        "ann:100000:0\n",
+                                        "ann:0:65536\n"};
     WRITE("etc/passwd", "ann:x:1000:1000::/home/ann:\n");
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         struct mb_plan plan;
@@ -448,9 +479,10 @@ static void is_mapped_at_the_edges(void **state) {
     static const struct {
         uint32_t id;
         bool gid, wanted;
-    } cases[] = {{9, false, false}, {10, false, true},  {14, false, true},        {15, false, false},       {10, true, false},
-                 {0, true, false},  {3, true, false},   {4294967289u, true, false}, {4294967290u, true, true}, {4294967294u, true, true},
-                 {4294967295u, true, false}};
+    } cases[] = {{9, false, false},         {10, false, true},          {14, false, true},
+                 {15, false, false},        {10, true, false},          {0, true, false},
+                 {3, true, false},          {4294967289u, true, false}, {4294967290u, true, true},
+                 {4294967294u, true, true}, {4294967295u, true, false}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         if (mb_ids_is_mapped(&plan, cases[i].id, cases[i].gid) != cases[i].wanted)
             fail_msg("%u: wanted %d", cases[i].id, cases[i].wanted);
@@ -560,7 +592,8 @@ static void roots_own_ranges_come_first(void **state) {
     WRITE("etc/passwd", passwd);
     WRITE("etc/subuid", "root:1879113728:131072\nann:1879048192:65536\n0:1879310336:65536\n");
     WRITE("etc/subgid", "root:1879213728:131072\nroot:1879510336:70000\n");
-    static const uint32_t wanted[BOXES][2] = {{1879113728, 1879213728}, {1879179264, 1879279264}, {1879310336, 1879510336}, {0, 0}};
+    static const uint32_t wanted[BOXES][2] = {
+        {1879113728, 1879213728}, {1879179264, 1879279264}, {1879310336, 1879510336}, {0, 0}};
     struct mb_plan plans[BOXES];
     int fds[BOXES];
     for (int i = 0; i < BOXES; i++) {
@@ -580,8 +613,9 @@ static void roots_own_ranges_come_first(void **state) {
 /* Host uid 0 is in no map, whatever the files say. */
 static void host_root_is_in_no_range(void **state) {
     (void)state;
-    static const char *const files[] = {"root:0:65536\n", "root:4294901760:131072\n", "root:4294967295:4294967295\n",
-                                        "root:4294901761:65536\n", "root:1:4294967295\n", "root:5\nroot:\n:::\nroot:-1:65536\n"};
+    static const char *const files[] = {
+        "root:0:65536\n",          "root:4294901760:131072\n", "root:4294967295:4294967295\n",
+        "root:4294901761:65536\n", "root:1:4294967295\n",      "root:5\nroot:\n:::\nroot:-1:65536\n"};
     if (needs_root())
         skip();
     WRITE("etc/passwd", passwd);
@@ -610,7 +644,8 @@ static void host_root_is_in_no_range(void **state) {
             for (int gids = 0; gids < 2; gids++) {
                 uint64_t start = seen[n][gids]; /* neither 0, nor over the edge, where -1 is and 0 would be again */
                 if (start == 0 || start + RANGE > UINT32_MAX)
-                    fail_msg("\"%s\": box %d has %s %llu and up", files[i], n, gids ? "gids" : "uids", (unsigned long long)start);
+                    fail_msg("\"%s\": box %d has %s %llu and up", files[i], n, gids ? "gids" : "uids",
+                             (unsigned long long)start);
             }
         }
     }

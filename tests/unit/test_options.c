@@ -338,20 +338,14 @@ static void test_volume(void **state) {
     for (size_t i = 0; i < COUNT(targets); i++)
         assert_form("volume", targets[i], "SRC:DST with DST an absolute path without \"..\"");
     static const struct refusal words[] = {
-        {"volume", "/a:b", "mount option", "b", "unknown",
-                                   "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
+        {"volume", "/a:b", "mount option", "b", "unknown", "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
         {"volume", "/a:/b:rwx", "mount option", "rwx", "unknown", "did you mean rw?"},
         {"volume", "/a:/b:ro,noexc", "mount option", "noexc", "unknown", "did you mean noexec?"},
-        {"volume", "/a:/b:z", "mount option", "z", "unknown",
-                                   "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
-        {"volume", "/a:/b:RW", "mount option", "RW", "unknown",
-                                   "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
-        {"volume", "/a:", "mount option", "", "empty",
-                                   "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
-        {"volume", "/a:/b:", "mount option", "", "empty",
-                                   "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
-        {"volume", "/a:/b:ro,", "mount option", "", "empty",
-                                   "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
+        {"volume", "/a:/b:z", "mount option", "z", "unknown", "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
+        {"volume", "/a:/b:RW", "mount option", "RW", "unknown", "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
+        {"volume", "/a:", "mount option", "", "empty", "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
+        {"volume", "/a:/b:", "mount option", "", "empty", "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
+        {"volume", "/a:/b:ro,", "mount option", "", "empty", "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
     };
     for (size_t i = 0; i < COUNT(words); i++)
         assert_refused(&words[i]);
@@ -394,7 +388,7 @@ static void test_tmpfs(void **state) {
         assert_form("tmpfs", modes[i], "DST:mode=M with M octal, at most 1777");
     assert_refused(&(struct refusal){"tmpfs", "/t:siez", "tmpfs option", "siez", "unknown", "did you mean size?"});
     assert_refused(&(struct refusal){"tmpfs", "/t:", "tmpfs option", "", "empty",
-                                   "one of size, mode, noexec, noatime, nosymfollow, ro"});
+                                     "one of size, mode, noexec, noatime, nosymfollow, ro"});
 }
 
 static void test_device_and_mask(void **state) {
@@ -695,8 +689,8 @@ static void test_words(void **state) {
     assert_form("seccomp", "", "default, off, a file, or learn=FILE");
     assert_refused(&(struct refusal){"allow", "siud", "value of --allow", "siud", "unknown", "did you mean suid?"});
     assert_refused(&(struct refusal){"network", "hots", "value of --network", "hots", "unknown", "did you mean host?"});
-    assert_refused(&(struct refusal){"network", "bridge", "value of --network", "bridge", "unknown",
-                                   "one of none, host"});
+    assert_refused(
+        &(struct refusal){"network", "bridge", "value of --network", "bridge", "unknown", "one of none, host"});
     static const char form[] = "1 to 63 letters, digits, \"_\", \".\" or \"-\", the first a letter or digit";
     static const char *const names[] = {
         "",    "-a",  ".",   "..",       "_a",
@@ -751,11 +745,14 @@ static void test_ulimit(void **state) {
     assert_refused(
         &(struct refusal){"ulimit", "nofiles=1", "resource limit", "nofiles", "unknown", "did you mean nofile?"});
     assert_refused(&(struct refusal){"ulimit", "open=1", "resource limit", "open", "unknown",
-                                   "one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack"});
+                                     "one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, "
+                                     "nproc, rss, rtprio, rttime, sigpending, stack"});
     assert_refused(&(struct refusal){"ulimit", "", "resource limit", "", "empty",
-                                   "one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack"});
+                                     "one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, "
+                                     "nproc, rss, rtprio, rttime, sigpending, stack"});
     assert_refused(&(struct refusal){"ulimit", "=1", "resource limit", "", "empty",
-                                   "one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack"});
+                                     "one of as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, "
+                                     "nproc, rss, rtprio, rttime, sigpending, stack"});
 }
 
 static void test_suggestions(void **state) {
@@ -820,9 +817,9 @@ static void test_unknown_option_by_api(void **state) {
 
 static void test_flag_table(void **state) {
     (void)state;
-    static const char *const names[MB_FLAG_COUNT] = {"vm",    "files",  "fs",     "sighand", "io",  "sysvsem",
-                                                     "vfork", "thread", "parent", "clone_pid", "mnt", "pid",
-                                                     "uts",   "net",    "ipc",    "user",    "cgroup", "time"};
+    static const char *const names[MB_FLAG_COUNT] = {"vm",    "files",  "fs",     "sighand",   "io",     "sysvsem",
+                                                     "vfork", "thread", "parent", "clone_pid", "mnt",    "pid",
+                                                     "uts",   "net",    "ipc",    "user",      "cgroup", "time"};
     uint64_t all = 0;
     for (int i = 0; i < MB_FLAG_COUNT; i++) {
         const struct mb_flag *row = &mb_flags[i];
@@ -880,11 +877,14 @@ static void test_share_and_isolate_each_row(void **state) {
     minibox_spec_free(spec);
     assert_refused(&(struct refusal){"share", "net,usre", "resource", "usre", "unknown", "did you mean user?"});
     assert_refused(&(struct refusal){"isolate", "network", "resource", "network", "unknown",
-                                   "one of vm, files, fs, sighand, io, sysvsem, vfork, thread, parent, mnt, pid, uts, net, ipc, user, cgroup, time"});
+                                     "one of vm, files, fs, sighand, io, sysvsem, vfork, thread, parent, mnt, pid, "
+                                     "uts, net, ipc, user, cgroup, time"});
     assert_refused(&(struct refusal){"share", "", "resource", "", "empty",
-                                   "one of vm, files, fs, sighand, io, sysvsem, vfork, thread, parent, mnt, pid, uts, net, ipc, user, cgroup, time"});
+                                     "one of vm, files, fs, sighand, io, sysvsem, vfork, thread, parent, mnt, pid, "
+                                     "uts, net, ipc, user, cgroup, time"});
     assert_refused(&(struct refusal){"share", "net,,pid", "resource", "", "empty",
-                                   "one of vm, files, fs, sighand, io, sysvsem, vfork, thread, parent, mnt, pid, uts, net, ipc, user, cgroup, time"});
+                                     "one of vm, files, fs, sighand, io, sysvsem, vfork, thread, parent, mnt, pid, "
+                                     "uts, net, ipc, user, cgroup, time"});
 }
 
 static void test_default_flags(void **state) {
@@ -1131,7 +1131,8 @@ static void test_rules_name_rows_and_reason(void **state) {
         if (rule->missing)
             snprintf(remedy, sizeof(remedy), "share %s too", mb_flags_name(rule->other));
         else
-            snprintf(remedy, sizeof(remedy), "leave %s out, or share %s too", mb_flags_name(rule->other), mb_flags_name(rule->flag));
+            snprintf(remedy, sizeof(remedy), "leave %s out, or share %s too", mb_flags_name(rule->other),
+                     mb_flags_name(rule->flag));
         assert_string_equal(err.what, "the kernel refuses");
         assert_string_equal(err.object, "");
         assert_string_equal(err.reason, reason);

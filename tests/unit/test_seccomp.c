@@ -2,8 +2,8 @@
 /*
  * Programs are run by a small interpreter of the kernel's classic BPF, on the data that the kernel would give them.
  * Three sources must agree: what the policy says (tables here), a plain reading of the profile (the model), and
- * libseccomp's own compiler: on the default profile, of which it gets the rules with their order worked out, and on random
- * ones in which the order of rules does not matter.
+ * libseccomp's own compiler: on the default profile, of which it gets the rules with their order worked out, and on
+ * random ones in which the order of rules does not matter.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -52,7 +52,8 @@ static char profile[1 << 20];
 static struct mb_arena arena;
 static struct mb_filter strict, suid; /* the default profile without and with --allow suid */
 
-/* ---- running a program -------------------------------------------------------------------------------------------- */
+/* ---- running a program --------------------------------------------------------------------------------------------
+ */
 
 static uint32_t interpret(struct mb_filter filter, const struct seccomp_data *data) {
     uint32_t a = 0;
@@ -144,7 +145,8 @@ static struct mb_filter compile(const char *text, uint64_t capabilities, bool al
     return filter;
 }
 
-/* ---- the default profile ------------------------------------------------------------------------------------------ */
+/* ---- the default profile ------------------------------------------------------------------------------------------
+ */
 
 static void test_ordinary_calls_are_allowed(void **state) {
     (void)state;
@@ -525,7 +527,8 @@ static void test_kernel_takes_programs(void **state) {
     }
 }
 
-/* ---- the model ---------------------------------------------------------------------------------------------------- */
+/* ---- the model ----------------------------------------------------------------------------------------------------
+ */
 
 /* Reads a profile as its text says: the first rule whose names, filters and conditions match. Slow and plain. */
 static json_object *field(json_object *object, const char *key) {
@@ -654,7 +657,8 @@ static void test_default_profile_agrees_with_model(void **state) {
     compare_with_model(suid, document, true, (const uint64_t(*)[6])inputs, COUNT(inputs), 0, 600);
 }
 
-/* ---- random profiles ---------------------------------------------------------------------------------------------- */
+/* ---- random profiles ----------------------------------------------------------------------------------------------
+ */
 
 static const char *const op_names[] = {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",       "SCMP_CMP_EQ",
                                        "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ"};
@@ -810,14 +814,15 @@ static void test_random_profiles_agree_with_libseccomp(void **state) {
     }
 }
 
-/* ---- the default profile and libseccomp ----------------------------------------------------------------------------- */
+/* ---- the default profile and libseccomp -----------------------------------------------------------------------------
+ */
 
 /*
- * The first rule that matches decides here. libseccomp knows no order: where rules for one call meet it drops those with
- * conditions, or answers by whichever it wrote first. So it is given rules that never meet. All conditions of the profile are
- * masks, so what a rule matches is a cube: some bits of the arguments are fixed, all others free. What is left of the
- * arguments behind a rule is cubes again, which do not overlap. Nothing is left out: each call and each rule that is
- * selected is compared.
+ * The first rule that matches decides here. libseccomp knows no order: where rules for one call meet it drops those
+ * with conditions, or answers by whichever it wrote first. So it is given rules that never meet. All conditions of the
+ * profile are masks, so what a rule matches is a cube: some bits of the arguments are fixed, all others free. What is
+ * left of the arguments behind a rule is cubes again, which do not overlap. Nothing is left out: each call and each
+ * rule that is selected is compared.
  */
 struct cube {
     uint64_t mask[6], value[6];
@@ -879,8 +884,8 @@ static void add_cube(scmp_filter_ctx library, int number, uint32_t action, const
 }
 
 /* Gives libseccomp the rules of one call. *ret_used: the bits of the arguments that they look at. */
-static void add_call_to_library(scmp_filter_ctx library, json_object *rules, int number, uint64_t capabilities, bool allow_suid,
-                                struct cube *ret_used) {
+static void add_call_to_library(scmp_filter_ctx library, json_object *rules, int number, uint64_t capabilities,
+                                bool allow_suid, struct cube *ret_used) {
     static struct cubes left, next;
     left = (struct cubes){.count = 1};
     for (size_t r = 0; r < json_object_array_length(rules); r++) {
@@ -909,7 +914,8 @@ static void add_call_to_library(scmp_filter_ctx library, json_object *rules, int
 enum { CALLS = 600 };
 
 /* What libseccomp makes of the default profile. used[n]: the bits that call n's rules look at. */
-static struct mb_filter compile_by_library(json_object *document, uint64_t capabilities, bool allow_suid, struct cube *used) {
+static struct mb_filter compile_by_library(json_object *document, uint64_t capabilities, bool allow_suid,
+                                           struct cube *used) {
     scmp_filter_ctx library = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     assert_non_null(library);
     assert_int_equal(seccomp_attr_set(library, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)), 0);
@@ -924,11 +930,12 @@ static struct mb_filter compile_by_library(json_object *document, uint64_t capab
 
 static size_t compared;
 
-static void compare_programs(struct mb_filter ours, struct mb_filter theirs, uint32_t arch, int number, const uint64_t *args) {
+static void compare_programs(struct mb_filter ours, struct mb_filter theirs, uint32_t arch, int number,
+                             const uint64_t *args) {
     uint32_t got = decide(ours, arch, number, args), wanted = decide(theirs, arch, number, args);
     if (got != wanted)
-        fail_msg("architecture %#x, call %d(%#llx, %#llx, %#llx, %#llx): libseccomp says %#x, minibox %#x", arch, number,
-                 (unsigned long long)args[0], (unsigned long long)args[1], (unsigned long long)args[2],
+        fail_msg("architecture %#x, call %d(%#llx, %#llx, %#llx, %#llx): libseccomp says %#x, minibox %#x", arch,
+                 number, (unsigned long long)args[0], (unsigned long long)args[1], (unsigned long long)args[2],
                  (unsigned long long)args[3], wanted, got);
     compared++;
 }
@@ -943,9 +950,16 @@ static size_t list_boundaries(json_object *document, uint64_t *ret_values, size_
         json_object *args = field(json_object_array_get_idx(rules, r), "args");
         for (size_t i = 0; args && i < json_object_array_length(args); i++)
             for (int second = 0; second < 2; second++) {
-                uint64_t value = json_object_get_uint64(field(json_object_array_get_idx(args, i), second ? "valueTwo" : "value"));
-                uint64_t near[8 + 64] = {value - 1, value, value + 1, value | BIT_32, value | UINT64_C(0xffffffff00000000),
-                                         ~value, value << 32, value | UINT64_C(0x80000000)};
+                uint64_t value =
+                    json_object_get_uint64(field(json_object_array_get_idx(args, i), second ? "valueTwo" : "value"));
+                uint64_t near[8 + 64] = {value - 1,
+                                         value,
+                                         value + 1,
+                                         value | BIT_32,
+                                         value | UINT64_C(0xffffffff00000000),
+                                         ~value,
+                                         value << 32,
+                                         value | UINT64_C(0x80000000)};
                 size_t near_count = 8;
                 for (uint64_t bit = 1; bit; bit <<= 1)
                     if (value & bit)
@@ -971,9 +985,18 @@ static size_t one_in(void) {
 }
 
 /* All boundary values in the arguments that a call's rules look at, each with each; in the others, one at a time. */
-static void compare_at_boundaries(struct mb_filter ours, struct mb_filter theirs, const struct cube *used, json_object *document) {
-    static const uint32_t arches[] = {NATIVE, FOREIGN, AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_S390X, AUDIT_ARCH_RISCV64,
-                                      NATIVE ^ 1, NATIVE ^ 0x80000000, 0, UINT32_MAX};
+static void compare_at_boundaries(struct mb_filter ours, struct mb_filter theirs, const struct cube *used,
+                                  json_object *document) {
+    static const uint32_t arches[] = {NATIVE,
+                                      FOREIGN,
+                                      AUDIT_ARCH_I386,
+                                      AUDIT_ARCH_ARM,
+                                      AUDIT_ARCH_S390X,
+                                      AUDIT_ARCH_RISCV64,
+                                      NATIVE ^ 1,
+                                      NATIVE ^ 0x80000000,
+                                      0,
+                                      UINT32_MAX};
     static uint64_t values[512];
     size_t count = list_boundaries(document, values, COUNT(values));
     for (int number = 0; number < CALLS; number++) {
@@ -1005,7 +1028,8 @@ static void compare_at_boundaries(struct mb_filter ours, struct mb_filter theirs
 }
 
 /* Half of the inputs are calls whose rules look at arguments, with values near those that they compare. */
-static void compare_at_random(struct mb_filter ours, struct mb_filter theirs, const struct cube *used, json_object *document, size_t rounds) {
+static void compare_at_random(struct mb_filter ours, struct mb_filter theirs, const struct cube *used,
+                              json_object *document, size_t rounds) {
     static uint64_t values[512];
     size_t count = list_boundaries(document, values, COUNT(values)), selective_count = 0;
     int selective[CALLS];
@@ -1077,7 +1101,8 @@ static void test_capabilities_equal_libseccomp(void **state) {
         }
 }
 
-/* ---- the format --------------------------------------------------------------------------------------------------- */
+/* ---- the format ---------------------------------------------------------------------------------------------------
+ */
 
 #define DENY "\"defaultAction\": \"SCMP_ACT_ERRNO\""
 #define RULE(...) "{" DENY ", \"syscalls\": [{" __VA_ARGS__ "}]}"

@@ -22,8 +22,10 @@ static void parses_options(void **state) {
         {" ", 0},
         {"rw", 0},
         {"ro", MOUNT_ATTR_RDONLY},
-        {"ro,nosuid,nodev,noexec,relatime", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC},
-        {"rw,nosuid,nodev,noatime,nosymfollow", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME | MOUNT_ATTR_NOSYMFOLLOW},
+        {"ro,nosuid,nodev,noexec,relatime",
+         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC},
+        {"rw,nosuid,nodev,noatime,nosymfollow",
+         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME | MOUNT_ATTR_NOSYMFOLLOW},
         {"rw,nosuid", MOUNT_ATTR_NOSUID},
         {"nosuid,rw", MOUNT_ATTR_NOSUID},
         /* the field ends at the blank: what follows are the file system's own options */
@@ -59,8 +61,9 @@ static void parses_all_pairs(void **state) {
     static const struct {
         const char *name;
         uint64_t attribute;
-    } words[] = {{"ro", MOUNT_ATTR_RDONLY},     {"nosuid", MOUNT_ATTR_NOSUID},   {"nodev", MOUNT_ATTR_NODEV},
-                 {"noexec", MOUNT_ATTR_NOEXEC}, {"noatime", MOUNT_ATTR_NOATIME}, {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW}};
+    } words[] = {{"ro", MOUNT_ATTR_RDONLY},       {"nosuid", MOUNT_ATTR_NOSUID},
+                 {"nodev", MOUNT_ATTR_NODEV},     {"noexec", MOUNT_ATTR_NOEXEC},
+                 {"noatime", MOUNT_ATTR_NOATIME}, {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW}};
     enum { WORDS = sizeof(words) / sizeof(words[0]) };
     for (size_t i = 0; i < WORDS; i++) {
         for (size_t j = 0; j < WORDS; j++) {
