@@ -9,12 +9,12 @@
 /* All that the builder may use. Built by the launcher before clone; lives until the builder has executed init. */
 struct mb_builder {
     const struct mb_plan *plan;
+    const int *fds; /* one a step; JOIN: the namespace; BIND, DEVICE: a detached tree; STREAM: the file; -1: none */
     struct mb_shared *shared;
     int shared_fd, init_fd, launcher_fd, channel_fd, lock_fd, notify_fd; /* -1: none */
     const int *keep;                                                     /* descriptors to leave open, ascending */
     size_t keep_count;
     char *const *argv; /* of init */
-    char *const *environment;
     int slots[MB_SLOT_COUNT];
     bool joins; /* an intermediate process enters the namespaces, then clones the builder */
 };

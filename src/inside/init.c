@@ -77,7 +77,7 @@ static void move_descriptor(struct mb_shared *shared, int from, unsigned to) {
 
 /* Moves the sync pipe to the number behind the command's descriptors, and closes all others. */
 static void arrange_descriptors(struct mb_shared *shared) {
-    unsigned last = 3 + shared->preserve_fds;
+    unsigned last = 3 + shared->process.preserve_fds;
     if (shared->notify_fd > 0) { /* neither may be overwritten by the other: first out of the way */
         long sync = raw(SYS_fcntl, shared->sync_fd, F_DUPFD_CLOEXEC, last + 2),
              notify = raw(SYS_fcntl, shared->notify_fd, F_DUPFD_CLOEXEC, last + 2);
@@ -105,8 +105,9 @@ static void reset_signals(struct mb_shared *shared) {
 }
 
 static void start_session(struct mb_shared *shared) {
-    check(shared, shared->step_session, raw(SYS_setsid));
-    if (shared->terminal) {
+    if (shared->process.leads_session)
+        check(shared, shared->step_session, raw(SYS_setsid));
+    if (shared->process.terminal) {
         int session = 0;
         check(shared, shared->step_session, raw(SYS_ioctl, 0, TIOCSCTTY, 0));
         check(shared, shared->step_session, raw(SYS_ioctl, 0, TIOCGSID, &session));
@@ -116,21 +117,36 @@ static void start_session(struct mb_shared *shared) {
     reset_signals(shared);
 }
 
-static void set_limits(struct mb_shared *shared) {
+/* Sets one limit of a process (0: this one), and asks the kernel whether it is so. */
+static void set_limit(struct mb_shared *shared, unsigned number, int32_t pid) {
+    const struct mb_shared_limit *wanted = (struct mb_shared_limit *)mb_shared_at(shared, shared->limits) + number;
+    struct rlimit limit = {wanted->soft, wanted->hard}, seen;
+    check(shared, wanted->step, raw(SYS_prlimit64, pid, wanted->resource, &limit, &seen));
+    check(shared, wanted->step, raw(SYS_prlimit64, pid, wanted->resource, 0, &seen));
+    if ((seen.rlim_cur == limit.rlim_cur && seen.rlim_max == limit.rlim_max) || MB_CHECK_IS_OFF(shared, MB_CHECK_LIMIT))
+        return;
+    shared->verdict = (struct mb_verdict){MB_CHECK_LIMIT, (int32_t)number, 0, limit.rlim_cur, seen.rlim_cur};
+    fail(shared, wanted->step, -EPROTO);
+}
+
+/*
+ * Where the launcher is told of system calls, the filter's listener still needs a descriptor, however few the command may have:
+ * then the process that sends the listener sets that limit, when it has done so.
+ */
+enum when { BEFORE_THE_FILTER, WHEN_THE_LISTENER_IS_SENT };
+
+static void set_limits(struct mb_shared *shared, enum when when, int32_t pid) {
     const struct mb_shared_limit *limits = mb_shared_at(shared, shared->limits);
+    bool has_listener = shared->filter_count && shared->notify_fd > 0;
     for (unsigned i = 0; i < shared->limit_count; i++) {
-        struct rlimit limit = {limits[i].soft, limits[i].hard}, seen;
-        check(shared, limits[i].step, raw(SYS_prlimit64, 0, limits[i].resource, &limit, &seen));
-        check(shared, limits[i].step, raw(SYS_prlimit64, 0, limits[i].resource, 0, &seen));
-        if (seen.rlim_cur == limit.rlim_cur && seen.rlim_max == limit.rlim_max)
-            continue;
-        shared->verdict = (struct mb_verdict){MB_CHECK_LIMIT, (int32_t)i, 0, limit.rlim_cur, seen.rlim_cur};
-        fail(shared, limits[i].step, -EPROTO);
+        bool is_late = has_listener && limits[i].resource == RLIMIT_NOFILE;
+        if (is_late == (when == WHEN_THE_LISTENER_IS_SENT))
+            set_limit(shared, i, pid);
     }
 }
 
 static void verify_filter(struct mb_shared *shared) {
-    if (raw(SYS_prctl, MB_SHARED_ASK, 0, 0, 0, 0) == -MB_SHARED_ANSWER)
+    if (raw(SYS_prctl, MB_SHARED_ASK, 0, 0, 0, 0) == -MB_SHARED_ANSWER || MB_CHECK_IS_OFF(shared, MB_CHECK_FILTER))
         return;
     shared->verdict = (struct mb_verdict){.check = MB_CHECK_FILTER, .wanted = SECCOMP_MODE_FILTER};
     fail(shared, shared->step_filter, -EPROTO);
@@ -176,18 +192,22 @@ static void die_with_parent(struct mb_shared *shared) {
  * execve gives the command a table of its own. It is init's child, not the command's.
  */
 static void start_sender(struct mb_shared *shared) {
+    if (!shared->filter_count || shared->notify_fd <= 0)
+        return;
+    shared->command_pid = (int32_t)raw(SYS_getpid);
     long sender = raw(SYS_clone, CLONE_FILES | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
     check(shared, shared->step_filter, sender);
     if (sender)
         return;
     struct timespec soon = {0, 1000000};
-    const uint32_t calls[] = {SYS_futex, SYS_sendmsg, SYS_exit_group};
+    const uint32_t calls[] = {SYS_futex, SYS_sendmsg, SYS_prlimit64, SYS_exit_group};
     die_with_parent(shared);
     allow_only(shared, calls, sizeof(calls) / sizeof(calls[0]));
     while (!atomic_load(&shared->listener)) /* nobody could wake it: that would be a call */
         raw(SYS_futex, &shared->listener, FUTEX_WAIT, 0, &soon, 0, 0);
     check(shared, shared->step_filter,
           mb_send_descriptor(shared->notify_fd, MB_SHARED_LISTENER, atomic_load(&shared->listener)));
+    set_limits(shared, WHEN_THE_LISTENER_IS_SENT, shared->command_pid);
     quit(0);
 }
 
@@ -195,8 +215,6 @@ static void load_filter(struct mb_shared *shared) {
     if (!shared->filter_count)
         return;
     bool notifies = shared->notify_fd > 0;
-    if (notifies)
-        start_sender(shared);
     struct sock_fprog program = {(unsigned short)shared->filter_count, mb_shared_at(shared, shared->filter)};
     long listener =
         raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &program);
@@ -258,8 +276,8 @@ static void verify_mounts(struct mb_shared *shared) {
             SYS_wait4,       SYS_rt_sigtimedwait, SYS_kill, SYS_exit_group, SYS_futex,
             SYS_close_range, SYS_restart_syscall, SYS_prctl}; /* the last only where the parent-death signal is still to
                                                                  be disarmed */
-        if (shared->init && shared->filter_count)
-            allow_only(shared, calls, sizeof(calls) / sizeof(calls[0]) - (shared->die_with_launcher ? 1 : 0));
+        if (shared->process.init && shared->filter_count)
+            allow_only(shared, calls, sizeof(calls) / sizeof(calls[0]) - (shared->process.die_with_launcher ? 1 : 0));
         atomic_store(&shared->init_verified, MB_SHARED_GO);
     } else {
         shared->verdict = verdict;
@@ -274,7 +292,7 @@ static void verify_mounts(struct mb_shared *shared) {
 static void wait_for_launcher(struct mb_shared *shared, bool is_box) {
     if (mb_verify_wait(&shared->launcher_verified) != MB_SHARED_GO)
         quit(125);
-    if (!shared->die_with_launcher && is_box) /* not the command's, which dies with init */
+    if (!shared->process.die_with_launcher && is_box) /* not the command's, which dies with init */
         check(shared, shared->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0));
 }
 
@@ -283,7 +301,7 @@ static void wait_for_launcher(struct mb_shared *shared, bool is_box) {
 static __attribute__((noreturn)) void run_command(struct mb_shared *shared, char *const *argv,
                                                   char *const *environment) {
     struct mb_verdict verdict;
-    if (!shared->init)
+    if (!shared->process.init)
         verify_mounts(shared);
     arrange_descriptors(shared);
     start_session(shared);
@@ -292,8 +310,9 @@ static __attribute__((noreturn)) void run_command(struct mb_shared *shared, char
         quit(125); /* init has written down why */
     if (!as_planned)
         refuse(shared, &verdict);
-    wait_for_launcher(shared, !shared->init);
-    set_limits(shared);
+    wait_for_launcher(shared, !shared->process.init);
+    start_sender(shared);
+    set_limits(shared, BEFORE_THE_FILTER, 0);
     uint64_t none = 0;
     uint64_t blocked = ~none;
     check(shared, shared->step_session, raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8));
@@ -378,7 +397,7 @@ void mb_init_main(long *stack) {
     if (argc < 4)
         quit(125);
     struct mb_shared *shared = map_shared(argv[1]);
-    check(shared, shared->step_init, raw(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
+    check(shared, shared->step_init, raw(SYS_prctl, PR_SET_DUMPABLE, shared->process.dumpable, 0, 0, 0));
     check(shared, shared->step_init, raw(SYS_prctl, PR_SET_NAME, "minibox-init", 0, 0, 0));
     die_with_launcher(shared);
     long told = raw(SYS_write, shared->sync_fd, "", 1);
@@ -389,14 +408,14 @@ void mb_init_main(long *stack) {
     struct kernel_sigaction by_default = {0}; /* an ignored SIGCHLD would lose the command's status */
     check(shared, shared->step_init, raw(SYS_rt_sigaction, SIGCHLD, &by_default, 0, 8));
     check(shared, shared->step_init,
-          raw(SYS_personality, 0)); /* no read-implies-exec, no fixed addresses from the caller */
-    if (!shared->init)
+          raw(SYS_personality, shared->process.personality)); /* no read-implies-exec, no fixed addresses from the caller */
+    if (!shared->process.init)
         run_command(shared, argv + 3, environment);
     /* Out of the launcher's process group: a Ctrl-C on its terminal must reach the command once, not twice. */
     check(shared, shared->step_init, raw(SYS_setsid));
     uint64_t all = ~(uint64_t)0;
     check(shared, shared->step_init, raw(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8));
-    long self = raw(SYS_getpid), command = raw(SYS_clone, shared->fork_flags | SIGCHLD, 0, 0, 0, 0);
+    long self = raw(SYS_getpid), command = raw(SYS_clone, shared->process.shared_with_init | SIGCHLD, 0, 0, 0, 0);
     check(shared, shared->step_init, command);
     if (command == 0) {
         /* In a shared pid namespace nobody else would end the command with init. */

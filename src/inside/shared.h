@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the verifier compares. Names for messages: report.c. */
+#include "box/process.h"
+
+/* What the verifier compares. Names for messages: launch/report.c. */
 enum mb_check {
     MB_CHECK_NONE,
     MB_CHECK_READ, /* the kernel could not be asked */
@@ -32,7 +34,7 @@ enum mb_check {
     MB_CHECK_HOSTNAME,
     MB_CHECK_MOUNT,       /* a planned mount is not there */
     MB_CHECK_MOUNT_FLAGS, /* it lacks a flag */
-    MB_CHECK_MOUNT_SUID,  /* a mount without nosuid */
+    MB_CHECK_EVERY_MOUNT, /* a mount lacks a flag that each must have */
     MB_CHECK_PROPAGATION, /* a mount that is shared or a slave */
     MB_CHECK_OLD_ROOT,    /* more than one mount at / */
     MB_CHECK_ROOT_OWNER,
@@ -46,7 +48,12 @@ enum mb_check {
     MB_CHECK_COUNT
 };
 
-enum { MB_SHARED_HOSTNAME = 65 };
+/* In the tests' copy of init alone each check can be switched off, which shows that it is needed: tests/inject. */
+#ifdef MINIBOX_TEST_CHECKS
+#define MB_CHECK_IS_OFF(shared, check) ((shared)->check_off == (uint32_t)(check))
+#else
+#define MB_CHECK_IS_OFF(shared, check) 0
+#endif
 
 /*
  * The beginning of each filter: prctl(MB_SHARED_ASK), which is no operation of prctl(2), is answered with an errno of
@@ -101,7 +108,7 @@ struct mb_verdict {
 
 struct mb_shared {
     /* How far it came. The first three are futexes, futex(2). */
-    _Atomic uint32_t maps_written;      /* by the launcher: the builder waits for it */
+    _Atomic uint32_t gate; /* by the launcher: what is done from outside is done; the builder waits for it */
     _Atomic uint32_t launcher_verified; /* by the launcher: the namespaces and id maps are as planned */
     _Atomic uint32_t init_verified;     /* by init: the mounts are as planned, or are not */
     uint32_t executing;                 /* the command's process has got as far as execve */
@@ -110,6 +117,7 @@ struct mb_shared {
     struct mb_verdict verdict;          /* what the verifier found, when it was that */
     int32_t found_candidate;            /* a candidate exists although execve says ENOENT */
     int32_t builder_pid;                /* in the launcher's pid namespace, where a joiner made it */
+    int32_t command_pid;                /* in the box's pid namespace, for who sends the filter's listener */
     _Atomic uint32_t listener;    /* futex; number of the filter's listener in the command's process; 0: not yet */
     _Atomic uint32_t sender_gone; /* by init: who sent the listener has ended */
     uint32_t has_status;
@@ -117,20 +125,14 @@ struct mb_shared {
     uint64_t peak_kib; /* of the largest process that init waited for: getrusage(2), ru_maxrss */
 
     /* What init is to do. */
-    int32_t launcher_fd, sync_fd, proc_fd, lock_fd, notify_fd; /* numbers of descriptors; -1: none */
-    uint32_t preserve_fds;
-    uint8_t init, die_with_launcher, terminal, trial;
-    uint64_t fork_flags; /* of the command's process: CLONE_IO, CLONE_SYSVSEM */
+    int32_t launcher_fd, sync_fd, proc_fd, lock_fd, notify_fd;            /* numbers of descriptors; -1: none */
+    uint8_t trial;                                                        /* all but the execve */
     int32_t step_init, step_session, step_verify, step_filter, step_exec; /* numbers of the steps */
 
     /* What the kernel must say. */
-    uint32_t uid, gid, group_count;
-    uint64_t capabilities; /* bit n; ambient and inheritable only if uid is not 0 */
-    int32_t session_keyring;
-    uint8_t own_session_keyring, has_hostname;
+    struct mb_process process;
     uint8_t own_root; /* the builder made / after it had taken these ids */
     uint32_t root_uid, root_gid;
-    char hostname[MB_SHARED_HOSTNAME];
     struct mb_shared_stream streams[3];
 
     /* Arrays behind this struct: offset in bytes, number of elements. */
@@ -139,19 +141,17 @@ struct mb_shared {
     uint32_t filter, filter_count;        /* struct sock_filter */
     uint32_t candidates, candidate_count; /* NUL-terminated strings one after the other */
     uint32_t workdir;                     /* string */
+#ifdef MINIBOX_TEST_CHECKS
+    uint32_t check_off; /* enum mb_check; 0: none */
+#endif
 };
-
-/*
- * Fills a new box as planned, and numbers the plan's mounts. *ret_fd is its memory file, -1 where none could be made;
- * the caller unmaps and closes, whatever is returned. 0, or -1 with *err.
- */
-struct mb_plan;
-struct minibox_error;
-int mb_shared_make(struct mb_plan *plan, struct mb_shared **ret_box, size_t *ret_size, int *ret_fd,
-                   struct minibox_error *err);
 
 static inline void *mb_shared_at(const struct mb_shared *shared, uint32_t offset) {
     return (char *)(uintptr_t)shared + offset;
+}
+
+static inline struct mb_shared_mount *mb_shared_mounts(const struct mb_shared *shared) {
+    return mb_shared_at(shared, shared->mounts);
 }
 
 #endif

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. The launcher makes everything that crosses the border before it clones: the shared box (box.c), init's
- * program, a channel, detached trees of sources that only it can reach. Then it clones the builder, writes the id maps
- * (maps.c) while the builder works, and polls: the builder's pidfd (death), the sync pipe (its last copy closes at the
- * command's execve; the builder makes it and sends its end through the channel), the caller's cancel descriptor, and
- * the time limit. So no wait is without an end.
+ * How it works. A launch is a list of stages (below), each a function. First the launcher makes everything that crosses
+ * the border: the shared memory (shared.c), init's program, a channel, detached trees of sources that only it can
+ * reach. Then it clones the builder, does what is done from outside (id maps, raised limits) while the builder works,
+ * and opens the gate at which the builder waits. Then it polls: the builder's pidfd (death), the sync pipe (its last
+ * copy closes at the command's execve; the builder makes it and sends its end through the channel), the caller's cancel
+ * descriptor, and the time limit. So no wait is without an end.
  *
- * What must stay true: signals are blocked from before clone until the end, since a handler that ran in the builder
- * would run in this process's memory; the builder's stack and *builder live until the builder has executed init or is
- * dead; whatever fails, the box is killed, reaped, and its descriptors are closed.
+ * What must stay true: the plan is not changed; signals are blocked from before clone until the end, since a handler
+ * that ran in the builder would run in this process's memory; the builder's stack and *builder live until the builder
+ * has executed init or is dead; whatever fails, the box is killed, reaped, and its descriptors are closed.
  */
 #include "launch/launch.h"
 
@@ -34,8 +35,9 @@
 #include "launch/clone.h"
 #include "launch/maps.h"
 #include "launch/outside.h"
+#include "launch/range.h"
 #include "launch/report.h"
-#include "plan/ids.h"
+#include "launch/shared.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
@@ -45,17 +47,22 @@ extern const char mb_init_image[], mb_init_image_end[];
 
 /* What a launch holds until it has succeeded. */
 struct launch {
-    struct mb_plan *plan;
+    const struct mb_plan *plan;
+    const struct mb_launch_options *options;
     struct minibox_error *err;
     struct minibox_box *box;
     struct mb_builder builder;
     struct minibox_child child;
     struct mb_shared *shared;
+    struct mb_id_range range;          /* the box's ids on the host, where it has a range */
+    int *fds;                          /* one a step, -1: none; see struct mb_builder */
+    int streams[3];                    /* what becomes standard input, output and error; -1: the caller's */
     int channel_receive, channel_send; /* for descriptors that the builder makes */
     int notify_receive, notify_send;   /* for the filter's listener */
     int sync_read;                     /* -1 until the builder has sent it */
-    struct mb_wait wait;
+    const char **argv;                 /* of init */
     int *keep;
+    struct mb_wait wait;
 };
 
 /* ---- errors --------------------------------------------------------------------------------------------------- */
@@ -71,47 +78,107 @@ static int fail_kind(struct launch *l, enum mb_step_kind kind, int number) {
 
 /* ---- before clone --------------------------------------------------------------------------------------------- */
 
-int mb_launch_open_stream(const struct mb_plan *plan, struct mb_step *step, struct minibox_error *err) {
-    for (const struct mb_step *other = plan->steps; other < step; other++)
-        if (other->kind == MB_STEP_STREAM && other->stream && step->stream && other->source &&
-            strcmp(other->source, step->source) == 0)
-            step->fd = fcntl(other->fd, F_DUPFD_CLOEXEC, 3);
-    bool looks = plan->trial && step->stream; /* a trial changes nothing */
-    if (step->fd < 0 && (!looks || mb_fd_may_write(step->source) == 0))
-        step->fd = open(looks ? "/dev/null" : step->source,
-                        O_NOCTTY | O_CLOEXEC | (step->stream ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY), 0666);
-    struct stat st;
-    if (step->fd < 0 || fstat(step->fd, &st) < 0)
-        return mb_report_step(plan, step, errno, err);
-    return S_ISDIR(st.st_mode) ? mb_report_step(plan, step, EISDIR, err) : 0;
+static int reserve_range(struct launch *l) {
+    if (!l->plan->box->maps.has_range)
+        return 0;
+    return mb_range_reserve(&l->plan->box->maps, &l->range, &l->box->lock_fd, l->err);
 }
 
-/* Sources that only the launcher can reach or may show with other owners are copied as detached mounts here. */
+static void close_streams(int streams[3]) {
+    for (int i = 0; i < 3; i++)
+        mb_fd_close(&streams[i]);
+}
+
+/* One file. A trial changes none: it only sees whether it could be written. */
+static int open_stream(const struct mb_plan *plan, const struct mb_step *step, bool trial, const int streams[3]) {
+    bool is_output = step->stream > 0;
+    for (int i = 1; is_output && i < step->stream; i++)
+        if (streams[i] >= 0 && strcmp(plan->box->streams[i], step->source) == 0)
+            return fcntl(streams[i], F_DUPFD_CLOEXEC, 3);
+    if (trial && is_output && mb_fd_may_write(step->source) < 0)
+        return -1;
+    int flags = is_output ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY;
+    int fd = open(trial && is_output ? "/dev/null" : step->source, flags | O_NOCTTY | O_CLOEXEC, 0666);
+    struct stat st;
+    if (fd < 0)
+        return -1;
+    int result = fstat(fd, &st);
+    if (result == 0 && !S_ISDIR(st.st_mode))
+        return fd;
+    int number = result < 0 ? errno : EISDIR;
+    close(fd);
+    errno = number;
+    return -1;
+}
+
+int mb_launch_open_streams(const struct mb_plan *plan, bool trial, int ret_streams[3], struct minibox_error *err) {
+    ret_streams[0] = ret_streams[1] = ret_streams[2] = -1;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct mb_step *step = &plan->steps[i];
+        if (step->kind != MB_STEP_STREAM || !step->source)
+            continue;
+        ret_streams[step->stream] = open_stream(plan, step, trial, ret_streams);
+        if (ret_streams[step->stream] >= 0)
+            continue;
+        int number = errno;
+        close_streams(ret_streams);
+        return mb_report_step(plan, step, number, err);
+    }
+    return 0;
+}
+
+/* The caller's, where it has put something between; else the files. */
+static int open_streams(struct launch *l) {
+    bool is_given = false;
+    for (int i = 0; i < 3; i++)
+        is_given |= l->options->streams[i] >= 0;
+    if (!is_given && mb_launch_open_streams(l->plan, l->options->trial, l->streams, l->err))
+        return -1;
+    for (size_t i = 0; i < l->plan->step_count; i++) {
+        const struct mb_step *step = &l->plan->steps[i];
+        if (step->kind != MB_STEP_STREAM)
+            continue;
+        int fd = is_given ? l->options->streams[step->stream] : l->streams[step->stream];
+        l->streams[step->stream] = -1; /* it is among l->fds now */
+        l->fds[i] = is_given && fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : fd;
+        if (l->fds[i] < 0 && fd >= 0)
+            return fail_step(l, step, errno);
+    }
+    return 0;
+}
+
+/* Opened here and not by the builder: namespaces to join, and sources that only the launcher can reach or may show with
+ * other owners, as detached mounts. */
 static int open_sources(struct launch *l) {
     for (size_t i = 0; i < l->plan->step_count; i++) {
-        struct mb_step *step = &l->plan->steps[i];
+        const struct mb_step *step = &l->plan->steps[i];
         if (step->kind == MB_STEP_JOIN) {
-            step->fd = open(step->source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-            int kind = step->fd < 0 ? -1 : ioctl(step->fd, NS_GET_NSTYPE);
+            l->fds[i] = open(step->source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+            int kind = l->fds[i] < 0 ? -1 : ioctl(l->fds[i], NS_GET_NSTYPE);
+            bool is_other = kind >= 0 || errno == ENOTTY; /* another kind of namespace, or none */
             if (kind < 0 || (uint64_t)kind != step->flags)
-                return fail_step(l, step,
-                                 kind >= 0 || errno == ENOTTY ? EINVAL : errno); /* not a namespace, or another kind */
-        } else if (step->kind == MB_STEP_STREAM && step->fd < 0) { /* else its caller has put something between */
-            if (mb_launch_open_stream(l->plan, step, l->err))
-                return -1;
+                return fail_step(l, step, is_other ? EINVAL : errno);
         } else if (step->by_parent) {
             long fd = mb_builder_open_tree(step);
             if (fd < 0)
                 return fail_step(l, step, (int)-fd);
-            step->fd = (int)fd;
+            l->fds[i] = (int)fd;
         }
     }
     return 0;
 }
 
-static void close_sources(struct mb_plan *plan) {
-    for (size_t i = 0; i < plan->step_count; i++)
-        mb_fd_close(&plan->steps[i].fd);
+/* What the box's standard descriptors will be, as far as they are not the caller's. */
+static int make_shared(struct launch *l) {
+    int streams[3] = {-1, -1, -1};
+    for (size_t i = 0; i < l->plan->step_count; i++)
+        if (l->plan->steps[i].kind == MB_STEP_STREAM)
+            streams[l->plan->steps[i].stream] = l->fds[i];
+    if (mb_shared_make(l->plan, l->options, streams, &l->box->shared, &l->box->shared_size, &l->builder.shared_fd,
+                       l->err))
+        return -1;
+    l->builder.shared = l->shared = l->box->shared;
+    return 0;
 }
 
 /* init's program, in a file that is in no file system and that nobody can change: CVE-2019-5736. */
@@ -124,7 +191,8 @@ static int make_init(struct launch *l) {
     /* Executable but not readable: so the kernel makes init undumpable from its first instruction, and there is no
      * moment in which a process that is in a joined namespace already could trace it: CVE-2016-9962. (Where nobody is
      * there yet, an ordinary user may need the access to see that its own box is as planned.) */
-    bool unreadable = l->plan->privileged || mb_plan_find(l->plan, MB_STEP_JOIN) || !(l->plan->flags & CLONE_NEWPID);
+    bool unreadable = l->plan->box->host->privileged || mb_plan_find(l->plan, MB_STEP_JOIN) ||
+                      !mb_box_has_own(l->plan->box, CLONE_NEWPID);
     if (fd < 0 || mb_fd_write_all(fd, mb_init_image, (size_t)(mb_init_image_end - mb_init_image)) < 0 ||
         fchmod(fd, unreadable ? 0111 : 0555) < 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
@@ -132,25 +200,31 @@ static int make_init(struct launch *l) {
     return 0;
 }
 
-static int make_channels(struct launch *l) {
-    const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_CLONE);
+static int make_channel(struct launch *l, int *ret_receive, int *ret_send) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
-        return fail_step(l, step, errno);
-    l->channel_receive = ends[0];
-    l->builder.channel_fd = l->channel_send = ends[1];
-    l->builder.launcher_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    if (l->builder.launcher_fd < 0)
-        return fail_step(l, step, errno);
-    if (l->plan->notify) {
-        if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
-            return fail_step(l, step, errno);
-        l->notify_receive = ends[0];
-        l->builder.notify_fd = l->notify_send = ends[1];
-    }
-    l->builder.shared = l->shared = l->box->shared;
-    l->shared->launcher_fd = l->builder.launcher_fd;
-    l->shared->notify_fd = l->builder.notify_fd;
+        return fail_kind(l, MB_STEP_CLONE, errno);
+    *ret_receive = ends[0];
+    *ret_send = ends[1];
+    return 0;
+}
+
+static int make_channels(struct launch *l) {
+    struct mb_builder *b = &l->builder;
+    if (make_channel(l, &l->channel_receive, &l->channel_send))
+        return -1;
+    if (l->options->notify && make_channel(l, &l->notify_receive, &l->notify_send))
+        return -1;
+    b->channel_fd = l->channel_send;
+    b->launcher_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (b->launcher_fd < 0)
+        return fail_kind(l, MB_STEP_CLONE, errno);
+    b->notify_fd = l->notify_send;
+    if (l->plan->box->process.init) /* the box may outlive us, if only by moments: init holds the range of ids */
+        b->lock_fd = l->box->lock_fd;
+    l->shared->launcher_fd = b->launcher_fd;
+    l->shared->notify_fd = b->notify_fd;
+    l->shared->lock_fd = b->lock_fd;
     return 0;
 }
 
@@ -160,42 +234,68 @@ static int compare_ints(const void *a, const void *b) {
 
 /* The descriptors that the builder leaves open, in order. */
 static int list_kept(struct launch *l) {
-    const struct mb_builder *b = &l->builder;
+    struct mb_builder *b = &l->builder;
+    const struct mb_plan *plan = l->plan;
     const int own[] = {b->shared_fd, b->init_fd, b->launcher_fd, b->channel_fd, b->lock_fd, b->notify_fd};
-    size_t most = 3 + l->plan->preserve_fds + sizeof(own) / sizeof(own[0]) + l->plan->step_count, n = 0;
-    l->keep = malloc(most * sizeof(int));
+    size_t passed = 3 + plan->box->process.preserve_fds, n = 0;
+    l->keep = malloc((passed + sizeof(own) / sizeof(own[0]) + plan->step_count) * sizeof(int));
     if (!l->keep)
         return mb_error_memory(l->err);
-    for (size_t i = 0; i < 3 + l->plan->preserve_fds; i++)
+    for (size_t i = 0; i < passed; i++)
         l->keep[n++] = (int)i;
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (own[i] >= 0)
             l->keep[n++] = own[i];
-    for (size_t i = 0; i < l->plan->step_count; i++)
-        if (l->plan->steps[i].fd >= 0 && l->plan->steps[i].kind != MB_STEP_JOIN &&
-            l->plan->steps[i].kind != MB_STEP_STREAM)
-            l->keep[n++] = l->plan->steps[i].fd;
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (l->fds[i] >= 0 && plan->steps[i].kind != MB_STEP_JOIN && plan->steps[i].kind != MB_STEP_STREAM)
+            l->keep[n++] = l->fds[i];
     qsort(l->keep, n, sizeof(int), compare_ints);
-    l->builder.keep = l->keep;
-    l->builder.keep_count = n;
+    b->keep = l->keep;
+    b->keep_count = n;
     return 0;
 }
 
-/* init's arguments: its name, its box, and the command's own. */
+/* init's arguments: its name, the number of the shared memory's descriptor, and the command's own. */
 static int make_arguments(struct launch *l) {
+    enum { OWN = 3, NUMBER_SIZE = 12 };
+    char *const *command = l->plan->box->command;
     size_t count = 0;
-    while (l->plan->command[count])
+    while (command[count])
         count++;
-    const char **argv = mb_arena_alloc(&l->plan->arena, (count + 4) * sizeof(*argv));
-    if (!argv)
+    l->argv = malloc((OWN + count + 1) * sizeof(*l->argv) + NUMBER_SIZE);
+    if (!l->argv)
         return mb_error_memory(l->err);
-    argv[0] = "minibox-init";
-    argv[1] = mb_arena_printf(&l->plan->arena, "%d", l->builder.shared_fd);
-    argv[2] = "--";
-    memcpy(argv + 3, l->plan->command, count * sizeof(*argv));
-    l->builder.argv = (char *const *)(uintptr_t)argv;
-    l->builder.environment = l->plan->environment;
-    return l->plan->arena.failed ? mb_error_memory(l->err) : 0;
+    char *number = (char *)(l->argv + OWN + count + 1);
+    snprintf(number, NUMBER_SIZE, "%d", l->builder.shared_fd);
+    l->argv[0] = "minibox-init";
+    l->argv[1] = number;
+    l->argv[2] = "--";
+    memcpy(l->argv + OWN, command, (count + 1) * sizeof(*l->argv));
+    l->builder.argv = (char *const *)(uintptr_t)l->argv;
+    return 0;
+}
+
+static int clone_builder(struct launch *l) {
+    const struct mb_plan *plan = l->plan;
+    l->builder.joins = mb_plan_find(plan, MB_STEP_JOIN) != NULL;
+    uint64_t flags = mb_plan_find(plan, MB_STEP_CLONE)->flags | SIGCHLD;
+    if (plan->memory == MB_MEMORY_COPY)
+        flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
+    if (l->builder.joins)
+        flags = SIGCHLD;
+    /* From here on a handler that ran in the builder would run in this process's memory. Before, a signal that ends
+     * this process ends all there is: so what hangs above, a dead network file system, can be interrupted. */
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    if (mb_clone(mb_builder_run, &l->builder, flags, 0, &l->child, l->err)) {
+        int number = l->err->number;
+        return fail_kind(l, MB_STEP_CLONE, number ? number : EINVAL);
+    }
+    /* *builder is the builder's to read: it does not change any more. */
+    mb_fd_close(&l->channel_send);
+    mb_fd_close(&l->notify_send);
+    return 0;
 }
 
 /* ---- beside the builder --------------------------------------------------------------------------------------- */
@@ -208,25 +308,43 @@ static int raise_limits(struct launch *l) {
         struct rlimit limit;
         if (step->kind != MB_STEP_RAISE_LIMIT)
             continue;
-        if (prlimit(l->child.pid, (__rlimit_resource_t)step->resource, NULL, &limit) < 0)
+        if (prlimit(l->child.pid, (__rlimit_resource_t)step->limit->resource, NULL, &limit) < 0)
             return fail_step(l, step, errno);
-        limit.rlim_max = step->hard;
-        if (prlimit(l->child.pid, (__rlimit_resource_t)step->resource, &limit, NULL) < 0)
+        limit.rlim_max = step->limit->hard;
+        if (prlimit(l->child.pid, (__rlimit_resource_t)step->limit->resource, &limit, NULL) < 0)
             return fail_step(l, step, errno);
     }
     return 0;
 }
 
+static int write_maps(struct launch *l) {
+    return mb_maps_write(l->plan, &l->range, l->shared, l->fds, l->child.pid, &l->wait);
+}
+
+/* All that is done from outside has been done: the builder goes on to the mounts. */
+static int open_gate(struct launch *l) {
+    const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_GATE);
+    if (!step) /* vfork: the builder is init by now */
+        return 0;
+    atomic_store(&l->shared->gate, MB_SHARED_GO);
+    if (syscall(SYS_futex, &l->shared->gate, FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
+        return fail_step(l, step, errno);
+    return 0;
+}
+
 /* ---- the end of the set-up ------------------------------------------------------------------------------------ */
 
-/* A builder for which no pidfd can be had. */
-static void reap_without_pidfd(struct launch *l, int number) {
-    if (number != ESRCH) { /* our child, not yet waited for: the pid is its own */
+/* A builder for which no pidfd can be had. Its pid is its own only while it is this process's child and not waited for: if the
+ * caller ignores SIGCHLD, it may be gone without a trace, and the pid another's. */
+static void reap_without_pidfd(struct launch *l) {
+    siginfo_t info;
+    bool is_child = waitid(P_PID, (id_t)l->child.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+    if (is_child) {
         kill(l->child.pid, SIGKILL);
         while (waitpid(l->child.pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }
-    l->child.pid = 0; /* else the caller ignores SIGCHLD, and it is gone without a trace */
+    l->child.pid = 0;
 }
 
 /* Ends what there is of the box. False: its death could not be seen, so nothing that a builder in shared memory may
@@ -242,9 +360,9 @@ static bool kill_box(struct launch *l) {
     /* A kill may be refused (by an outer filter); then it stops by itself when it next looks. */
     if (syscall(SYS_pidfd_send_signal, l->child.pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
         kill(l->child.pid, SIGKILL); /* it is there, so the pid is its own; gone (ESRCH), the pid may be another's */
-    atomic_store(&l->shared->maps_written, MB_SHARED_STOP);
+    atomic_store(&l->shared->gate, MB_SHARED_STOP);
     atomic_store(&l->shared->launcher_verified, MB_SHARED_STOP);
-    syscall(SYS_futex, &l->shared->maps_written, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+    syscall(SYS_futex, &l->shared->gate, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
     syscall(SYS_futex, &l->shared->launcher_verified, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
     for (int tries = 0; tries < 20 && death.revents == 0; tries++)
         poll(&death, 1, 100);
@@ -259,7 +377,7 @@ static bool kill_box(struct launch *l) {
     l->child.pidfd = (int)syscall(SYS_pidfd_open, l->child.pid, 0);
     if (l->child.pidfd >= 0)
         return kill_box(l);
-    reap_without_pidfd(l, errno);
+    reap_without_pidfd(l);
     return true; /* it has memory of its own */
 }
 
@@ -281,7 +399,7 @@ static int adopt_builder(struct launch *l) {
     if (l->child.pidfd >= 0)
         return 0;
     int number = errno;
-    reap_without_pidfd(l, number);
+    reap_without_pidfd(l);
     return l->shared->failed_step ? mb_report_shared(l->plan, l->shared, l->err) : fail_step(l, step, number);
 }
 
@@ -335,7 +453,7 @@ static int wait_for_execve(struct launch *l) {
             ssize_t n = read(l->sync_read, &byte, 1);
             if (n < 0 && errno != EINTR)
                 return fail_kind(l, MB_STEP_VERIFY, errno);
-            if (n == 1 && mb_outside_verify(l->plan, l->shared, l->child.pid, l->err))
+            if (n == 1 && mb_outside_verify(l->plan, &l->range, l->shared, l->child.pid, l->err))
                 return -1;
             continue;
         }
@@ -380,44 +498,11 @@ static void restore_dumpable(void) {
     pthread_mutex_unlock(&dumpable.lock);
 }
 
-static int start(struct launch *l) {
-    struct mb_plan *plan = l->plan;
-    if ((plan->reserve_range && mb_ids_reserve(plan, &l->box->lock_fd, l->err)) || open_sources(l) ||
-        mb_shared_make(plan, &l->box->shared, &l->box->shared_size, &l->builder.shared_fd, l->err) || make_init(l) ||
-        make_channels(l))
-        return -1;
-    if (plan->init &&
-        l->box->lock_fd >= 0) /* the box may outlive us, if only by moments: init holds the range of ids */
-        l->shared->lock_fd = l->builder.lock_fd = l->box->lock_fd;
-    if (list_kept(l) || make_arguments(l))
-        return -1;
-    l->builder.plan = plan;
-    l->builder.joins = mb_plan_find(plan, MB_STEP_JOIN) != NULL;
-
-    uint64_t flags = mb_plan_find(plan, MB_STEP_CLONE)->flags | SIGCHLD;
-    if (plan->memory == MB_MEMORY_COPY)
-        flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
-    if (l->builder.joins)
-        flags = SIGCHLD;
-    /* From here on a handler that ran in the builder would run in this process's memory. Before, a signal that ends
-     * this process ends all there is: so what hangs above, a dead network file system, can be interrupted. */
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, NULL);
-    if (mb_clone(mb_builder_run, &l->builder, flags, 0, &l->child, l->err)) {
-        int number = l->err->number;
-        return fail_kind(l, MB_STEP_CLONE, number ? number : EINVAL);
-    }
-    /* *builder is the builder's to read: it does not change any more. */
-    mb_fd_close(&l->channel_send);
-    mb_fd_close(&l->notify_send);
-    if (adopt_builder(l) || raise_limits(l) || mb_maps_write(plan, l->shared, l->child.pid, &l->wait) ||
-        wait_for_execve(l))
-        return -1;
-    l->box->pid = l->child.pid;
-    l->box->pidfd = mb_fd_steal(&l->child.pidfd);
-    return 0;
-}
+/* The whole, in order. Whoever fails has filled in *l->err. */
+static int (*const stages[])(struct launch *) = {
+    reserve_range,  open_streams,  open_sources,  make_shared,  make_init,  make_channels, list_kept,
+    make_arguments, clone_builder, adopt_builder, raise_limits, write_maps, open_gate,     wait_for_execve,
+};
 
 /* To be called before anything is opened: what is not open now would be a descriptor of the launcher's. */
 int mb_launch_check_descriptors(uint32_t preserve_fds, struct minibox_error *err) {
@@ -436,7 +521,9 @@ int mb_launch_check_descriptors(uint32_t preserve_fds, struct minibox_error *err
 }
 
 static void free_launch(struct launch *l) {
-    close_sources(l->plan);
+    for (size_t i = 0; l->fds && i < l->plan->step_count; i++)
+        mb_fd_close(&l->fds[i]);
+    close_streams(l->streams);
     mb_fd_close(&l->builder.shared_fd);
     mb_fd_close(&l->builder.init_fd);
     mb_fd_close(&l->builder.launcher_fd);
@@ -448,54 +535,81 @@ static void free_launch(struct launch *l) {
     mb_fd_close(&l->child.pidfd);
     if (l->child.stack)
         munmap(l->child.stack, l->child.stack_size);
+    free(l->fds);
+    free(l->argv);
     free(l->keep);
     free(l);
 }
 
-int mb_launch_start(struct mb_plan *plan, int cancel_fd, uint64_t started, struct minibox_box **ret_box,
-                    struct minibox_error *err) {
-    sigset_t before;
-    pthread_sigmask(SIG_SETMASK, NULL, &before);
+/* Memory for a launch in which nothing has been done yet; NULL. */
+static struct launch *new_launch(const struct mb_plan *plan, const struct mb_launch_options *options,
+                                 struct minibox_error *err) {
     struct launch *l = malloc(sizeof(*l));
     struct minibox_box *box = malloc(sizeof(*box));
-    if (!l || !box) {
+    int *fds = malloc(plan->step_count * sizeof(*fds));
+    if (!l || !box || !fds) {
         free(l);
         free(box);
-        return mb_error_memory(err);
+        free(fds);
+        mb_error_memory(err);
+        return NULL;
     }
+    const uint64_t limit = plan->box->timeout;
     *box = (struct minibox_box){
-        .pidfd = -1, .lock_fd = -1, .terminal_fd = -1, .notify = {.fd = -1, .filter = plan->filter}};
+        .pidfd = -1, .lock_fd = -1, .terminal_fd = -1, .notify = {.fd = -1, .filter = plan->box->filter}};
     *l = (struct launch){
         .plan = plan,
+        .options = options,
         .err = err,
         .box = box,
-        .builder =
-            {.shared_fd = -1, .init_fd = -1, .launcher_fd = -1, .channel_fd = -1, .lock_fd = -1, .notify_fd = -1},
+        .fds = fds,
+        .builder = {.plan = plan,
+                    .fds = fds,
+                    .shared_fd = -1,
+                    .init_fd = -1,
+                    .launcher_fd = -1,
+                    .channel_fd = -1,
+                    .lock_fd = -1,
+                    .notify_fd = -1},
         .child = {.pidfd = -1},
+        .streams = {-1, -1, -1},
         .channel_receive = -1,
         .channel_send = -1,
         .sync_read = -1,
         .notify_receive = -1,
         .notify_send = -1,
-        .wait = {plan, err, cancel_fd, plan->timeout ? started + plan->timeout : 0}};
+        .wait = {plan, err, options->cancel_fd, limit ? options->started + limit : 0},
+    };
+    memset(fds, -1, plan->step_count * sizeof(*fds));
+    return l;
+}
+
+enum mb_launch_outcome mb_launch_start(const struct mb_plan *plan, const struct mb_launch_options *options,
+                                       struct minibox_box **ret_box, struct minibox_error *err) {
+    sigset_t before;
+    struct launch *l = new_launch(plan, options, err);
+    if (!l)
+        return MB_LAUNCH_FAILED;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
     save_dumpable();
-    int result = start(l);
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < sizeof(stages) / sizeof(stages[0]); i++)
+        result = stages[i](l);
     bool is_dead = result == 0 || kill_box(l);
     restore_dumpable();
-    if (!is_dead) {
-        /* It may still run in this memory: its stack, *l, the plan and the box are given up, not freed. */
-        plan->arena = (struct mb_arena){0};
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return -1;
+    if (result == 0) {
+        *ret_box = l->box;
+        l->box->pid = l->child.pid;
+        l->box->pidfd = mb_fd_steal(&l->child.pidfd);
+        free_launch(l);
+        return MB_LAUNCHED;
     }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!is_dead) /* its stack, *l and the box are given up, not freed */
+        return MB_LAUNCH_LOST;
+    minibox_box_free(l->box);
     free_launch(l);
-    if (result) {
-        minibox_box_free(box);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return -1;
-    }
-    *ret_box = box;
-    return 0;
+    return MB_LAUNCH_FAILED;
 }
 
 /* ---- afterwards ----------------------------------------------------------------------------------------------- */

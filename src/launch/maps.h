@@ -6,7 +6,11 @@
 #include "inside/shared.h"
 #include "launch/wait.h"
 
-/* Executes the plan's WRITE_MAPS, if it has one, for the builder `pid`, which waits for it. 0, or -1 with wait->err. */
-int mb_maps_write(struct mb_plan *plan, struct mb_shared *shared, int pid, const struct mb_wait *wait);
+/*
+ * Executes the plan's WRITE_MAPS, if it has one, for the builder `pid`, which waits at the gate; then gives the
+ * detached trees in `fds` (one a step) the owners that the box has. 0, or -1 with wait->err.
+ */
+int mb_maps_write(const struct mb_plan *plan, const struct mb_id_range *range, struct mb_shared *shared, const int *fds,
+                  int pid, const struct mb_wait *wait);
 
 #endif

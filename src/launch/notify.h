@@ -9,7 +9,10 @@
 
 #include <linux/seccomp.h>
 
-#include "plan/plan.h"
+#include "filter/filter.h"
+
+/* Which calls the filter tells the launcher of, instead of answering them. */
+enum mb_notify_what { MB_NOTIFY_NONE, MB_NOTIFY_ALLOWED, MB_NOTIFY_REFUSED };
 
 enum { MB_NOTIFY_CALLS = 512 }; /* numbers of system calls, from 0 on; later ones are not counted one by one */
 

@@ -15,10 +15,13 @@
 #include <sys/syscall.h>
 
 #include "base/fd.h"
+#include "box/identity.h"
+#include "launch/range.h"
 #include "launch/report.h"
 
 struct outside {
     const struct mb_plan *plan;
+    const struct mb_id_range *range;
     struct mb_shared *shared;
     struct minibox_error *err;
 };
@@ -72,51 +75,66 @@ static int verify_namespaces(struct outside *o, const char *process) {
     for (int i = MB_FLAG_FIRST_NAMESPACE; i < MB_FLAG_COUNT; i++) {
         char own_text[NAMESPACE_NAME], box_text[NAMESPACE_NAME];
         /* init's own time namespace is that of its children, since Linux 6.3; it is they who matter. */
-        const char *in_box = i == MB_FLAG_TIME && o->plan->init ? "time_for_children" : mb_flags[i].name;
+        const char *in_box = i == MB_FLAG_TIME && o->plan->box->process.init ? "time_for_children" : mb_flags[i].name;
         if (read_namespace(o, own_folder, mb_flags[i].name, own_text) ||
             read_namespace(o, box_folder, in_box, box_text))
             return -1;
-        uint64_t own = inode_in(own_text), seen = inode_in(box_text), joined = o->plan->joined[i];
-        bool isolated = o->plan->flags & mb_flags[i].flag;
-        if (isolated ? !seen || !own || seen == own : seen != (joined ? joined : own))
+        uint64_t own = inode_in(own_text), seen = inode_in(box_text), joined = o->plan->box->joined[i];
+        bool isolated = o->plan->box->flags & mb_flags[i].flag;
+        bool differs = isolated ? !seen || !own || seen == own : seen != (joined ? joined : own);
+        if (differs && !MB_CHECK_IS_OFF(o->shared, MB_CHECK_NAMESPACE))
             return fail_check(o, MB_CHECK_NAMESPACE, i, isolated ? 0 : joined ? joined : own, seen);
     }
     return 0;
 }
 
-static int verify_map(struct outside *o, const char *process, bool gids) {
-    char path[48], text[8192], *end;
-    size_t lines = 0, wanted = 0;
-    snprintf(path, sizeof(path), "/proc/%s/%s", process, gids ? "gid_map" : "uid_map");
-    if (mb_fd_read_file(path, text, sizeof(text)) < 0)
-        return cannot_ask(o);
-    for (size_t i = 0; i < o->plan->map_count; i++)
-        wanted += gids ? o->plan->maps[i].gids : o->plan->maps[i].uids;
-    for (char *line = text; *line; line = end + (*end == '\n'), lines++) {
-        unsigned long inside = strtoul(line, &end, 10), outside = strtoul(end, &end, 10),
-                      count = strtoul(end, &end, 10);
-        bool known = false;
-        for (size_t i = 0; i < o->plan->map_count; i++) {
-            const struct mb_id_map *map = &o->plan->maps[i];
-            known |= (gids ? map->gids : map->uids) && map->inside == inside && map->outside == outside &&
-                     map->count == count;
-        }
-        if (!known)
-            return fail_check(o, MB_CHECK_ID_MAP, gids, inside, outside);
-        end += strcspn(end, "\n");
+/* Whether the box's map has a line of a map file. */
+static bool has_map(const struct outside *o, enum mb_id_kind kind, const struct mb_id_map *line) {
+    const struct mb_id_maps *maps = &o->plan->box->maps;
+    for (size_t i = 0; i < maps->count; i++) {
+        const struct mb_id_map *map = &maps->list[i];
+        bool is_for = kind == MB_ID_GROUP ? map->gids : map->uids;
+        if (is_for && map->inside == line->inside && map->count == line->count &&
+            mb_range_outside(maps, map, o->range) == line->outside)
+            return true;
     }
-    return lines == wanted ? 0 : fail_check(o, MB_CHECK_ID_MAP, gids, wanted, lines);
+    return false;
 }
 
-int mb_outside_verify(const struct mb_plan *plan, struct mb_shared *shared, int pid, struct minibox_error *err) {
-    struct outside o = {plan, shared, err};
+static int verify_map(struct outside *o, const char *process, enum mb_id_kind kind) {
+    const struct mb_id_maps *maps = &o->plan->box->maps;
+    char path[48], text[8192], *end;
+    size_t lines = 0, wanted = 0;
+    snprintf(path, sizeof(path), "/proc/%s/%s", process, kind == MB_ID_GROUP ? "gid_map" : "uid_map");
+    if (mb_fd_read_file(path, text, sizeof(text)) < 0)
+        return cannot_ask(o);
+    for (size_t i = 0; i < maps->count; i++)
+        wanted += kind == MB_ID_GROUP ? maps->list[i].gids : maps->list[i].uids;
+    for (char *line = text; *line; line = end + (*end == '\n'), lines++) {
+        struct mb_id_map seen = {.inside = (uint32_t)strtoul(line, &end, 10)};
+        seen.outside = (uint32_t)strtoul(end, &end, 10);
+        seen.count = (uint32_t)strtoul(end, &end, 10);
+        if (!has_map(o, kind, &seen) && !MB_CHECK_IS_OFF(o->shared, MB_CHECK_ID_MAP))
+            return fail_check(o, MB_CHECK_ID_MAP, kind, seen.inside, seen.outside);
+        end += strcspn(end, "\n");
+    }
+    if (lines == wanted || MB_CHECK_IS_OFF(o->shared, MB_CHECK_ID_MAP))
+        return 0;
+    return fail_check(o, MB_CHECK_ID_MAP, kind, wanted, lines);
+}
+
+int mb_outside_verify(const struct mb_plan *plan, const struct mb_id_range *range, struct mb_shared *shared, int pid,
+                      struct minibox_error *err) {
+    struct outside o = {plan, range, shared, err};
     char process[16];
     snprintf(process, sizeof(process), "%d", pid);
-    if (verify_namespaces(&o, process) ||
-        ((plan->flags & CLONE_NEWUSER) && (verify_map(&o, process, false) || verify_map(&o, process, true))))
+    if (verify_namespaces(&o, process))
         return -1;
-    atomic_store(&shared->launcher_verified, MB_SHARED_GO);
-    return syscall(SYS_futex, &shared->launcher_verified, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0) < 0
-               ? cannot_ask(&o)
-               : 0; /* init and command */
+    if (mb_box_has_own(plan->box, CLONE_NEWUSER) &&
+        (verify_map(&o, process, MB_ID_USER) || verify_map(&o, process, MB_ID_GROUP)))
+        return -1;
+    atomic_store(&shared->launcher_verified, MB_SHARED_GO); /* init and the command's process wait for it */
+    if (syscall(SYS_futex, &shared->launcher_verified, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0) < 0)
+        return cannot_ask(&o);
+    return 0;
 }

@@ -8,6 +8,7 @@
 
 /* Compares the namespaces and id maps of the box's process 1, `pid` here, with the plan, and lets the command's process
  * go on. 0, or -1 with *err: then the box must be killed. */
-int mb_outside_verify(const struct mb_plan *plan, struct mb_shared *shared, int pid, struct minibox_error *err);
+int mb_outside_verify(const struct mb_plan *plan, const struct mb_id_range *range, struct mb_shared *shared, int pid,
+                      struct minibox_error *err);
 
 #endif

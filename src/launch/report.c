@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "show/plan.h"
+
 static const char *const check_names[MB_CHECK_COUNT] = {
     [MB_CHECK_NONE] = "",
     [MB_CHECK_READ] = "what the kernel says",
@@ -25,7 +27,7 @@ static const char *const check_names[MB_CHECK_COUNT] = {
     [MB_CHECK_HOSTNAME] = "host name",
     [MB_CHECK_MOUNT] = "number of planned mounts",
     [MB_CHECK_MOUNT_FLAGS] = "mount flags",
-    [MB_CHECK_MOUNT_SUID] = "a mount without nosuid",
+    [MB_CHECK_EVERY_MOUNT] = "flags that each mount must have",
     [MB_CHECK_PROPAGATION] = "mount propagation",
     [MB_CHECK_OLD_ROOT] = "number of mounts at /",
     [MB_CHECK_ROOT_OWNER] = "owner of /",
@@ -60,6 +62,7 @@ static const struct {
     {MB_STEP_PRIVATE, EACCES, NULL, MB_REMEDY_MOUNT_DENIED},
     {MB_STEP_MOUNT, EACCES, NULL, MB_REMEDY_MOUNT_DENIED},
     {MB_STEP_REMOUNT, EACCES, NULL, MB_REMEDY_MOUNT_DENIED},
+    {MB_STEP_SELF, EACCES, NULL, MB_REMEDY_MOUNT_DENIED},
     {MB_STEP_PIVOT, EACCES, NULL, MB_REMEDY_MOUNT_DENIED},
     {MB_STEP_OVERLAY, EACCES, NULL, MB_REMEDY_MOUNT_DENIED},
     {MB_STEP_OVERLAY, 0, NULL, MB_REMEDY_OVERLAY_FORBIDDEN},
@@ -102,7 +105,7 @@ int mb_report_step(const struct mb_plan *plan, const struct mb_step *step, int n
         remedy = MB_REMEDY_NONE;
     mb_error_host(err, step->origin, remedy, number, "", NULL);
     err->phase = MINIBOX_PHASE_LAUNCH;
-    err->step = (int)(step - plan->steps) + 1;
+    err->step = mb_plan_number(plan, step);
     err->steps = (int)plan->step_count;
     mb_step_fill_error(step, err);
     if (remedy == MB_REMEDY_USERNS_FORBIDDEN || remedy == MB_REMEDY_USERNS_LIMIT)

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plans in words. One table says what a step of each kind is called and how an error about it begins; --dry-run, its
- * JSON form and error messages all read from it, so that a step has the same number and name wherever it is spoken of.
+ * Plans in words. One table says what a step of each kind is called, what it does and how an error about it begins; --dry-run,
+ * its JSON form and error messages all read from it, so that a step has the same number and name wherever it is spoken of.
  */
+#include "show/plan.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 
 #include "base/json.h"
 #include "base/text.h"
-#include "show/show.h"
-#include "plan/plan.h"
 
 /* What an error names as the object. */
 enum object { OBJECT_NONE, OBJECT_TARGET, OBJECT_SOURCE };
@@ -23,44 +21,48 @@ static const struct {
     const char *name;   /* as --dry-run shows the kind */
     const char *cannot; /* how an error begins; %s is the source */
     enum object object;
+    const char *text; /* what the step does: %s is the source, %t the target; NULL: print_step() knows */
 } kinds[MB_STEP_COUNT] = {
-    [MB_STEP_DROP_GROUPS] = {"groups", "cannot drop the supplementary groups", OBJECT_NONE},
-    [MB_STEP_JOIN] = {"join", "cannot join the namespace", OBJECT_SOURCE},
-    [MB_STEP_CLONE] = {"clone", "cannot clone into new namespaces", OBJECT_NONE},
-    [MB_STEP_WRITE_MAPS] = {"id-maps", "cannot write the id maps", OBJECT_NONE},
-    [MB_STEP_DIE_WITH] = {"die-with", "cannot tie the box's life to the launcher's", OBJECT_NONE},
+    [MB_STEP_DROP_GROUPS] = {"groups", "cannot drop the supplementary groups", .text = "no supplementary groups"},
+    [MB_STEP_JOIN] = {"join", "cannot join the namespace", OBJECT_SOURCE, "enter the namespace %s"},
+    [MB_STEP_CLONE] = {"clone", "cannot clone into new namespaces"},
+    [MB_STEP_WRITE_MAPS] = {"id-maps", "cannot write the id maps"},
+    [MB_STEP_DIE_WITH] = {"die-with", "cannot tie the box's life to the launcher's"},
     [MB_STEP_STREAM] = {"stream", "cannot open", OBJECT_SOURCE},
-    [MB_STEP_CLOSE] = {"close", "cannot close inherited descriptors", OBJECT_NONE},
-    [MB_STEP_SELF_MAPS] = {"id-maps", "cannot write the id maps", OBJECT_NONE},
-    [MB_STEP_PRIVATE] = {"private", "cannot make mount propagation private", OBJECT_NONE},
-    [MB_STEP_HOSTNAME] = {"hostname", "cannot set the host name", OBJECT_SOURCE},
-    [MB_STEP_LOOPBACK] = {"loopback", "cannot bring the loopback interface up", OBJECT_NONE},
-    [MB_STEP_WAIT_MAPS] = {"wait", "cannot wait for the id maps", OBJECT_NONE},
-    [MB_STEP_BECOME_ROOT] = {"become", "cannot take the box's own ids", OBJECT_NONE},
-    [MB_STEP_UNSHARE] = {"unshare", "cannot make further namespaces", OBJECT_NONE},
+    [MB_STEP_CLOSE] = {"close", "cannot close inherited descriptors"},
+    [MB_STEP_SELF_MAPS] = {"id-maps", "cannot write the id maps"},
+    [MB_STEP_PRIVATE] = {"private", "cannot make mount propagation private",
+                         .text = "stop mount propagation to and from the host"},
+    [MB_STEP_HOSTNAME] = {"hostname", "cannot set the host name", OBJECT_SOURCE, "%s"},
+    [MB_STEP_LOOPBACK] = {"loopback", "cannot bring the loopback interface up", .text = "bring lo up"},
+    [MB_STEP_GATE] = {"gate", "cannot wait for the launcher",
+                      .text = "wait until the launcher has done what is done from outside"},
+    [MB_STEP_BECOME_ROOT] = {"become", "cannot take the box's own ids"},
+    [MB_STEP_UNSHARE] = {"unshare", "cannot make further namespaces"},
     [MB_STEP_MOUNT] = {"mount", "cannot mount %s on", OBJECT_TARGET},
     [MB_STEP_BIND] = {"bind", "cannot show the host's %s at", OBJECT_TARGET},
     [MB_STEP_OVERLAY] = {"overlay", "cannot mount %s on", OBJECT_TARGET},
-    [MB_STEP_DIRECTORY] = {"folder", "cannot make the folder", OBJECT_TARGET},
+    [MB_STEP_DIRECTORY] = {"directory", "cannot make the directory", OBJECT_TARGET},
     [MB_STEP_LINK] = {"link", "cannot make links to %s at", OBJECT_TARGET},
     [MB_STEP_FILE] = {"file", "cannot make the file", OBJECT_TARGET},
     [MB_STEP_DEVICE] = {"device", "cannot show the host's %s at", OBJECT_TARGET},
-    [MB_STEP_MASK] = {"mask", "cannot hide", OBJECT_TARGET},
+    [MB_STEP_MASK] = {"mask", "cannot hide", OBJECT_TARGET, "%t"},
+    [MB_STEP_SELF] = {"remount", "cannot change the mount flags of", OBJECT_TARGET},
     [MB_STEP_REMOUNT] = {"remount", "cannot change the mount flags of", OBJECT_TARGET},
-    [MB_STEP_TERMINAL] = {"terminal", "cannot open the box's terminal", OBJECT_TARGET},
-    [MB_STEP_PIVOT] = {"pivot", "cannot change the root", OBJECT_NONE},
-    [MB_STEP_WORKDIR] = {"workdir", "cannot change the working directory to", OBJECT_TARGET},
-    [MB_STEP_KEYRING] = {"keyring", "cannot join a session keyring of its own", OBJECT_NONE},
+    [MB_STEP_TERMINAL] = {"terminal", "cannot open the box's terminal", OBJECT_TARGET, "%t"},
+    [MB_STEP_PIVOT] = {"pivot", "cannot change the root", .text = "enter the new root, let the old one go"},
+    [MB_STEP_WORKDIR] = {"workdir", "cannot change the working directory to", OBJECT_TARGET, "%t"},
+    [MB_STEP_KEYRING] = {"keyring", "cannot join a session keyring of its own", .text = "a session keyring of its own"},
     [MB_STEP_RAISE_LIMIT] = {"raise", "cannot raise the limit", OBJECT_SOURCE},
-    [MB_STEP_UMASK] = {"umask", "cannot set the umask", OBJECT_NONE},
-    [MB_STEP_IDS] = {"ids", "cannot set the command's ids", OBJECT_NONE},
-    [MB_STEP_CAPABILITIES] = {"caps", "cannot set the capabilities", OBJECT_NONE},
-    [MB_STEP_NO_NEW_PRIVS] = {"no-new-privs", "cannot set no_new_privs", OBJECT_NONE},
-    [MB_STEP_INIT] = {"init", "cannot execute init", OBJECT_NONE},
-    [MB_STEP_SESSION] = {"session", "cannot start a session of its own", OBJECT_NONE},
-    [MB_STEP_VERIFY] = {"verify", "cannot verify the box", OBJECT_NONE},
+    [MB_STEP_UMASK] = {"umask", "cannot set the umask"},
+    [MB_STEP_IDS] = {"ids", "cannot set the command's ids"},
+    [MB_STEP_CAPABILITIES] = {"caps", "cannot set the capabilities"},
+    [MB_STEP_NO_NEW_PRIVS] = {"no-new-privs", "cannot set no_new_privs", .text = "execve gives no privileges"},
+    [MB_STEP_INIT] = {"init", "cannot execute init"},
+    [MB_STEP_SESSION] = {"session", "cannot start a session of its own"},
+    [MB_STEP_VERIFY] = {"verify", "cannot verify the box", .text = "ask the kernel whether the box is as planned"},
     [MB_STEP_LIMIT] = {"limit", "cannot set the limit", OBJECT_SOURCE},
-    [MB_STEP_FILTER] = {"filter", "cannot load the seccomp filter", OBJECT_NONE},
+    [MB_STEP_FILTER] = {"filter", "cannot load the seccomp filter"},
     [MB_STEP_EXEC] = {"exec", "cannot execute", OBJECT_TARGET},
 };
 
@@ -72,10 +74,11 @@ const char *mb_step_name(enum mb_step_kind kind) {
 }
 
 void mb_step_fill_error(const struct mb_step *step, struct minibox_error *err) {
-    const char *object = kinds[step->kind].object == OBJECT_TARGET   ? step->target
-                         : kinds[step->kind].object == OBJECT_SOURCE ? step->source
-                                                                     : "";
-    const char *form = kinds[step->kind].cannot, *hole = strstr(form, "%s");
+    const char *form = kinds[step->kind].cannot, *hole = strstr(form, "%s"), *object = "";
+    if (kinds[step->kind].object == OBJECT_TARGET)
+        object = step->target;
+    if (kinds[step->kind].object == OBJECT_SOURCE)
+        object = step->source;
     if (hole)
         snprintf(err->what, sizeof(err->what), "%.*s%s%s", (int)(hole - form), form, step->source, hole + 2);
     else
@@ -125,14 +128,15 @@ static void print_capabilities(uint64_t capabilities, FILE *out) {
     }
 }
 
-static void print_maps(const struct mb_plan *plan, FILE *out) {
+static void print_maps(const struct mb_id_maps *maps, FILE *out) {
     const char *separator = "";
-    for (size_t i = 0; i < plan->map_count; i++) {
-        const struct mb_id_map *map = &plan->maps[i];
-        fprintf(out, "%s%s %u", separator, map->uids && map->gids ? "ids" : map->uids ? "uid" : "gid", map->inside);
+    for (size_t i = 0; i < maps->count; i++) {
+        const struct mb_id_map *map = &maps->list[i];
+        const char *ids = map->uids ? "uid" : "gid";
+        fprintf(out, "%s%s %u", separator, map->uids && map->gids ? "ids" : ids, map->inside);
         if (map->count > 1)
             fprintf(out, "-%u", map->inside + map->count - 1);
-        if (plan->reserve_range)
+        if (maps->has_range)
             fputs(" of a range that no other box has", out);
         else
             fprintf(out, " is %u%s on the host", map->outside, map->count > 1 ? " and up" : "");
@@ -147,146 +151,141 @@ static void print_limit(uint64_t value, FILE *out) {
         fprintf(out, "%llu", (unsigned long long)value);
 }
 
-/* What a step does, without its number and kind. */
+static void print_stream(const struct mb_plan *plan, const struct mb_step *step, FILE *out) {
+    static const char *const names[] = {"input", "output", "error"};
+    fprintf(out, "standard %s: %s", names[step->stream], step->source ? step->source : "the caller's");
+    if (step->stream && plan->box->output_limit)
+        fprintf(out, ", at most %llu bytes in all", (unsigned long long)plan->box->output_limit);
+}
+
+static void print_mount(const struct mb_step *step, const char *between, FILE *out) {
+    if (between)
+        fprintf(out, "%s %s ", step->source, between);
+    fprintf(out, "%s (", step->target);
+    print_attributes(step->set, out);
+    for (size_t i = 0; i < step->option_count; i++) {
+        fprintf(out, ",%s", step->options[i].key);
+        if (step->options[i].value)
+            fprintf(out, "=%s", step->options[i].value);
+    }
+    fprintf(out, ")%s", step->owners == MB_OWNERS_HOST ? "" : ", owners as in the box");
+}
+
+static void print_link(const struct mb_step *step, FILE *out) {
+    if (step->names)
+        fprintf(out, "%zu names in %s to %s", step->name_count, step->target, step->source);
+    else
+        fprintf(out, "%s to %s", step->target, step->source);
+}
+
+static void print_ids(const struct mb_plan *plan, const struct mb_step *step, FILE *out) {
+    fprintf(out, "uid %u, gid %u", step->uid, step->gid);
+    if (plan->box->keep_groups)
+        fprintf(out, ", supplementary groups kept: %u (the kernel lets an ordinary user drop none)",
+                plan->box->process.group_count);
+    else
+        fputs(", no supplementary groups", out);
+}
+
+static void print_command(const struct mb_plan *plan, FILE *out) {
+    for (char *const *word = plan->box->command; *word; word++)
+        fprintf(out, "%s%s", word == plan->box->command ? "" : " ", *word);
+}
+
+/* A text of the table. */
+static void print_text(const char *text, const struct mb_step *step, FILE *out) {
+    for (; *text; text++) {
+        bool is_hole = text[0] == '%' && (text[1] == 's' || text[1] == 't');
+        if (!is_hole) {
+            fputc(*text, out);
+            continue;
+        }
+        fputs(*++text == 's' ? step->source : step->target, out);
+    }
+}
+
 static void print_step(const struct mb_plan *plan, const struct mb_step *step, FILE *out) {
+    const struct mb_box *box = plan->box;
     switch (step->kind) {
-    case MB_STEP_DROP_GROUPS:
-        fputs("no supplementary groups", out);
-        break;
-    case MB_STEP_JOIN:
-        fprintf(out, "enter the namespace %s", step->source);
-        break;
     case MB_STEP_CLONE:
     case MB_STEP_UNSHARE:
         print_flags(step->flags, out);
         break;
     case MB_STEP_WRITE_MAPS:
-        if (plan->map_writer == MB_MAPS_HELPER)
-            fputs("by newuidmap and newgidmap: ", out);
-        print_maps(plan, out);
-        break;
     case MB_STEP_SELF_MAPS:
-        print_maps(plan, out);
+        fputs(box->maps.writer == MB_MAPS_HELPER ? "by newuidmap and newgidmap: " : "", out);
+        print_maps(&box->maps, out);
         break;
     case MB_STEP_DIE_WITH:
-        fputs(plan->die_with_launcher ? "the box is killed when minibox ends, however it ends"
-                                      : "until the command is executed, the box is killed when minibox ends",
+        fputs(box->process.die_with_launcher ? "the box is killed when minibox ends, however it ends"
+                                             : "until the command is executed, the box is killed when minibox ends",
               out);
         break;
+    case MB_STEP_STREAM:
+        print_stream(plan, step, out);
+        break;
     case MB_STEP_CLOSE:
-        fprintf(out, "close every descriptor from %u on", 3 + plan->preserve_fds);
-        break;
-    case MB_STEP_PRIVATE:
-        fputs("stop mount propagation to and from the host", out);
-        break;
-    case MB_STEP_HOSTNAME:
-        fputs(step->source, out);
-        break;
-    case MB_STEP_LOOPBACK:
-        fputs("bring lo up", out);
-        break;
-    case MB_STEP_WAIT_MAPS:
-        fputs("until the id maps are written", out);
+        fprintf(out, "close every descriptor from %u on", 3 + box->process.preserve_fds);
         break;
     case MB_STEP_BECOME_ROOT:
         fprintf(out, "uid %u, gid %u of the box, for what it makes", step->uid, step->gid);
         break;
     case MB_STEP_MOUNT:
     case MB_STEP_OVERLAY:
-        fprintf(out, "%s on %s (", step->source, step->target);
-        print_attributes(step->attributes, out);
-        for (size_t i = 0; i < step->option_count; i++)
-            fprintf(out, step->options[i].value ? ",%s=%s" : ",%s", step->options[i].key, step->options[i].value);
-        fputs(")", out);
+        print_mount(step, "on", out);
         break;
     case MB_STEP_BIND:
     case MB_STEP_DEVICE:
-        fprintf(out, "%s at %s (", step->source, step->target);
-        print_attributes(step->attributes, out);
-        fprintf(out, ")%s", step->idmap ? ", owners as in the box" : "");
+        print_mount(step, "at", out);
         break;
+    case MB_STEP_SELF:
     case MB_STEP_REMOUNT:
-        fprintf(out, "%s (", step->target);
-        print_attributes(step->attributes, out);
-        fputs(")", out);
+        print_mount(step, NULL, out);
         break;
     case MB_STEP_DIRECTORY:
-        fprintf(out, "%s (%04o)", step->target, step->mode & 07777);
+        fprintf(out, "%s (%04o)", step->target, step->mode);
         break;
     case MB_STEP_LINK:
-        if (step->names)
-            fprintf(out, "%zu names in %s to %s", step->name_count, step->target, step->source);
-        else
-            fprintf(out, "%s to %s", step->target, step->source);
+        print_link(step, out);
         break;
     case MB_STEP_FILE:
         fprintf(out, "%s (%zu bytes)", step->target, strlen(step->source));
         break;
-    case MB_STEP_MASK:
-    case MB_STEP_TERMINAL:
-    case MB_STEP_WORKDIR:
-        fputs(step->target, out);
-        break;
-    case MB_STEP_PIVOT:
-        fputs("enter the new root, let the old one go", out);
-        break;
-    case MB_STEP_KEYRING:
-        fputs("a session keyring of its own", out);
-        break;
     case MB_STEP_RAISE_LIMIT:
         fprintf(out, "%s to ", step->source);
-        print_limit(step->hard, out);
+        print_limit(step->limit->hard, out);
         break;
     case MB_STEP_LIMIT:
         fprintf(out, "%s ", step->source);
-        print_limit(step->soft, out);
+        print_limit(step->limit->soft, out);
         fputs(", hard ", out);
-        print_limit(step->hard, out);
+        print_limit(step->limit->hard, out);
         break;
     case MB_STEP_UMASK:
-        fputs("022", out);
+        fprintf(out, "%03o", box->process.umask);
         break;
     case MB_STEP_IDS:
-        fprintf(out, "uid %u, gid %u", step->uid, step->gid);
-        if (!step->keep_groups)
-            fputs(", no supplementary groups", out);
-        else
-            fprintf(out, ", supplementary groups kept: %zu (the kernel lets an ordinary user drop none)",
-                    plan->group_count);
-        break;
-    case MB_STEP_STREAM:
-        fprintf(out, "standard %s: %s",
-                step->stream == 0   ? "input"
-                : step->stream == 1 ? "output"
-                                    : "error",
-                step->source ? step->source : "the caller's");
-        if (step->stream && plan->output_limit)
-            fprintf(out, ", at most %llu bytes in all", (unsigned long long)plan->output_limit);
+        print_ids(plan, step, out);
         break;
     case MB_STEP_CAPABILITIES:
-        print_capabilities(step->flags, out);
-        break;
-    case MB_STEP_NO_NEW_PRIVS:
-        fputs("execve gives no privileges", out);
+        print_capabilities(box->process.capabilities.permitted, out);
         break;
     case MB_STEP_INIT:
-        fputs(plan->init ? "minibox's init becomes process 1" : "minibox's init verifies, then becomes the command",
+        fputs(box->process.init ? "minibox's init becomes process 1"
+                                : "minibox's init verifies, then becomes the command",
               out);
         break;
     case MB_STEP_SESSION:
-        fputs(plan->terminal ? "a session of its own on its terminal" : "a session of its own", out);
-        break;
-    case MB_STEP_VERIFY:
-        fputs("ask the kernel whether the box is as planned", out);
+        fprintf(out, "a session of its own%s", box->process.terminal ? " on its terminal" : "");
         break;
     case MB_STEP_FILTER:
-        fprintf(out, "seccomp, %zu instructions", plan->filter.count);
+        fprintf(out, "seccomp, %zu instructions", box->filter.count);
         break;
     case MB_STEP_EXEC:
-        for (char *const *word = plan->command; *word; word++)
-            fprintf(out, "%s%s", word == plan->command ? "" : " ", *word);
+        print_command(plan, out);
         break;
-    case MB_STEP_COUNT:
+    default:
+        print_text(kinds[step->kind].text, step, out);
         break;
     }
 }
@@ -319,8 +318,8 @@ void mb_plan_print(const struct mb_plan *plan, FILE *out) {
         }
         fputc('\n', out);
     }
-    for (size_t i = 0; i < plan->absent_count; i++)
-        fprintf(out, "  -  absent   %s\n", plan->absent[i]);
+    for (size_t i = 0; i < plan->box->absent_count; i++)
+        fprintf(out, "  -  absent   %s\n", plan->box->absent[i]);
 }
 
 int mb_plan_print_json(const struct mb_plan *plan, FILE *out, struct minibox_error *err) {
@@ -328,16 +327,16 @@ int mb_plan_print_json(const struct mb_plan *plan, FILE *out, struct minibox_err
     struct json_object *document = json_object_new_object(), *steps = json_object_new_array(),
                        *absent = json_object_new_array(), *command = json_object_new_array(),
                        *environment = json_object_new_array();
-    json_object_object_add(document, "name", mb_json_string(&arena, plan->name));
+    json_object_object_add(document, "name", mb_json_string(&arena, plan->box->name));
     json_object_object_add(document, "command", command);
-    for (char *const *word = plan->command; *word; word++)
+    for (char *const *word = plan->box->command; *word; word++)
         json_object_array_add(command, mb_json_string(&arena, *word));
     json_object_object_add(document, "environment", environment);
-    for (char *const *word = plan->environment; *word; word++)
+    for (char *const *word = plan->box->environment; *word; word++)
         json_object_array_add(environment, mb_json_string(&arena, *word));
-    json_object_object_add(document, "uid", json_object_new_int64(plan->uid));
-    json_object_object_add(document, "gid", json_object_new_int64(plan->gid));
-    json_object_object_add(document, "supplementary_groups_kept", json_object_new_int64((int64_t)plan->group_count));
+    json_object_object_add(document, "uid", json_object_new_int64(plan->box->process.uid));
+    json_object_object_add(document, "gid", json_object_new_int64(plan->box->process.gid));
+    json_object_object_add(document, "supplementary_groups_kept", json_object_new_int64((int64_t)plan->box->process.group_count));
     json_object_object_add(document, "steps", steps);
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct mb_step *step = &plan->steps[i];
@@ -357,8 +356,8 @@ int mb_plan_print_json(const struct mb_plan *plan, FILE *out, struct minibox_err
         json_object_array_add(steps, item);
     }
     json_object_object_add(document, "absent", absent);
-    for (size_t i = 0; i < plan->absent_count; i++)
-        json_object_array_add(absent, mb_json_string(&arena, plan->absent[i]));
+    for (size_t i = 0; i < plan->box->absent_count; i++)
+        json_object_array_add(absent, mb_json_string(&arena, plan->box->absent[i]));
     int result = mb_json_print(out, document, err);
     if (arena.failed)
         result = mb_error_memory(err);

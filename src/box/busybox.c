@@ -3,7 +3,7 @@
  * The busybox root file system: which names become links to the one program. It is a table, since asking the program
  * would cost a process for each launch; an applet that the host's busybox lacks is a link that says "applet not found".
  */
-#include "plan/rootfs.h"
+#include "box/fill.h"
 
 /* clang-format off */
 const char *const mb_busybox_applets[] = {

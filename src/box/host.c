@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plan/host.h"
+/* Facts about the host: who calls, what the kernel has, and what stands in the way of user namespaces. */
+#include "box/host.h"
 
 #include <errno.h>
 #include <linux/keyctl.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,35 +21,59 @@ extern char **environ;
  * signal a process of another user (the parent-death signal checks that too). */
 static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL};
 
-/*
- * Whether this is full root: every id of the host is its own, and it has the capabilities. A root that is not could
- * only map its own id into a box; that is refused if it is the host's root. 1 yes, 0 no, -1 with *err.
- */
-static int probe_privilege(uid_t uid, struct minibox_error *err) {
-    char map[4096];
-    unsigned inside, outside, count;
-    if (uid != 0)
-        return 0;
-    if (mb_fd_read_file("/proc/self/uid_map", map, sizeof(map)) < 0)
-        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read", "/proc/self/uid_map");
-    if (sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 || inside != 0)
-        return mb_error_host(err, NULL, MB_REMEDY_NONE, EPROTO, "cannot understand", "/proc/self/uid_map");
+/* The first user namespace's inode on every kernel: PROC_USER_INIT_INO of linux/proc_ns.h. The shape of its id map does not
+ * tell it from others: containers exist that map all ids to themselves. */
+enum { INITIAL_USER_NAMESPACE = 0xEFFFFFFDU };
+
+static int has_capabilities(const cap_value_t *list, size_t count, bool *ret_has, struct minibox_error *err) {
     cap_t caps = cap_get_proc();
-    bool has_all = true;
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+    *ret_has = true;
+    for (size_t i = 0; i < count; i++) {
         cap_flag_value_t value = CAP_CLEAR;
-        if (!caps || cap_get_flag(caps, needed[i], CAP_EFFECTIVE, &value) < 0) {
+        if (!caps || cap_get_flag(caps, list[i], CAP_EFFECTIVE, &value) < 0) {
             cap_free(caps);
             return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read the capabilities", NULL);
         }
-        has_all &= value == CAP_SET;
+        *ret_has &= value == CAP_SET;
     }
     cap_free(caps);
-    if (has_all && outside == 0 && count == UINT32_MAX)
-        return 1;
-    if (outside != 0)
+    return 0;
+}
+
+/* Root of a user namespace that is not the first: what its own id is outside. */
+static int read_outside_id(unsigned *ret_outside, struct minibox_error *err) {
+    char map[4096];
+    unsigned inside, count;
+    if (mb_fd_read_file("/proc/self/uid_map", map, sizeof(map)) < 0)
+        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read", "/proc/self/uid_map");
+    if (sscanf(map, "%u %u %u", &inside, ret_outside, &count) != 3 || inside != 0)
+        return mb_error_host(err, NULL, MB_REMEDY_NONE, EPROTO, "cannot understand", "/proc/self/uid_map");
+    return 0;
+}
+
+/*
+ * What a caller with uid 0 is. Root of the first user namespace with the capabilities has every right. Root of another one
+ * (in a rootless container) is an ordinary user outside, who may besides map the ids of that namespace; if its own id is the
+ * host's root, though, or may be, a box could only be given that: refused, as for a root without capabilities.
+ */
+static int probe_root(struct mb_host *host, struct minibox_error *err) {
+    static const cap_value_t mapping[] = {CAP_SETUID, CAP_SETGID};
+    struct stat st;
+    bool has_all;
+    unsigned outside = 0;
+    if (stat("/proc/self/ns/user", &st) < 0)
+        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot look at", "/proc/self/ns/user");
+    if (has_capabilities(needed, sizeof(needed) / sizeof(needed[0]), &has_all, err))
+        return -1;
+    if (st.st_ino == INITIAL_USER_NAMESPACE && has_all) {
+        host->privileged = host->maps_ids = true;
         return 0;
-    return mb_error_host(err, NULL, MB_REMEDY_WEAK_ROOT, EPERM, "cannot make a box as this root", NULL);
+    }
+    if (st.st_ino != INITIAL_USER_NAMESPACE && read_outside_id(&outside, err))
+        return -1;
+    if (outside == 0)
+        return mb_error_host(err, NULL, MB_REMEDY_WEAK_ROOT, EPERM, "cannot make a box as this root", NULL);
+    return has_capabilities(mapping, sizeof(mapping) / sizeof(mapping[0]), &host->maps_ids, err);
 }
 
 int mb_host_probe(struct mb_arena *arena, struct mb_host *ret_host, struct minibox_error *err) {
@@ -56,10 +82,8 @@ int mb_host_probe(struct mb_arena *arena, struct mb_host *ret_host, struct minib
     if (groups < 0)
         return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read the supplementary groups", NULL);
     host.group_count = (size_t)groups;
-    int privilege = probe_privilege(host.uid, err);
-    if (privilege < 0)
+    if (host.uid == 0 && probe_root(&host, err))
         return -1;
-    host.privileged = privilege;
     host.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     if (ioctl(STDIN_FILENO, TIOCGWINSZ, &host.window) < 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &host.window) < 0)
         host.window = (struct winsize){0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Facts about the host that a plan depends on, read once. Tests fill in the struct themselves. */
-#ifndef MB_PLAN_HOST_H
-#define MB_PLAN_HOST_H
+#ifndef MB_BOX_HOST_H
+#define MB_BOX_HOST_H
 
 #include <sys/ioctl.h>
 #include <sys/types.h>
@@ -16,6 +16,7 @@ struct mb_host {
     gid_t gid;
     size_t group_count;      /* supplementary groups of the caller */
     bool privileged;         /* may map any id and mount in the host's own namespaces: full root */
+    bool maps_ids;           /* may write id maps with any of its ids: root, of whichever user namespace */
     bool keyrings;           /* the kernel has them */
     bool terminal;           /* standard input and output are terminals */
     struct winsize window;   /* of that terminal; zeros: unknown */

@@ -8,7 +8,7 @@
  *
  * /etc/passwd of a box is hostile: all that is taken from it is numbers, which must be in the map to be used.
  */
-#include "plan/ids.h"
+#include "box/identity.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -22,12 +22,7 @@
 #include "base/number.h"
 #include "base/path.h"
 
-enum {
-    RANGE_SIZE = 65536,
-    FIRST_RANGE = 0x80000, /* ids that distributions leave to containers: systemd's docs/UIDS-GIDS.md */
-    LAST_RANGE = 0x6fff0000,
-    MAX_ACCOUNTS = 1 << 20,
-};
+enum { MAX_ACCOUNTS = 1 << 20 }; /* bytes of an account file */
 
 /* The text of an open regular file, in the arena. */
 static const char *read_open(struct mb_arena *arena, int fd) {
@@ -58,7 +53,7 @@ static int read_below(struct mb_arena *arena, int root_fd, const char *path, con
                          "cannot read in the root file system", path);
 }
 
-int mb_ids_read_accounts(struct mb_arena *arena, int root_fd, bool with_groups, struct mb_accounts *ret_accounts,
+int mb_identity_read_accounts(struct mb_arena *arena, int root_fd, bool with_groups, struct mb_accounts *ret_accounts,
                          struct minibox_error *err) {
     ret_accounts->group = "";
     return read_below(arena, root_fd, "etc/passwd", &ret_accounts->passwd, err) ||
@@ -95,7 +90,7 @@ static int parse_id(const char *text, uint32_t *ret_id) {
     return 0;
 }
 
-int mb_ids_find_user(const struct mb_accounts *accounts, const char *user, const char *group,
+int mb_identity_find_user(const struct mb_accounts *accounts, const char *user, const char *group,
                      const struct mb_origin *origin, uint32_t *ret_uid, uint32_t *ret_gid, struct minibox_error *err) {
     char buffer[1024], *field[7];
     uint32_t uid = 0, gid = 0;
@@ -129,7 +124,7 @@ int mb_ids_find_user(const struct mb_accounts *accounts, const char *user, const
     return 0;
 }
 
-void mb_ids_find_name(struct mb_arena *arena, const struct mb_accounts *accounts, uint32_t uid, const char **ret_name,
+void mb_identity_find_name(struct mb_arena *arena, const struct mb_accounts *accounts, uint32_t uid, const char **ret_name,
                       const char **ret_home) {
     char buffer[1024], *field[7];
     const char *text = accounts->passwd;
@@ -155,26 +150,26 @@ struct subordinates {
 
 /* Reads a file of the host whose lines are fields; "" when it is not there. What cannot be read could name ids that are
  * somebody's: that is an error. */
-static int read_host(struct mb_plan *plan, const struct mb_host *host, const char *path, const char **ret_text,
+static int read_host(struct mb_box *box, const struct mb_host *host, const char *path, const char **ret_text,
                      struct minibox_error *err) {
-    path = mb_arena_printf(&plan->arena, "%s%s", host->root, path);
+    path = mb_arena_printf(&box->arena, "%s%s", host->root, path);
     mb_autofd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     *ret_text = "";
     if (fd < 0 && errno == ENOENT)
         return 0;
-    const char *text = fd < 0 ? NULL : read_open(&plan->arena, fd);
+    const char *text = fd < 0 ? NULL : read_open(&box->arena, fd);
     if (!text)
         return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read", path);
     *ret_text = text;
     return 0;
 }
 
-static int read_subordinates(struct mb_plan *plan, const struct mb_host *host, const char *path, const char *name,
+static int read_subordinates(struct mb_box *box, const struct mb_host *host, const char *path, const char *name,
                              uint32_t uid, struct subordinates *ret, struct minibox_error *err) {
     char buffer[1024], *field[3];
     const char *text;
     *ret = (struct subordinates){0};
-    if (read_host(plan, host, path, &text, err))
+    if (read_host(box, host, path, &text, err))
         return -1;
     for (int n; (n = next_line(&text, buffer, sizeof(buffer), field, 3));) {
         uint32_t owner;
@@ -182,7 +177,7 @@ static int read_subordinates(struct mb_plan *plan, const struct mb_host *host, c
         if (n < 3 || mb_number_parse(field[1], 10, UINT32_MAX, &start) ||
             mb_number_parse(field[2], 10, UINT32_MAX, &count))
             continue; /* no entry: useradd(8) and newuidmap(1) pass it over too */
-        struct subordinate *s = mb_arena_push(&plan->arena, &ret->list, &ret->count, sizeof(*s));
+        struct subordinate *s = mb_arena_push(&box->arena, &ret->list, &ret->count, sizeof(*s));
         if (!s)
             return mb_error_memory(err);
         s->own = (name[0] && strcmp(field[0], name) == 0) || (parse_id(field[0], &owner) == 0 && owner == uid);
@@ -193,15 +188,15 @@ static int read_subordinates(struct mb_plan *plan, const struct mb_host *host, c
 }
 
 /* The caller's, and everybody's, as /etc/passwd of the host names the caller. */
-static int read_callers(struct mb_plan *plan, const struct mb_host *host, struct subordinates *ret_uids,
+static int read_callers(struct mb_box *box, const struct mb_host *host, struct subordinates *ret_uids,
                         struct subordinates *ret_gids, struct minibox_error *err) {
     struct mb_accounts accounts = {"", ""};
     const char *name, *home;
-    if (read_host(plan, host, "/etc/passwd", &accounts.passwd, err))
+    if (read_host(box, host, "/etc/passwd", &accounts.passwd, err))
         return -1;
-    mb_ids_find_name(&plan->arena, &accounts, host->uid, &name, &home);
-    return read_subordinates(plan, host, "/etc/subuid", name, host->uid, ret_uids, err) ||
-                   read_subordinates(plan, host, "/etc/subgid", name, host->uid, ret_gids, err)
+    mb_identity_find_name(&box->arena, &accounts, host->uid, &name, &home);
+    return read_subordinates(box, host, "/etc/subuid", name, host->uid, ret_uids, err) ||
+                   read_subordinates(box, host, "/etc/subgid", name, host->uid, ret_gids, err)
                ? -1
                : 0;
 }
@@ -213,18 +208,18 @@ static bool has_own(const struct subordinates *ids) {
     return false;
 }
 
-bool mb_ids_has_subordinates(const struct mb_host *host) {
-    struct mb_plan scratch = {0};
+bool mb_identity_has_subordinates(const struct mb_host *host) {
+    struct mb_box scratch = {0};
     struct subordinates uids, gids;
     struct minibox_error err;
     bool has = read_callers(&scratch, host, &uids, &gids, &err) == 0 && has_own(&uids) && has_own(&gids);
-    mb_plan_free(&scratch);
+    mb_box_free(&scratch);
     return has;
 }
 
-static int push_range(struct mb_plan *plan, struct mb_id_range **list, size_t *count, uint64_t uid, uint64_t gid,
+static int push_range(struct mb_box *box, struct mb_id_range **list, size_t *count, uint64_t uid, uint64_t gid,
                       uint64_t size, struct minibox_error *err) {
-    struct mb_id_range *range = mb_arena_push(&plan->arena, list, count, sizeof(*range));
+    struct mb_id_range *range = mb_arena_push(&box->arena, list, count, sizeof(*range));
     if (!range)
         return mb_error_memory(err);
     *range = (struct mb_id_range){(uint32_t)uid, (uint32_t)gid, (uint32_t)size};
@@ -233,14 +228,14 @@ static int push_range(struct mb_plan *plan, struct mb_id_range **list, size_t *c
 
 /* The ids of an account file, passwd(5) or group(5): numbers in the third field, and in the fourth if `has_gids`. Lines
  * of any length: a group may have many members. */
-static int push_accounts(struct mb_plan *plan, const char *text, bool has_gids, struct minibox_error *err) {
+static int push_accounts(struct mb_box *box, const char *text, bool has_gids, struct minibox_error *err) {
     for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
         const char *field = line;
         for (int n = 0; n < (has_gids ? 4 : 3); n++) {
             char *end;
             unsigned long id = n >= 2 && isdigit((unsigned char)*field) ? strtoul(field, &end, 10) : 0;
-            if (id >= FIRST_RANGE && id < UINT32_MAX &&
-                push_range(plan, &plan->taken, &plan->taken_count, id, 0, 1, err))
+            if (id >= MB_ID_FIRST && id < UINT32_MAX &&
+                push_range(box, &box->maps.taken, &box->maps.taken_count, id, 0, 1, err))
                 return -1;
             field += strcspn(field, ":\n");
             if (*field != ':')
@@ -252,12 +247,12 @@ static int push_accounts(struct mb_plan *plan, const char *text, bool has_gids, 
 }
 
 /* Root's candidates: its own subordinate ids, and what the ranges that nobody owns must keep clear of. */
-static int plan_ranges(const struct mb_host *host, struct mb_plan *plan, struct minibox_error *err) {
+static int list_candidates(const struct mb_host *host, struct mb_box *box, struct minibox_error *err) {
     struct subordinates uids, gids;
     const char *passwd, *group;
-    if (read_subordinates(plan, host, "/etc/subuid", "root", 0, &uids, err) ||
-        read_subordinates(plan, host, "/etc/subgid", "root", 0, &gids, err) ||
-        read_host(plan, host, "/etc/passwd", &passwd, err) || read_host(plan, host, "/etc/group", &group, err))
+    if (read_subordinates(box, host, "/etc/subuid", "root", 0, &uids, err) ||
+        read_subordinates(box, host, "/etc/subgid", "root", 0, &gids, err) ||
+        read_host(box, host, "/etc/passwd", &passwd, err) || read_host(box, host, "/etc/group", &group, err))
         return -1;
 
     /* The n-th range of root's uids goes with the n-th of its gids. */
@@ -269,55 +264,50 @@ static int plan_ranges(const struct mb_host *host, struct mb_plan *plan, struct 
         if (u >= uids.count || g >= gids.count)
             break;
         uint64_t least = uids.list[u].count < gids.list[g].count ? uids.list[u].count : gids.list[g].count;
-        if (push_range(plan, &plan->ranges, &plan->range_count, uids.list[u].start, gids.list[g].start, least, err))
+        if (push_range(box, &box->maps.own, &box->maps.own_count, uids.list[u].start, gids.list[g].start, least, err))
             return -1;
     }
 
     for (size_t i = 0; i < uids.count; i++)
-        if (push_range(plan, &plan->taken, &plan->taken_count, uids.list[i].start, 0, uids.list[i].count, err))
+        if (push_range(box, &box->maps.taken, &box->maps.taken_count, uids.list[i].start, 0, uids.list[i].count, err))
             return -1;
     for (size_t i = 0; i < gids.count; i++)
-        if (push_range(plan, &plan->taken, &plan->taken_count, gids.list[i].start, 0, gids.list[i].count, err))
+        if (push_range(box, &box->maps.taken, &box->maps.taken_count, gids.list[i].start, 0, gids.list[i].count, err))
             return -1;
-    return push_accounts(plan, passwd, true, err) || push_accounts(plan, group, false, err) ? -1 : 0;
+    return push_accounts(box, passwd, true, err) || push_accounts(box, group, false, err) ? -1 : 0;
 }
 
-static int push_map(struct mb_plan *plan, struct mb_id_map map, struct minibox_error *err) {
-    struct mb_id_map *slot = mb_arena_push(&plan->arena, &plan->maps, &plan->map_count, sizeof(*slot));
+static int push_map(struct mb_box *box, struct mb_id_map map, struct minibox_error *err) {
+    struct mb_id_map *slot = mb_arena_push(&box->arena, &box->maps.list, &box->maps.count, sizeof(*slot));
     if (!slot)
         return mb_error_memory(err);
     *slot = map;
     return 0;
 }
 
-static int push_own_id(struct mb_plan *plan, uint32_t uid, uint32_t gid, const struct mb_host *host,
+static int push_own_id(struct mb_box *box, uint32_t uid, uint32_t gid, const struct mb_host *host,
                        struct minibox_error *err) {
-    return push_map(plan, (struct mb_id_map){.inside = uid, .outside = host->uid, .count = 1, .uids = true}, err) ||
-                   push_map(plan, (struct mb_id_map){.inside = gid, .outside = host->gid, .count = 1, .gids = true},
-                            err)
-               ? -1
-               : 0;
+    const struct mb_id_map user = {.inside = uid, .outside = host->uid, .count = 1, .uids = true};
+    const struct mb_id_map group = {.inside = gid, .outside = host->gid, .count = 1, .gids = true};
+    return push_map(box, user, err) || push_map(box, group, err) ? -1 : 0;
 }
 
-/* keep-id, with subordinate ids: the caller's id is itself, the other ids of the box are the caller's subordinate ones.
- */
-static int push_around_own_id(struct mb_plan *plan, uint32_t id, const struct subordinates *ranges, bool is_gid,
+/* keep-id, with subordinate ids: the caller's id is itself, the other ids of the box are the caller's subordinate ones. */
+static int push_around_own_id(struct mb_box *box, uint32_t id, const struct subordinates *ranges, enum mb_id_kind kind,
                               struct minibox_error *err) {
-    const struct subordinate *list = ranges->list;
     uint64_t inside = 0;
     for (size_t i = 0; i < ranges->count; i++) {
-        if (!list[i].own || !list[i].start) /* host root is in no map, whatever the file says */
+        const struct subordinate *range = &ranges->list[i];
+        if (!range->own || !range->start) /* host root is in no map, whatever the file says */
             continue;
-        for (uint64_t outside = list[i].start, left = list[i].count; left;) {
+        for (uint64_t outside = range->start, left = range->count; left;) {
             uint64_t part = inside <= id && id - inside < left ? id - inside : left;
-            if (part && push_map(plan,
-                                 (struct mb_id_map){(uint32_t)inside,
-                                                    (uint32_t)outside,
-                                                    (uint32_t)part,
-                                                    !is_gid,
-                                                    is_gid,
-                                                    {.kind = MB_ORIGIN_DEFAULT}},
-                                 err))
+            const struct mb_id_map map = {.inside = (uint32_t)inside,
+                                          .outside = (uint32_t)outside,
+                                          .count = (uint32_t)part,
+                                          .uids = kind == MB_ID_USER,
+                                          .gids = kind == MB_ID_GROUP};
+            if (part && push_map(box, map, err))
                 return -1;
             inside += part;
             outside += part;
@@ -328,118 +318,131 @@ static int push_around_own_id(struct mb_plan *plan, uint32_t id, const struct su
     return 0;
 }
 
-/* A map that says no more than what an ordinary user may write itself: one uid and one gid, the caller's. */
+/* Whether the map says no more than what an ordinary user may write itself: one uid and one gid, the caller's. */
 static bool is_own_id(const struct minibox_spec *spec, const struct mb_host *host, struct mb_id_range *ret_inside) {
     size_t uids = 0, gids = 0;
-    bool is_own = true;
     for (size_t i = 0; i < spec->id_map_count; i++) {
         const struct mb_id_map *map = &spec->id_maps[i];
-        is_own &=
-            map->count == 1 && (!map->uids || map->outside == host->uid) && (!map->gids || map->outside == host->gid);
-        if (map->uids)
-            ret_inside->uid = map->inside, uids++;
-        if (map->gids)
-            ret_inside->gid = map->inside, gids++;
+        if (map->count != 1 || (map->uids && map->outside != host->uid) || (map->gids && map->outside != host->gid))
+            return false;
+        if (map->uids) {
+            ret_inside->uid = map->inside;
+            uids++;
+        }
+        if (map->gids) {
+            ret_inside->gid = map->inside;
+            gids++;
+        }
     }
-    return is_own && uids == 1 && gids == 1;
+    return uids == 1 && gids == 1;
 }
 
-int mb_ids_plan_maps(const struct minibox_spec *spec, const struct mb_host *host, struct mb_plan *plan,
-                     struct minibox_error *err) {
+/* --userns MAP: as it was said. */
+static int map_as_asked(const struct minibox_spec *spec, const struct mb_host *host, struct mb_box *box,
+                        struct minibox_error *err) {
     struct mb_id_range inside = {0};
-    plan->map_writer = MB_MAPS_NONE;
-    if (!(plan->flags & CLONE_NEWUSER))
+    if (!host->maps_ids && is_own_id(spec, host, &inside)) {
+        box->maps.writer = MB_MAPS_SELF;
+        return push_own_id(box, inside.uid, inside.gid, host, err);
+    }
+    box->maps.writer = host->maps_ids ? MB_MAPS_PARENT : MB_MAPS_HELPER;
+    for (size_t i = 0; i < spec->id_map_count; i++)
+        if (push_map(box, spec->id_maps[i], err))
+            return -1;
+    return 0;
+}
+
+/* Root: a range that no other box has. Its ids outside count from 0 until it is reserved. */
+static int map_a_range(const struct mb_host *host, struct mb_box *box, struct minibox_error *err) {
+    box->maps.writer = MB_MAPS_PARENT;
+    box->maps.has_range = true;
+    if (push_map(box, (struct mb_id_map){.count = MB_ID_RANGE, .uids = true}, err) ||
+        push_map(box, (struct mb_id_map){.count = MB_ID_RANGE, .gids = true}, err))
+        return -1;
+    return list_candidates(host, box, err);
+}
+
+static int map_around_own_id(const struct mb_host *host, struct mb_box *box, struct minibox_error *err) {
+    struct subordinates uids, gids;
+    if (read_callers(box, host, &uids, &gids, err) || push_own_id(box, host->uid, host->gid, host, err) ||
+        push_around_own_id(box, host->uid, &uids, MB_ID_USER, err) ||
+        push_around_own_id(box, host->gid, &gids, MB_ID_GROUP, err))
+        return -1;
+    box->maps.writer = box->maps.count > 2 ? MB_MAPS_HELPER : MB_MAPS_SELF;
+    return 0;
+}
+
+int mb_identity_plan_maps(const struct minibox_spec *spec, const struct mb_host *host, struct mb_box *box,
+                          struct minibox_error *err) {
+    box->maps = (struct mb_id_maps){.writer = MB_MAPS_NONE};
+    if (!mb_box_has_own(box, CLONE_NEWUSER))
         return 0;
     if (spec->userns == MB_USERNS_KEEP_ID && host->uid == 0)
         return mb_error_usage(err, &spec->origin[MB_OPTION_USERNS], MB_REMEDY_HOST_ROOT_MAPPED, "refusing",
                               "--userns keep-id", "the caller is root");
-    if (spec->userns == MB_USERNS_MAP) {
-        for (size_t i = 0; i < spec->id_map_count; i++)
-            if (push_map(plan, spec->id_maps[i], err))
-                return -1;
-        plan->map_writer = host->privileged                 ? MB_MAPS_PARENT
-                           : is_own_id(spec, host, &inside) ? MB_MAPS_SELF
-                                                            : MB_MAPS_HELPER;
-        if (plan->map_writer == MB_MAPS_SELF) {
-            plan->map_count = 0;
-            return push_own_id(plan, inside.uid, inside.gid, host, err);
-        }
-        return 0;
-    }
-    if (host->privileged) {
-        plan->map_writer = MB_MAPS_PARENT;
-        plan->reserve_range = true;
-        if (push_map(plan, (struct mb_id_map){.count = RANGE_SIZE, .uids = true}, err) ||
-            push_map(plan, (struct mb_id_map){.count = RANGE_SIZE, .gids = true}, err))
-            return -1;
-        return plan_ranges(host, plan, err);
-    }
-    if (push_own_id(plan, plan->uid, plan->gid, host, err))
-        return -1;
-    plan->map_writer = MB_MAPS_SELF;
-    if (spec->userns != MB_USERNS_KEEP_ID)
-        return 0;
-    struct subordinates uids, gids;
-    plan->map_count = 0;
-    if (read_callers(plan, host, &uids, &gids, err) || push_own_id(plan, host->uid, host->gid, host, err) ||
-        push_around_own_id(plan, host->uid, &uids, false, err) || push_around_own_id(plan, host->gid, &gids, true, err))
-        return -1;
-    if (plan->map_count > 2)
-        plan->map_writer = MB_MAPS_HELPER;
-    return 0;
+    if (spec->userns == MB_USERNS_MAP)
+        return map_as_asked(spec, host, box, err);
+    if (host->privileged)
+        return map_a_range(host, box, err);
+    if (spec->userns == MB_USERNS_KEEP_ID)
+        return map_around_own_id(host, box, err);
+    box->maps.writer = MB_MAPS_SELF;
+    return push_own_id(box, box->process.uid, box->process.gid, host, err);
 }
 
-bool mb_ids_is_mapped(const struct mb_plan *plan, uint32_t id, bool is_gid) {
-    if (!(plan->flags & CLONE_NEWUSER))
+bool mb_identity_is_mapped(const struct mb_box *box, uint32_t id, enum mb_id_kind kind) {
+    if (!mb_box_has_own(box, CLONE_NEWUSER))
         return true;
-    for (size_t i = 0; i < plan->map_count; i++) {
-        const struct mb_id_map *map = &plan->maps[i];
-        if ((is_gid ? map->gids : map->uids) && id >= map->inside && id - map->inside < map->count)
+    for (size_t i = 0; i < box->maps.count; i++) {
+        const struct mb_id_map *map = &box->maps.list[i];
+        if ((kind == MB_ID_GROUP ? map->gids : map->uids) && id >= map->inside && id - map->inside < map->count)
             return true;
     }
     return false;
 }
 
-/* 0: locked and put into the maps; 1: another box has it; -1 with errno. */
-static int try_range(struct mb_plan *plan, int fd, uint32_t uid, uint32_t gid) {
-    /* What is locked are the bytes whose offsets are the uids. It is a lock of the open file description: it lives as
-     * long as any descriptor of it does, in whichever process. */
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = uid, .l_len = RANGE_SIZE};
-    if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
-        return errno == EAGAIN || errno == EACCES ? 1 : -1;
-    plan->maps[0].outside = uid;
-    plan->maps[1].outside = gid;
-    return 0;
-}
+/* ---- the command's user --------------------------------------------------------------------------------------- */
 
-static bool is_taken(const struct mb_plan *plan, uint64_t start) {
-    for (size_t i = 0; i < plan->taken_count; i++)
-        if (plan->taken[i].uid < start + RANGE_SIZE && start < (uint64_t)plan->taken[i].uid + plan->taken[i].count)
-            return true;
-    return false;
-}
-
-int mb_ids_reserve(struct mb_plan *plan, int *ret_fd, struct minibox_error *err) {
-    static const char folder[] = "/run/minibox", path[] = "/run/minibox/ids";
-    mb_autofd fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 && errno == ENOENT) {
-        if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-            return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot make", folder);
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+/* A map without the default user or group: its first ids are meant. */
+static void take_first_ids(struct mb_box *box) {
+    struct mb_process *process = &box->process;
+    bool first_uid = !mb_identity_is_mapped(box, process->uid, MB_ID_USER);
+    bool first_gid = !mb_identity_is_mapped(box, process->gid, MB_ID_GROUP);
+    for (size_t i = box->maps.count; i-- > 0;) {
+        const struct mb_id_map *map = &box->maps.list[i];
+        if (map->uids && first_uid)
+            process->uid = map->inside;
+        if (map->gids && (first_uid || first_gid))
+            process->gid = map->inside;
     }
-    if (fd < 0)
-        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot open", path);
-    int result = 1;
-    for (size_t i = 0; result == 1 && i < plan->range_count; i++)
-        for (uint32_t n = 0; result == 1 && n < plan->ranges[i].count / RANGE_SIZE; n++)
-            result = try_range(plan, fd, plan->ranges[i].uid + n * RANGE_SIZE, plan->ranges[i].gid + n * RANGE_SIZE);
-    for (uint32_t start = FIRST_RANGE; result == 1 && start <= LAST_RANGE; start += RANGE_SIZE)
-        if (!is_taken(plan, start))
-            result = try_range(plan, fd, start, start);
-    if (result < 0)
-        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot lock", path);
-    if (result > 0)
-        return mb_error_host(err, NULL, MB_REMEDY_NO_RANGE, EAGAIN, "cannot find a free range of ids", NULL);
-    *ret_fd = mb_fd_steal(&fd);
+}
+
+int mb_fill_identity(struct mb_filler *f) {
+    const struct minibox_spec *spec = f->spec;
+    struct mb_box *box = f->box;
+    struct mb_process *process = &box->process;
+    bool is_own_name = f->rootfs == MB_ROOTFS_HOST && (!f->host->privileged || !mb_box_has_own(box, CLONE_NEWUSER));
+    bool is_caller = is_own_name || spec->userns == MB_USERNS_KEEP_ID;
+    process->uid = is_caller ? f->host->uid : 0;
+    process->gid = is_caller ? f->host->gid : 0;
+    if (spec->user && mb_identity_find_user(&f->accounts, spec->user, spec->group, &spec->origin[MB_OPTION_USER],
+                                            &process->uid, &process->gid, f->err))
+        return -1;
+    if (mb_identity_plan_maps(spec, f->host, box, f->err))
+        return -1;
+    if (spec->userns == MB_USERNS_MAP && !spec->user)
+        take_first_ids(box);
+    if (!mb_identity_is_mapped(box, process->uid, MB_ID_USER) || !mb_identity_is_mapped(box, process->gid, MB_ID_GROUP))
+        return mb_error_usage(f->err, &spec->origin[spec->user ? MB_OPTION_USER : MB_OPTION_USERNS],
+                              MB_REMEDY_ID_NOT_MAPPED, "cannot be that user in the box",
+                              MB_TEXT(f, "%u:%u", process->uid, process->gid), NULL);
+    /* setgroups(2) is forbidden under a map that a user wrote itself. In a user namespace to join it may be: there root has
+     * dropped its groups before. */
+    bool is_allowed = f->host->privileged || box->maps.writer == MB_MAPS_PARENT || box->maps.writer == MB_MAPS_HELPER;
+    process->group_count = is_allowed ? 0 : (uint32_t)f->host->group_count;
+    box->keep_groups = mb_box_joins(box, MB_FLAG_USER) || !is_allowed;
+    if (spec->init != MB_YES && spec->die_with_launcher != MB_YES && box->maps.has_range)
+        return mb_error_usage(f->err, &spec->origin[MB_OPTION_INIT], MB_REMEDY_INIT_HOLDS_RANGE,
+                              "refusing --init no with --die-with-launcher no", NULL, NULL);
     return 0;
 }
