@@ -18,7 +18,9 @@
 #ifndef AT_EMPTY_PATH
 #define AT_EMPTY_PATH 0x1000
 #endif
+#ifndef MNT_DETACH
 #define MNT_DETACH 2
+#endif
 
 static const char here[] = "";
 

@@ -27,7 +27,7 @@
 #include "base/json.h"
 #include "base/raw.h"
 #include "show/show.h"
-#include "plan/ids.h"
+#include "box/identity.h"
 #include "run/run.h"
 #include "prove/userns.h"
 
@@ -320,7 +320,7 @@ static void check_one(const struct check *c, const struct mb_host *host, struct 
         check_filter(c, f);
         break;
     case SUBIDS:
-        f->works = privileged || mb_ids_has_subordinates(host);
+        f->works = privileged || mb_identity_has_subordinates(host);
         explain(f, f->works,
                 privileged ? "root needs none"
                 : f->works ? ""

@@ -13,25 +13,23 @@
 #include "base/fd.h"
 #include "launch/launch.h"
 
-int mb_output_open(struct mb_output *output, struct mb_plan *plan, struct minibox_error *err) {
-    *output = (struct mb_output){.from = {-1, -1}, .to = {-1, -1}, .left = plan->output_limit};
-    if (!plan->output_limit)
+int mb_output_open(struct mb_output *output, const struct mb_plan *plan, bool trial, int ret_streams[3],
+                   struct minibox_error *err) {
+    *output = (struct mb_output){.from = {-1, -1}, .to = {-1, -1}, .left = plan->box->output_limit};
+    ret_streams[0] = ret_streams[1] = ret_streams[2] = -1;
+    if (!plan->box->output_limit)
         return 0;
-    for (size_t i = 0; i < plan->step_count; i++)
-        if (plan->steps[i].kind == MB_STEP_STREAM && plan->steps[i].source &&
-            mb_launch_open_stream(plan, &plan->steps[i], err))
-            return -1;
-    for (size_t i = 0; i < plan->step_count; i++) {
-        struct mb_step *step = &plan->steps[i];
-        int ends[2], n = step->stream - 1;
-        if (step->kind != MB_STEP_STREAM || !step->stream)
-            continue;
-        output->to[n] = step->source ? step->fd : fcntl(step->stream, F_DUPFD_CLOEXEC, 3);
-        step->fd = -1;
+    if (mb_launch_open_streams(plan, trial, ret_streams, err))
+        return -1;
+    for (int n = 0; n < 2; n++) {
+        int ends[2], stream = n + 1;
+        output->to[n] = ret_streams[stream] >= 0 ? ret_streams[stream] : fcntl(stream, F_DUPFD_CLOEXEC, 3);
+        ret_streams[stream] = -1;
         if (output->to[n] < 0 || pipe2(ends, O_CLOEXEC) < 0)
-            return mb_error_host(err, step->origin, MB_REMEDY_NONE, errno, "cannot open", "a pipe");
+            return mb_error_host(err, mb_box_origin(plan->box, MB_OPTION_OUTPUT_LIMIT), MB_REMEDY_NONE, errno,
+                                 "cannot open", "a pipe");
         output->from[n] = ends[0];
-        step->fd = ends[1];
+        ret_streams[stream] = ends[1];
     }
     return 0;
 }

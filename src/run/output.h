@@ -23,7 +23,8 @@ enum { MB_OUTPUT_FDS = 3 };
 
 /* Puts a pipe between the box and where its output was to go, which the plan's steps say. Nothing if the plan has no
  * limit. */
-int mb_output_open(struct mb_output *output, struct mb_plan *plan, struct minibox_error *err);
+int mb_output_open(struct mb_output *output, const struct mb_plan *plan, bool trial, int ret_streams[3],
+                   struct minibox_error *err);
 
 /* What to poll for (MB_OUTPUT_FDS entries), and what to do with the answer. */
 void mb_output_prepare(const struct mb_output *output, struct pollfd *fds);

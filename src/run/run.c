@@ -27,9 +27,13 @@
 #include "run/output.h"
 #include "run/record.h"
 #include "run/terminal.h"
+#include "show/plan.h"
 
 struct run {
+    struct mb_box box_;
     struct mb_plan plan;
+    const char *pid_path;
+    enum mb_notify_what notify;
     struct minibox_box *box;
     struct mb_terminal terminal;
     struct mb_output output;
@@ -108,7 +112,7 @@ static int forward_signals(struct run *run) {
         /* A key was pressed, or the terminal is gone: that is meant for all that the command has started, as without a
          * box. */
         bool is_keyboard = info.ssi_code == SI_KERNEL && (signo == SIGINT || signo == SIGQUIT || signo == SIGHUP);
-        if (is_keyboard && run->plan.init ? mb_launch_kill_group(run->box, signo, run->err)
+        if (is_keyboard && run->box_.process.init ? mb_launch_kill_group(run->box, signo, run->err)
                                           : minibox_kill(run->box, signo, run->err))
             return -1;
     }
@@ -117,7 +121,7 @@ static int forward_signals(struct run *run) {
 
 /* Before the box is made only whether the file can be: until clone a signal ends this process, and would leave it. */
 static int check_pid_file(struct run *run) {
-    const char *path = run->plan.pid_file, *name = strrchr(path, '/');
+    const char *path = run->pid_path, *name = strrchr(path, '/');
     char folder[4096];
     struct stat st;
     run->pid_name = name ? name + 1 : path;
@@ -140,7 +144,7 @@ static int write_pid_file(struct run *run) {
     int length = snprintf(text, sizeof(text), "%d\n", minibox_box_pid(run->box));
     mb_autofd fd = openat(run->pid_folder, run->pid_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0 || fstat(fd, &run->pid_file) < 0 || mb_fd_write_all(fd, text, (size_t)length) < 0)
-        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot write the pid file", run->plan.pid_file);
+        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot write the pid file", run->pid_path);
     return 0;
 }
 
@@ -159,7 +163,7 @@ static void remove_pid_file(struct run *run) {
  * end. */
 static int supervise(struct run *run) {
     enum { DEATH, SIGNAL, TERMINAL, OUTPUT = TERMINAL + MB_TERMINAL_FDS, NOTIFY = OUTPUT + MB_OUTPUT_FDS, FDS };
-    uint64_t deadline = run->plan.timeout ? run->started + run->plan.timeout : 0;
+    uint64_t deadline = run->box_.timeout ? run->started + run->box_.timeout : 0;
     bool has_ended = false, is_hurried = false;
     while (!has_ended || mb_terminal_has_output(&run->terminal) || mb_output_has_more(&run->output)) {
         struct pollfd fds[FDS] = {
@@ -222,7 +226,7 @@ static int exit_status(const struct run *run, int status) {
 
 /* What the filter refused, which the command may not have said, and how it is permitted. */
 static void print_refused(const struct run *run, const struct minibox_spec *spec) {
-    for (int i = 0; run->plan.notify == MB_NOTIFY_REFUSED && i < MB_NOTIFY_CALLS; i++) {
+    for (int i = 0; run->notify == MB_NOTIFY_REFUSED && i < MB_NOTIFY_CALLS; i++) {
         char text[128],
             *name = run->box->notify.counts[i] ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i) : NULL;
         if (!name)
@@ -273,13 +277,16 @@ static int write_learned(struct run *run, const struct minibox_spec *spec) {
 }
 
 static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_status) {
-    int status;
-    if (open_signals(run) || (run->plan.pid_file && check_pid_file(run)) || open_learned(run, spec) ||
-        mb_output_open(&run->output, &run->plan, run->err))
+    int status, streams[3];
+    if (open_signals(run) || (run->pid_path && check_pid_file(run)) || open_learned(run, spec) ||
+        mb_output_open(&run->output, &run->plan, false, streams, run->err))
         return -1;
     if (spec->verbose)
         mb_plan_print(&run->plan, stderr);
-    if (mb_launch_start(&run->plan, run->endings, run->started, &run->box, run->err)) {
+    const struct mb_launch_options options = {.cancel_fd=run->endings, .started=run->started, .notify=run->notify, .streams={streams[0],streams[1],streams[2]}};
+    int launched = mb_launch_start(&run->plan, &options, &run->box, run->err);
+    for (int i = 0; i < 3; i++) mb_fd_close(&streams[i]);
+    if (launched) {
         struct signalfd_siginfo info; /* what ended the launch is what minibox ends with */
         if (read(run->endings, &info, sizeof(info)) == sizeof(info) && !run->err->step)
             run->err->status = MINIBOX_EXIT_SIGNAL + (int)info.ssi_signo;
@@ -298,11 +305,11 @@ static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_st
     if (run->box->terminal_fd >= 0 && mb_terminal_open(&run->terminal, mb_fd_steal(&run->box->terminal_fd)) < 0)
         return mb_error_host(run->err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, errno, "cannot use the terminal",
                              NULL);
-    if ((run->plan.pid_file && write_pid_file(run)) || supervise(run) || minibox_wait(run->box, &status, run->err))
+    if ((run->pid_path && write_pid_file(run)) || supervise(run) || minibox_wait(run->box, &status, run->err))
         return -1;
     *ret_status = exit_status(run, status);
     run->record.has_ended = true;
-    if (run->plan.notify == MB_NOTIFY_REFUSED)
+    if (run->notify == MB_NOTIFY_REFUSED)
         memcpy(run->record.refused, run->box->notify.counts, sizeof(run->record.refused));
     run->record.status = status;
     run->record.wall = (double)(mb_wait_clock() - run->launched) / 1e9;
@@ -353,7 +360,9 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
     if (!spec->dry_run && mb_record_open(&run.record, spec, result ? &second : err))
         result = -1;
     if (result == 0)
-        result = mb_host_probe(&arena, &host, err) || mb_plan_compile(spec, &host, &run.plan, err) ? -1 : 0;
+        result = mb_host_probe(&arena, &host, err) || mb_box_fill(spec, &host, &run.box_, err) || mb_plan_compile(&run.box_, &run.plan, err) ? -1 : 0;
+    run.pid_path = spec->pid_file;
+    run.notify = spec->seccomp == MB_SECCOMP_LEARN ? MB_NOTIFY_ALLOWED : (spec->report || spec->verbose == MB_YES) && run.box_.process.init && run.box_.filter.count ? MB_NOTIFY_REFUSED : MB_NOTIFY_NONE;
     *ret_status = 0;
     if (result == 0 && spec->dry_run == MB_DRY_RUN_JSON)
         result = mb_plan_print_json(&run.plan, stdout, err);
@@ -380,13 +389,14 @@ int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_erro
     mb_fd_close(&run.signals);
     mb_fd_close(&run.endings);
     mb_plan_free(&run.plan);
+    mb_box_free(&run.box_);
     mb_arena_free(&arena);
     return result;
 }
 
 /* Whether the files of the launcher's own could be written, for a trial, which writes none. */
 static int check_files(const struct minibox_spec *spec, struct minibox_error *err) {
-    struct run run = {.plan = {.pid_file = spec->pid_file}, .err = err, .pid_folder = -1};
+    struct run run = {.pid_path = spec->pid_file, .err = err, .pid_folder = -1};
     int result = spec->pid_file ? check_pid_file(&run) : 0;
     mb_fd_close(&run.pid_folder);
     if (result == 0 && spec->report && mb_fd_may_write(spec->report))
@@ -403,6 +413,7 @@ static int launch(const struct minibox_spec *spec, bool trial, struct minibox_bo
     struct mb_arena arena = {0};
     struct mb_host host;
     struct mb_plan plan = {0};
+    struct mb_box box = {0};
     sigset_t before;
     uint64_t started = mb_wait_clock();
     if (spec->tty == MB_YES)
@@ -414,22 +425,24 @@ static int launch(const struct minibox_spec *spec, bool trial, struct minibox_bo
     int result = mb_host_probe(&arena, &host, err);
     host.terminal = false;
     if (result == 0)
-        result = mb_plan_compile(spec, &host, &plan, err);
-    plan.trial = trial;
-    if (plan.notify == MB_NOTIFY_ALLOWED && !trial && result == 0)
+        result = mb_box_fill(spec, &host, &box, err);
+    if (result == 0)
+        result = mb_plan_compile(&box, &plan, err);
+    if (spec->seccomp == MB_SECCOMP_LEARN && !trial && result == 0)
         result = mb_error_usage(err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NONE, "nothing can be learned", NULL,
                                 "the library does not stay beside the box");
-    plan.notify = MB_NOTIFY_NONE;
     if (result == 0)
-        result = mb_launch_check_descriptors(plan.preserve_fds, err);
+        result = mb_launch_check_descriptors(spec->preserve_fds, err);
     if (result == 0 && trial)
         result = check_files(spec, err);
     if (result == 0) {
         pthread_sigmask(SIG_SETMASK, NULL, &before);
-        result = mb_launch_start(&plan, -1, started, ret_box, err);
+        const struct mb_launch_options options = {.cancel_fd=-1, .started=started, .trial=trial, .streams={-1,-1,-1}};
+        result = mb_launch_start(&plan, &options, ret_box, err);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
     mb_plan_free(&plan);
+    mb_box_free(&box);
     mb_arena_free(&arena);
     return result;
 }
