@@ -8,8 +8,9 @@
 #define MB_LAUNCH_NOTIFY_H
 
 #include <linux/seccomp.h>
+#include <stdint.h>
 
-#include "plan/plan.h"
+#include "filter/filter.h"
 
 enum { MB_NOTIFY_CALLS = 512 }; /* numbers of system calls, from 0 on; later ones are not counted one by one */
 

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "launch/notify.h"
+#include "spec/spec.h"
 
 struct mb_record {
     int fd; /* of the file; -1: none was asked for */
