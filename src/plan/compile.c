@@ -19,7 +19,7 @@
 #include "base/fd.h"
 #include "filter/guard.h"
 #include "plan/mounts.h"
-#include "filter/explain.h"
+#include "filter/profile.h"
 #include "plan/rootfs.h"
 
 /* ---- identity and the start of the box ------------------------------------------------------------------------ */
@@ -386,13 +386,13 @@ static int plan_filter(struct mb_compiler *c) {
     if (spec->seccomp == MB_SECCOMP_DEFAULT || learns) {
         plan->filter = spec->allow_suid ? mb_seccomp_builtin_allow_suid : mb_seccomp_builtin;
         return plan->capabilities
-                   ? mb_seccomp_compile(&plan->arena, mb_seccomp_default_json, "the default profile",
+                   ? mb_profile_compile(&plan->arena, mb_seccomp_default_json, "the default profile",
                                         plan->capabilities, spec->allow_suid, origin, &plan->filter, c->err)
                    : 0;
     }
     if (spec->seccomp == MB_SECCOMP_FILE) {
         char *text = mb_profile_read(spec->seccomp_file, origin, c->err);
-        int result = text ? mb_seccomp_compile(&plan->arena, text, spec->seccomp_file, plan->capabilities,
+        int result = text ? mb_profile_compile(&plan->arena, text, spec->seccomp_file, plan->capabilities,
                                                spec->allow_suid, origin, &plan->filter, c->err)
                           : -1;
         free(text);

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,8 @@
 #include "launch/launch.h"
 #include "filter/guard.h"
 #include "filter/explain.h"
+#include "filter/learn.h"
+#include "kernel/calls.h"
 #include "run/output.h"
 #include "run/record.h"
 #include "run/terminal.h"
@@ -223,10 +224,10 @@ static int exit_status(const struct run *run, int status) {
 /* What the filter refused, which the command may not have said, and how it is permitted. */
 static void print_refused(const struct run *run, const struct minibox_spec *spec) {
     for (int i = 0; run->plan.notify == MB_NOTIFY_REFUSED && i < MB_NOTIFY_CALLS; i++) {
-        char text[128],
-            *name = run->box->notify.counts[i] ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i) : NULL;
-        if (!name)
+        char text[128], name[MB_CALLS_NAME_SIZE];
+        if (!run->box->notify.counts[i])
             continue;
+        mb_calls_name((uint32_t)i, name);
         bool is_set_id = spec->seccomp != MB_SECCOMP_DEFAULT && !spec->allow_suid && mb_guard_refuses((uint32_t)i);
         if (spec->seccomp == MB_SECCOMP_FILE)
             snprintf(text, sizeof(text), "allow it in %.80s%s", spec->seccomp_file,
@@ -234,10 +235,9 @@ static void print_refused(const struct run *run, const struct minibox_spec *spec
         else if (is_set_id)
             snprintf(text, sizeof(text), "--allow suid");
         else
-            mb_profile_permit(name, text, sizeof(text));
+            mb_explain_permit(name, text, sizeof(text));
         fprintf(stderr, "minibox: the filter refused %s (%u times); to permit it: %s\n", name,
                 run->box->notify.counts[i], text);
-        free(name);
     }
 }
 
@@ -266,9 +266,8 @@ static int open_learned(struct run *run, const struct minibox_spec *spec) {
 }
 
 static int write_learned(struct run *run, const struct minibox_spec *spec) {
-    bool is_lost =
-        run->learned && (mb_profile_write_used(run->box->notify.counts, MB_NOTIFY_CALLS, run->learned, run->err) ||
-                         fflush(run->learned) != 0 || ferror(run->learned));
+    bool is_lost = run->learned && (mb_learn_write(run->box->notify.counts, MB_NOTIFY_CALLS, run->learned, run->err) ||
+                                    fflush(run->learned) != 0 || ferror(run->learned));
     return is_lost ? fail_profile(spec, MB_REMEDY_NONE, run->err) : 0;
 }
 
