@@ -63,7 +63,8 @@ int mb_json_require(const struct mb_json_node *node);
 /*
  * Typed getters: 0, or -1 if a value is there and is none of the type. If it is absent, and on failure, what `ret`
  * points to is left alone: the caller has put the default there. Texts are borrowed from the document; an empty one, or
- * one with a NUL in it, is a mistake. Elements of an array are never null.
+ * one with a NUL in it, is a mistake. A null among texts is one too; in any other array a null is absent like
+ * elsewhere.
  */
 int mb_json_get_text(const struct mb_json_node *node, const char **ret_text);
 int mb_json_get_number(const struct mb_json_node *node, uint64_t max, uint64_t *ret_number);
@@ -107,7 +108,8 @@ void mb_json_add_flag(struct mb_json_writer *writer, const char *key, bool flag)
 void mb_json_add_null(struct mb_json_writer *writer, const char *key);
 void mb_json_add_node(struct mb_json_writer *writer, const char *key, const struct mb_json_node *node); /* as it is */
 
-/* Prints the document with a final line break, and frees it. 0; or -1: memory had run out, or `out` took it not. */
+/* Prints the document with a final line break, and frees it. 0; or -1: memory had run out, or `out` could not be
+ * written to. */
 int mb_json_finish(struct mb_json_writer *writer, FILE *out, struct minibox_error *err);
 
 /* For documents that are made of json-c's own objects: a string as mb_json_add_text() makes it (out of memory:
