@@ -16,6 +16,7 @@
 #include "show/show.h"
 #include "filter/explain.h"
 #include "filter/filter.h"
+#include "filter/profile.h"
 #include "prove/check.h"
 #include "prove/observe.h"
 #include "run/run.h"
@@ -146,9 +147,9 @@ static int seccomp_main(int argc, char **argv, int *ret_status, struct minibox_e
     struct mb_filter filter;
     const char *profile = argc ? text : mb_seccomp_default_json;
     int result =
-        mb_seccomp_compile(&arena, profile, argc ? argv[0] : "the default profile", 0, false, NULL, &filter, err);
+        mb_profile_compile(&arena, profile, argc ? argv[0] : "the default profile", 0, false, NULL, &filter, err);
     if (result == 0)
-        mb_profile_print(profile, stdout);
+        result = mb_explain_print(profile, stdout, err);
     mb_arena_free(&arena);
     free(text);
     return result;

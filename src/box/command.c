@@ -6,7 +6,7 @@
 
 #include "box/fill.h"
 #include "box/identity.h"
-#include "filter/explain.h"
+#include "filter/profile.h"
 #include "filter/guard.h"
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -133,7 +133,7 @@ static int add_guard(struct mb_filler *f) {
 
 static int compile_profile(struct mb_filler *f, const char *text, const char *name) {
     const struct mb_origin *origin = &f->spec->origin[MB_OPTION_SECCOMP];
-    return mb_seccomp_compile(&f->box->arena, text, name, f->box->process.capabilities.permitted, f->spec->allow_suid,
+    return mb_profile_compile(&f->box->arena, text, name, f->box->process.capabilities.permitted, f->spec->allow_suid,
                               origin, &f->box->filter, f->err);
 }
 

@@ -10,16 +10,12 @@
 #include "filter/bpf.h"
 
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdlib.h>
 
-#if defined(__x86_64__)
-#define NATIVE_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define NATIVE_ARCH AUDIT_ARCH_AARCH64
-#endif
+#include "kernel/arch.h"
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of an argument comes first");
 
 enum { LOAD = BPF_LD | BPF_W | BPF_ABS };
@@ -93,15 +89,12 @@ static int make_ranges(struct writer *w) {
     }
     if (add_range(w, (struct range){.first = next, .action = w->rules->default_action}))
         return -ENOMEM;
-#ifdef __x86_64__
-    /* The x32 ABI has the same architecture value, and this bit. -1 is not of it: a tracer skips a call by it. */
-    enum { X32_BIT = 0x40000000 };
-    if (w->rules->other_arch_action == w->rules->default_action)
+    /* The x32 ABI's are all numbers with its bit, but -1: that is of no ABI, a tracer skips a call by it. */
+    if (!MB_ARCH_X32_BIT || w->rules->other_arch_action == w->rules->default_action)
         return 0;
-    if (add_range(w, (struct range){.first = X32_BIT, .action = w->rules->other_arch_action}) ||
+    if (add_range(w, (struct range){.first = MB_ARCH_X32_BIT, .action = w->rules->other_arch_action}) ||
         add_range(w, (struct range){.first = UINT32_MAX, .action = w->rules->default_action}))
         return -ENOMEM;
-#endif
     return 0;
 }
 
@@ -295,8 +288,7 @@ static int emit_program(struct writer *w) {
         emit(w, BPF_JMP | BPF_JA, (uint32_t)(w->length - search - 1), 0, 0);
     size_t native = emit_load(w, offsetof(struct seccomp_data, nr));
     /* Programs of other architectures, as 32-bit ones: the same numbers are other calls there. */
-    emit_test(w, BPF_JEQ, w->rules->arch ? w->rules->arch : NATIVE_ARCH, native,
-              emit_return(w, w->rules->other_arch_action));
+    emit_test(w, BPF_JEQ, w->rules->arch, native, emit_return(w, w->rules->other_arch_action));
     emit_load(w, offsetof(struct seccomp_data, arch));
     return w->length > MB_FILTER_MOST ? -E2BIG : 0;
 }

@@ -3,6 +3,9 @@
 #ifndef MB_FILTER_BPF_H
 #define MB_FILTER_BPF_H
 
+#include <stdint.h>
+
+#include "base/arena.h"
 #include "filter/filter.h"
 
 enum { MB_BPF_ARGUMENTS = 6 };
@@ -28,7 +31,7 @@ struct mb_bpf_entry {
 };
 
 struct mb_bpf_rules {
-    uint32_t arch;                              /* AUDIT_ARCH_* of the calls; 0: this machine's own */
+    uint32_t arch;                              /* AUDIT_ARCH_* of the calls */
     uint32_t default_action, other_arch_action; /* SECCOMP_RET_*; of other architectures' calls */
     struct mb_bpf_rule *rules;
     struct mb_bpf_entry *entries;

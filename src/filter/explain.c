@@ -1,197 +1,170 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/text.h"
-#include "base/json.h"
+/*
+ * How it works. A profile is read once more as a document, rule by rule, since its comments and its order are for
+ * people. What a rule answers comes from the code that compiles it: so what is printed is what the filter does.
+ */
 #include "filter/explain.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <seccomp.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fd.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "filter/filter.h"
+#include "filter/profile.h"
 
-/* "" if it is absent, or null. */
-static const char *text_of(struct json_object *rule, const char *key) {
-    struct json_object *value;
-    const char *text = json_object_object_get_ex(rule, key, &value) ? json_object_get_string(value) : NULL;
-    return text ? text : "";
+/* The value as text, "" if it is absent. */
+static const char *text_of(const struct mb_json_node *object, const char *key) {
+    struct mb_json_node value = mb_json_member(object, key);
+    return value.value ? json_object_get_string(value.value) : "";
 }
 
-static bool is_allowed(struct json_object *rule) {
-    return strcmp(text_of(rule, "action"), "SCMP_ACT_ALLOW") == 0;
+static uint64_t number_of(const struct mb_json_node *object, const char *key) {
+    return json_object_get_uint64(mb_json_member(object, key).value);
 }
 
-char *mb_profile_read(const char *path, const struct mb_origin *origin, struct minibox_error *err) {
-    enum { MAX_PROFILE = 4 << 20 };
-    char *text = malloc(MAX_PROFILE);
-    if (text && mb_fd_read_file(path, text, MAX_PROFILE) >= 0)
-        return text;
-    if (text)
-        mb_error_host(err, origin, MB_REMEDY_NO_SUCH_PATH, errno, "cannot read the seccomp profile", path);
-    else
-        mb_error_memory(err);
-    free(text);
-    return NULL;
+static size_t length_of(const struct mb_json_node *array) {
+    return json_object_is_type(array->value, json_type_array) ? json_object_array_length(array->value) : 0;
 }
 
 /* ---- print ----------------------------------------------------------------------------------------------------- */
 
-static void print_action(FILE *out, const char *action, struct json_object *number) {
-    static const char *const words[][2] = {
-        {"SCMP_ACT_ALLOW", "allowed"}, {"SCMP_ACT_LOG", "allowed and logged"}, {"SCMP_ACT_TRAP", "answered by SIGSYS"}};
-    const char *name = strerrorname_np(number ? json_object_get_int(number) : 1);
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(action, words[i][0]) == 0) {
-            fputs(words[i][1], out);
-            return;
-        }
-    if (strcmp(action, "SCMP_ACT_ERRNO") == 0)
-        fprintf(out, "refused, %s", name ? name : "with an errno that has no name");
-    else
+static void print_action(FILE *out, uint32_t action) {
+    const char *error = strerrorname_np((int)(action & SECCOMP_RET_DATA));
+    switch (action & SECCOMP_RET_ACTION_FULL) {
+    case SECCOMP_RET_ALLOW:
+        fputs("allowed", out);
+        break;
+    case SECCOMP_RET_LOG:
+        fputs("allowed and logged", out);
+        break;
+    case SECCOMP_RET_TRAP:
+        fputs("answered by SIGSYS", out);
+        break;
+    case SECCOMP_RET_ERRNO:
+        fprintf(out, "refused, %s", error ? error : "with an errno that has no name");
+        break;
+    default:
         fputs("answered by death", out);
-}
-
-/* "CAP_SYS_ADMIN or CAP_BPF", of an array. */
-static void print_words(FILE *out, const char *before, struct json_object *array) {
-    for (size_t i = 0; array && i < json_object_array_length(array); i++)
-        fprintf(out, "%s%s", i ? " or " : before, json_object_get_string(json_object_array_get_idx(array, i)));
-}
-
-static void print_choice(FILE *out, struct json_object *rule, const char *key, const char *word) {
-    struct json_object *choice;
-    char before[32];
-    if (!json_object_object_get_ex(rule, key, &choice) || !choice)
-        return;
-    json_object_object_foreach(choice, name, value) {
-        snprintf(before, sizeof(before), ", %s%s", word,
-                 strcmp(name, "allow") == 0       ? "--allow "
-                 : strcmp(name, "minKernel") == 0 ? "Linux "
-                                                  : "");
-        if (json_object_is_type(value, json_type_array))
-            print_words(out, before, value);
-        else if (value)
-            fprintf(out, "%s%s", before, json_object_get_string(value));
     }
 }
 
-static void print_conditions(FILE *out, struct json_object *rule) {
+/* ", with CAP_SYS_ADMIN or CAP_BPF", of each list in what a rule includes or excludes. */
+static void print_choice(FILE *out, const struct mb_json_node *rule, const char *key, const char *word) {
+    struct mb_json_node choice = mb_json_member(rule, key);
+    if (!choice.value)
+        return;
+    json_object_object_foreach(choice.value, name, value) {
+        struct mb_json_node list = mb_json_member(&choice, name);
+        const char *before = strcmp(name, "allow") == 0 ? "--allow " : "";
+        if (value && !json_object_is_type(value, json_type_array))
+            fprintf(out, ", %sLinux %s", word, json_object_get_string(value)); /* minKernel */
+        for (size_t i = 0; i < length_of(&list); i++)
+            fprintf(out, "%s%s%s%s", i ? " or " : ", ", i ? "" : word, i ? "" : before, mb_json_text_at(&list, i));
+    }
+}
+
+static void print_conditions(FILE *out, const struct mb_json_node *rule) {
     static const char *const signs[][2] = {{"SCMP_CMP_NE", "!="}, {"SCMP_CMP_LT", "<"},  {"SCMP_CMP_LE", "<="},
                                            {"SCMP_CMP_EQ", "=="}, {"SCMP_CMP_GE", ">="}, {"SCMP_CMP_GT", ">"}};
-    struct json_object *args = NULL, *value = NULL, *two = NULL;
-    json_object_object_get_ex(rule, "args", &args);
-    for (size_t i = 0; args && i < json_object_array_length(args); i++) {
-        struct json_object *arg = json_object_array_get_idx(args, i);
-        const char *op = text_of(arg, "op");
-        json_object_object_get_ex(arg, "value", &value);
-        uint64_t number = json_object_get_uint64(value);
-        fprintf(out, "%s argument %s", i ? " and" : ", if", text_of(arg, "index"));
+    struct mb_json_node args = mb_json_member(rule, "args");
+    for (size_t i = 0; i < length_of(&args); i++) {
+        struct mb_json_node arg = mb_json_element(&args, i);
+        const char *op = text_of(&arg, "op");
+        uint64_t value = number_of(&arg, "value");
+        fprintf(out, "%s argument %s", i ? " and" : ", if", text_of(&arg, "index"));
         if (strcmp(op, "SCMP_CMP_MASKED_EQ") == 0)
-            fprintf(out, " & 0x%" PRIx64 " == 0x%" PRIx64, number,
-                    json_object_object_get_ex(arg, "valueTwo", &two) ? json_object_get_uint64(two) : 0);
+            fprintf(out, " & 0x%" PRIx64 " == 0x%" PRIx64, value, number_of(&arg, "valueTwo"));
         for (size_t n = 0; n < sizeof(signs) / sizeof(signs[0]); n++)
             if (strcmp(op, signs[n][0]) == 0)
-                fprintf(out, " %s %" PRIu64, signs[n][1], number);
+                fprintf(out, " %s %" PRIu64, signs[n][1], value);
     }
 }
 
-static void print_rule(FILE *out, struct json_object *rule) {
-    struct json_object *number = NULL, *names = NULL;
-    const char *comment = text_of(rule, "comment"), *one = text_of(rule, "name");
-    json_object_object_get_ex(rule, "errnoRet", &number);
-    json_object_object_get_ex(rule, "names", &names);
+static int print_names(FILE *out, const struct mb_json_node *rule, struct minibox_error *err) {
+    struct mb_json_node names = mb_json_member(rule, "names");
+    char *list = NULL;
+    size_t length = 0;
+    FILE *text = open_memstream(&list, &length);
+    if (!text)
+        return mb_error_memory(err);
+    fputs(text_of(rule, "name"), text);
+    for (size_t i = 0; i < length_of(&names); i++)
+        fprintf(text, "%s ", mb_json_text_at(&names, i));
+    bool is_whole = fclose(text) == 0;
+    if (is_whole)
+        mb_text_print_wrapped(out, list, 6, fprintf(out, "     "));
+    free(list);
+    return is_whole ? 0 : mb_error_memory(err);
+}
+
+static int print_rule(FILE *out, const struct mb_json_node *rule, struct minibox_error *err) {
+    const char *comment = text_of(rule, "comment");
+    uint32_t action = 0;
+    if (mb_profile_get_action(rule, MB_PROFILE_RULE, &action) < 0)
+        return -1;
     fputc('\n', out);
-    print_action(out, text_of(rule, "action"), number);
+    print_action(out, action);
     print_choice(out, rule, "includes", "with ");
     print_choice(out, rule, "excludes", "without ");
     print_conditions(out, rule);
     fputs(":\n", out);
     if (comment[0])
         mb_text_print_wrapped(out, comment, 2, fprintf(out, " "));
-    char *list = NULL;
-    size_t length = 0;
-    FILE *text = open_memstream(&list, &length);
-    if (!text)
-        return; /* out of memory */
-    fputs(one, text);
-    for (size_t i = 0; names && i < json_object_array_length(names); i++)
-        fprintf(text, "%s ", json_object_get_string(json_object_array_get_idx(names, i)));
-    fclose(text);
-    mb_text_print_wrapped(out, list, 6, fprintf(out, "     "));
-    free(list);
+    return print_names(out, rule, err);
 }
 
-void mb_profile_print(const char *text, FILE *out) {
-    struct json_object *profile = json_tokener_parse(text), *number = NULL, *rules = NULL;
+int mb_explain_print(const char *text, FILE *out, struct minibox_error *err) {
+    const struct mb_json_source source = mb_profile_source("the profile", NULL, err);
+    __attribute__((cleanup(mb_json_free))) struct mb_json_node profile = {.source = &source};
+    uint32_t action = 0;
+    if (mb_json_parse(&source, text, &profile) < 0 || mb_profile_get_action(&profile, MB_PROFILE_DEFAULT, &action) < 0)
+        return -1;
     fputs("What no rule names is ", out);
-    json_object_object_get_ex(profile, "defaultErrnoRet", &number);
-    print_action(out, text_of(profile, "defaultAction"), number);
+    print_action(out, action);
     fputs(". The first rule that matches decides.\n", out);
-    json_object_object_get_ex(profile, "syscalls", &rules);
-    for (size_t i = 0; rules && i < json_object_array_length(rules); i++)
-        print_rule(out, json_object_array_get_idx(rules, i));
-    json_object_put(profile);
+    struct mb_json_node rules = mb_json_member(&profile, "syscalls");
+    for (size_t i = 0; i < length_of(&rules); i++) {
+        struct mb_json_node rule = mb_json_element(&rules, i);
+        if (print_rule(out, &rule, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- permit ---------------------------------------------------------------------------------------------------- */
 
-static bool has_name(struct json_object *rule, const char *call) {
-    struct json_object *names = NULL;
-    json_object_object_get_ex(rule, "names", &names);
-    for (size_t i = 0; names && i < json_object_array_length(names); i++)
-        if (strcmp(json_object_get_string(json_object_array_get_idx(names, i)), call) == 0)
+static bool has_name(const struct mb_json_node *rule, const char *call) {
+    struct mb_json_node names = mb_json_member(rule, "names");
+    for (size_t i = 0; i < length_of(&names); i++)
+        if (strcmp(mb_json_text_at(&names, i), call) == 0)
             return true;
     return false;
 }
 
-void mb_profile_permit(const char *call, char *ret_text, size_t size) {
-    struct json_object *profile = json_tokener_parse(mb_seccomp_default_json), *rules = NULL, *choice = NULL,
-                       *list = NULL;
+void mb_explain_permit(const char *call, char *ret_text, size_t size) {
+    struct minibox_error ignored; /* out of memory: what is left is said */
+    const struct mb_json_source source = mb_profile_source("the default profile", NULL, &ignored);
+    __attribute__((cleanup(mb_json_free))) struct mb_json_node profile = {.source = &source};
     snprintf(ret_text, size, "--seccomp FILE with a profile that allows it, or --seccomp off");
-    json_object_object_get_ex(profile, "syscalls", &rules);
-    for (size_t i = 0; rules && i < json_object_array_length(rules); i++) {
-        struct json_object *rule = json_object_array_get_idx(rules, i);
-        if (!is_allowed(rule) || !has_name(rule, call) || !json_object_object_get_ex(rule, "includes", &choice))
+    if (mb_json_parse(&source, mb_seccomp_default_json, &profile) < 0)
+        return;
+    struct mb_json_node rules = mb_json_member(&profile, "syscalls");
+    for (size_t i = 0; i < length_of(&rules); i++) {
+        struct mb_json_node rule = mb_json_element(&rules, i), choice = mb_json_member(&rule, "includes");
+        struct mb_json_node caps = mb_json_member(&choice, "caps"), allow = mb_json_member(&choice, "allow");
+        if (strcmp(text_of(&rule, "action"), "SCMP_ACT_ALLOW") != 0 || !has_name(&rule, call))
             continue;
-        bool by_caps = json_object_object_get_ex(choice, "caps", &list);
-        if (!by_caps && !json_object_object_get_ex(choice, "allow", &list))
-            continue;
-        const char *word = json_object_get_string(json_object_array_get_idx(list, 0));
-        snprintf(ret_text, size, by_caps ? "--cap-add %s" : "--allow %s",
-                 strncmp(word, "CAP_", 4) == 0 ? word + 4 : word);
-        break;
-    }
-    json_object_put(profile);
-}
-
-/* ---- learn ----------------------------------------------------------------------------------------------------- */
-
-static bool is_used(const char *name, const uint32_t *counts, size_t size) {
-    int number = seccomp_syscall_resolve_name(name);
-    return number >= 0 && (size_t)number < size && counts[number];
-}
-
-int mb_profile_write_used(const uint32_t *counts, size_t size, FILE *out, struct minibox_error *err) {
-    struct json_object *profile = json_tokener_parse(mb_seccomp_default_json), *rules = NULL,
-                       *kept = json_object_new_array();
-    json_object_object_get_ex(profile, "syscalls", &rules);
-    for (size_t i = 0; rules && i < json_object_array_length(rules); i++) {
-        struct json_object *rule = json_object_array_get_idx(rules, i), *names = NULL, *used = json_object_new_array();
-        json_object_object_get_ex(rule, "names", &names);
-        for (size_t n = 0; names && n < json_object_array_length(names); n++) {
-            struct json_object *name = json_object_array_get_idx(names, n);
-            if (!is_allowed(rule) || is_used(json_object_get_string(name), counts, size))
-                json_object_array_add(used, json_object_get(name));
+        if (length_of(&caps)) {
+            const char *name = mb_json_text_at(&caps, 0);
+            snprintf(ret_text, size, "--cap-add %s", strncmp(name, "CAP_", 4) == 0 ? name + 4 : name);
+            return;
         }
-        if (json_object_array_length(used)) {
-            json_object_object_add(rule, "names", used);
-            json_object_array_add(kept, json_object_get(rule));
-        } else {
-            json_object_put(used);
+        if (length_of(&allow)) {
+            snprintf(ret_text, size, "--allow %s", mb_json_text_at(&allow, 0));
+            return;
         }
     }
-    json_object_object_add(profile, "comment", json_object_new_string("What was used of minibox's default profile."));
-    json_object_object_add(profile, "syscalls", kept);
-    return mb_json_print(out, profile, err);
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "filter/filter.h"
+#include "filter/profile.h"
 
 enum { MAX_PROFILE = 4 << 20 };
 
@@ -27,7 +27,7 @@ static int write_filter(FILE *out, const char *text, const char *path, const cha
     __attribute__((cleanup(mb_arena_free))) struct mb_arena arena = {0};
     struct mb_filter filter;
     struct minibox_error err;
-    if (mb_seccomp_compile(&arena, text, path, 0, allow_suid, NULL, &filter, &err) < 0) {
+    if (mb_profile_compile(&arena, text, path, 0, allow_suid, NULL, &filter, &err) < 0) {
         minibox_error_print(&err, stderr);
         return -1;
     }

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Refusals that are made for the host's sake, whatever the profile says: set-user-id and set-group-id bits. */
+/* Refusals for the host's sake, which hold whatever the profile says: of set-user-id and set-group-id bits. */
 #ifndef MB_FILTER_GUARD_H
 #define MB_FILTER_GUARD_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
 #include "filter/filter.h"
 
 /*
- * Puts the refusals before the profile's program (count 0: there is none, all else is allowed). host_is_writable: the
- * box can write to a directory of the host; then calls whose mode no filter sees, openat2(2) and io_uring's, do not
- * exist either. 0; -ENOMEM; -E2BIG: together they would be more than MB_FILTER_MOST instructions.
+ * Puts the refusals before a profile's program; count 0: there is no profile, and everything else is allowed.
+ * host_is_writable: the box can write to a directory of the host. Then it has no openat2(2) and no io_uring either,
+ * whose modes no filter sees. 0; -ENOMEM; -E2BIG: together they would be more than MB_FILTER_MOST instructions.
  */
 int mb_guard_put_before(struct mb_arena *arena, bool host_is_writable, struct mb_filter *filter);
 

@@ -11,7 +11,6 @@
  * Freestanding: no C library, no relocations.
  */
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/errno.h>
 #include <linux/filter.h>
 #include <linux/futex.h>
@@ -30,6 +29,7 @@
 #include "base/raw.h"
 #include "inside/send.h"
 #include "inside/verify.h"
+#include "kernel/arch.h"
 
 /* The compiler may ask for these. */
 void *memcpy(void *restrict to, const void *restrict from, size_t size);
@@ -157,16 +157,11 @@ static void verify_filter(struct mb_shared *shared) {
  * is init's has one too: these calls and nothing else. Loaded before the command may be executed.
  */
 static void allow_only(struct mb_shared *shared, const uint32_t *calls, unsigned count) {
-#if defined(__x86_64__)
-    const uint32_t architecture = AUDIT_ARCH_X86_64;
-#else
-    const uint32_t architecture = AUDIT_ARCH_AARCH64;
-#endif
     enum { MOST = 8, FIRST = 3 };
     struct sock_filter whole[MB_SHARED_QUESTION_LENGTH + FIRST + MOST + 2] = {MB_SHARED_QUESTION},
                                                                         *code = whole + MB_SHARED_QUESTION_LENGTH;
     code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-    code[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, architecture, 0, (uint8_t)(count + 1));
+    code[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MB_ARCH_NATIVE, 0, (uint8_t)(count + 1));
     code[2] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (unsigned i = 0; i < count; i++)
         code[FIRST + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], (uint8_t)(count - i), 0);

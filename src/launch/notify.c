@@ -2,16 +2,17 @@
 #include "launch/notify.h"
 
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/ioctl.h>
+
+#include "kernel/arch.h"
 
 #ifndef SECCOMP_USER_NOTIF_FLAG_CONTINUE
 #define SECCOMP_USER_NOTIF_FLAG_CONTINUE 1
 #endif
 
-/* The kernel's own semantics, of what plan/seccomp.c generates: words loaded, masked, compared, returned. */
+/* The kernel's own semantics, of the instructions that filter/bpf.c writes. */
 uint32_t mb_notify_evaluate(const struct mb_filter *filter, const struct seccomp_data *data) {
     uint32_t a = 0;
     for (size_t pc = 0; pc < filter->count; pc++) {
@@ -60,12 +61,8 @@ int mb_notify_serve(struct mb_notify *notify) {
     else
         answer.error =
             (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO ? -(int)(action & SECCOMP_RET_DATA) : -ENOSYS;
-#if defined(__x86_64__)
-    bool is_native = request.data.arch == AUDIT_ARCH_X86_64; /* the numbers of another are other calls */
-#else
-    bool is_native = request.data.arch == AUDIT_ARCH_AARCH64;
-#endif
-    if (is_native && (unsigned)request.data.nr < MB_NOTIFY_CALLS)
+    /* The numbers of another architecture are other calls. */
+    if (request.data.arch == MB_ARCH_NATIVE && (unsigned)request.data.nr < MB_NOTIFY_CALLS)
         notify->counts[request.data.nr]++;
     int result;
     do

@@ -8,6 +8,7 @@
 #define MB_LAUNCH_NOTIFY_H
 
 #include <linux/seccomp.h>
+#include <stdint.h>
 
 #include "filter/filter.h"
 

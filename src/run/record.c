@@ -9,12 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
-#include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "kernel/calls.h"
 
 static uint64_t count_oom_kills(void) {
     char text[65536];
@@ -62,11 +62,11 @@ static void add_end(struct json_object *document, const struct mb_record *r) {
 static void add_refused(struct json_object *document, const struct mb_record *r) {
     struct json_object *list = json_object_new_object();
     for (int i = 0; i < MB_NOTIFY_CALLS; i++) {
-        char *name = r->refused[i] ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i) : NULL, number[16];
-        snprintf(number, sizeof(number), "%d", i); /* a call younger than the library */
-        if (r->refused[i])
-            json_object_object_add(list, name ? name : number, json_object_new_int64(r->refused[i]));
-        free(name);
+        char name[MB_CALLS_NAME_SIZE];
+        if (!r->refused[i])
+            continue;
+        mb_calls_name((uint32_t)i, name);
+        json_object_object_add(list, name, json_object_new_int64(r->refused[i]));
     }
     json_object_object_add(document, "refused_calls", list);
 }

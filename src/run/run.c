@@ -24,6 +24,8 @@
 #include "launch/launch.h"
 #include "filter/guard.h"
 #include "filter/explain.h"
+#include "filter/learn.h"
+#include "kernel/calls.h"
 #include "run/output.h"
 #include "run/record.h"
 #include "run/terminal.h"
@@ -238,10 +240,9 @@ static void print_refused(const struct run *run, const struct minibox_spec *spec
         else if (is_set_id)
             snprintf(text, sizeof(text), "--allow suid");
         else
-            mb_profile_permit(name, text, sizeof(text));
+            mb_explain_permit(name, text, sizeof(text));
         fprintf(stderr, "minibox: the filter refused %s (%u times); to permit it: %s\n", name,
                 run->box->notify.counts[i], text);
-        free(name);
     }
 }
 
@@ -271,7 +272,7 @@ static int open_learned(struct run *run, const struct minibox_spec *spec) {
 
 static int write_learned(struct run *run, const struct minibox_spec *spec) {
     bool is_lost =
-        run->learned && (mb_profile_write_used(run->box->notify.counts, MB_NOTIFY_CALLS, run->learned, run->err) ||
+        run->learned && (mb_learn_write(run->box->notify.counts, MB_NOTIFY_CALLS, run->learned, run->err) ||
                          fflush(run->learned) != 0 || ferror(run->learned));
     return is_lost ? fail_profile(spec, MB_REMEDY_NONE, run->err) : 0;
 }

@@ -322,45 +322,48 @@ void mb_plan_print(const struct mb_plan *plan, FILE *out) {
         fprintf(out, "  -  absent   %s\n", plan->box->absent[i]);
 }
 
+static void add_words(struct mb_json_writer *writer, const char *key, char *const *words) {
+    mb_json_begin_array(writer, key);
+    for (; *words; words++)
+        mb_json_add_text(writer, NULL, *words);
+    mb_json_end(writer);
+}
+
+static void add_step(struct mb_json_writer *writer, const struct mb_plan *plan, size_t index) {
+    const struct mb_step *step = &plan->steps[index];
+    char text[4096], origin[160];
+    mb_step_describe(plan, step, text, sizeof(text));
+    mb_origin_print(step->origin, origin, sizeof(origin));
+    mb_json_begin_object(writer, NULL);
+    mb_json_add_number(writer, "step", (int64_t)index + 1);
+    mb_json_add_text(writer, "side", sides[step->side]);
+    mb_json_add_text(writer, "kind", kinds[step->kind].name);
+    if (step->target)
+        mb_json_add_text(writer, "target", step->target);
+    if (step->source && step->kind != MB_STEP_FILE)
+        mb_json_add_text(writer, "source", step->source);
+    mb_json_add_text(writer, "text", text);
+    mb_json_add_text(writer, "origin", origin);
+    mb_json_end(writer);
+}
+
 int mb_plan_print_json(const struct mb_plan *plan, FILE *out, struct minibox_error *err) {
-    struct mb_arena arena = {0};
-    struct json_object *document = json_object_new_object(), *steps = json_object_new_array(),
-                       *absent = json_object_new_array(), *command = json_object_new_array(),
-                       *environment = json_object_new_array();
-    json_object_object_add(document, "name", mb_json_string(&arena, plan->box->name));
-    json_object_object_add(document, "command", command);
-    for (char *const *word = plan->box->command; *word; word++)
-        json_object_array_add(command, mb_json_string(&arena, *word));
-    json_object_object_add(document, "environment", environment);
-    for (char *const *word = plan->box->environment; *word; word++)
-        json_object_array_add(environment, mb_json_string(&arena, *word));
-    json_object_object_add(document, "uid", json_object_new_int64(plan->box->process.uid));
-    json_object_object_add(document, "gid", json_object_new_int64(plan->box->process.gid));
-    json_object_object_add(document, "supplementary_groups_kept", json_object_new_int64((int64_t)plan->box->process.group_count));
-    json_object_object_add(document, "steps", steps);
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const struct mb_step *step = &plan->steps[i];
-        char text[4096], origin[160];
-        struct json_object *item = json_object_new_object();
-        mb_step_describe(plan, step, text, sizeof(text));
-        mb_origin_print(step->origin, origin, sizeof(origin));
-        json_object_object_add(item, "step", json_object_new_int64((int64_t)i + 1));
-        json_object_object_add(item, "side", mb_json_string(&arena, sides[step->side]));
-        json_object_object_add(item, "kind", mb_json_string(&arena, kinds[step->kind].name));
-        if (step->target)
-            json_object_object_add(item, "target", mb_json_string(&arena, step->target));
-        if (step->source && step->kind != MB_STEP_FILE)
-            json_object_object_add(item, "source", mb_json_string(&arena, step->source));
-        json_object_object_add(item, "text", mb_json_string(&arena, text));
-        json_object_object_add(item, "origin", mb_json_string(&arena, origin));
-        json_object_array_add(steps, item);
-    }
-    json_object_object_add(document, "absent", absent);
+    struct mb_json_writer writer = {0};
+    mb_json_begin_object(&writer, NULL);
+    mb_json_add_text(&writer, "name", plan->box->name);
+    add_words(&writer, "command", plan->box->command);
+    add_words(&writer, "environment", plan->box->environment);
+    mb_json_add_number(&writer, "uid", plan->box->process.uid);
+    mb_json_add_number(&writer, "gid", plan->box->process.gid);
+    mb_json_add_number(&writer, "supplementary_groups_kept", plan->box->process.group_count);
+    mb_json_begin_array(&writer, "steps");
+    for (size_t i = 0; i < plan->step_count; i++)
+        add_step(&writer, plan, i);
+    mb_json_end(&writer);
+    mb_json_begin_array(&writer, "absent");
     for (size_t i = 0; i < plan->box->absent_count; i++)
-        json_object_array_add(absent, mb_json_string(&arena, plan->box->absent[i]));
-    int result = mb_json_print(out, document, err);
-    if (arena.failed)
-        result = mb_error_memory(err);
-    mb_arena_free(&arena);
-    return result;
+        mb_json_add_text(&writer, NULL, plan->box->absent[i]);
+    mb_json_end(&writer);
+    mb_json_end(&writer);
+    return mb_json_finish(&writer, out, err);
 }

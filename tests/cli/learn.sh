@@ -35,8 +35,8 @@ threads = [threading.Thread(target=lambda: open("/etc/passwd").read()) for i in 
 is "threads" "$(cat out err)" joined
 is "and a profile for them" "$(minibox run --seccomp threads --rootfs host python3 -c 'import threading; t = threading.Thread(target=print, args=("in a thread",)); t.start(); t.join()')" "in a thread"
 is "the time limit ends it" "$(timeout 20 minibox run --seccomp learn=profile --timeout 300ms sh -c 'while :; do :; done' 2>/dev/null; echo $?) $(allowed profile | grep -c execve)" "124 1"
-minibox run --seccomp learn=/no-such-folder/x sh -c 'echo ran' >out 2>err
-like "what cannot be written is not run" "$? $(cat out err)" '125 minibox: cannot write the profile "/no-such-folder/x": *asked for at --seccomp (argument 1)*'
+minibox run --seccomp learn=/no-such-directory/x sh -c 'echo ran' >out 2>err
+like "what cannot be written is not run" "$? $(cat out err)" '125 minibox: cannot write the profile "/no-such-directory/x": *asked for at --seccomp (argument 1)*'
 minibox run --init no --seccomp learn=x true 2>err
 like "without init" "$? $(cat err)" "125 minibox: nothing can be learned without --init yes*"
 minibox run --seccomp learn= true 2>err
@@ -91,12 +91,44 @@ if [ -c /dev/full ]; then
     minibox run --seccomp learn=/dev/full true 2>err
     like "a profile that is lost" "$? $(cat err)" '125 minibox: cannot write the profile "/dev/full": No space left on device*asked for at --seccomp (argument 1)'
 fi
+
+# ---- calls that are newer than the installed libseccomp ------------------------------------------------------------
+
+if command -v cc >/dev/null; then
+    # Prints what mseal of nothing answers, which a kernel may have or not, and a call that none has yet.
+    program newer <<'END'
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void) {
+    puts(syscall(462, 0, 0, 0) < 0 ? strerrorname_np(errno) : "done");
+    puts(syscall(500) < 0 && errno == ENOSYS ? "none" : "there");
+}
+END
+    bare=$("$work/newer")
+    is "one while learning does what it does" "$(minibox run --seccomp learn=profile -v "$work/newer:/newer" /newer)" "$bare"
+    is "and is learned" "$(allowed profile | tr ' ' '\n' | grep -cx mseal)" 1
+    is "so it is the same under what was learned" "$(minibox run --seccomp profile -v "$work/newer:/newer" /newer)" "$bare"
+    minibox run --report record --seccomp own -v "$work/newer:/newer" /newer >out 2>err
+    is "one that is refused is counted by its name, and one without a name by its number" "$(refused)" "{'mseal': 1, '500': 1}"
+    like "and --verbose says both" "$(cat err)" "*the filter refused mseal (1 times); to permit it: *the filter refused 500 (1 times); to permit it: *"
+    sed 's/"execve"/"execve", "mseal"/' own >newer
+    is "one that a profile allows is not refused" "$(minibox run --report record --seccomp newer -v "$work/newer:/newer" /newer 2>/dev/null | head -n 1) $(refused)" \
+        "$(echo "$bare" | head -n 1) {'500': 1}"
+else
+    skip "calls that are newer than libseccomp" "needs a C compiler"
+fi
+
 # ---- minibox seccomp -----------------------------------------------------------------------------------------------
 
 like "the default profile" "$(minibox seccomp)" "What no rule names is refused, ENOSYS.*allowed:*read write*refused, EPERM, if argument 1 & 0xffffffff == 0x5412:*ioctl*"
 is "nothing is wider than 80 columns, but for conditions" "$(minibox seccomp | grep -v argument | awk 'length > 80')" ""
 is "each name that it allows" "$(minibox seccomp | tr ' ' '\n' | grep -cxE 'landlock_add_rule|uretprobe|execve')" 3
 like "a file" "$(minibox seccomp own)" "What no rule names is refused, EOPNOTSUPP*allowed:*execve*"
+echo '{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrno": "ENOTTY", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errno": "ENOSYS"}]}' >named
+like "errors by name, as podman's profiles have them" "$(minibox seccomp named)" "What no rule names is refused, ENOTTY.*refused, ENOSYS:*mkdir*"
 echo '{"defaultAction": "SCMP_ACT_NONE"}' >bad
 minibox seccomp bad 2>err
 like "a bad one" "$? $(cat err)" "125 minibox: *SCMP_ACT_NONE*"

@@ -6,9 +6,9 @@
 
 #include "fuzz.h"
 #include "filter/explain.h"
-#include "filter/filter.h"
+#include "filter/profile.h"
 
-const char mb_seccomp_default_json[] = "{}"; /* profile.c refers to it, for what is not used here */
+const char mb_seccomp_default_json[] = "{}"; /* explain.c refers to it, for what is not used here */
 
 /* As the kernel's bpf_check_classic() and seccomp_check_filter(), for the instructions that minibox writes. */
 static void expect_program(struct mb_filter filter) {
@@ -47,12 +47,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct mb_filter filter;
     char *text = text_of(data, size), *profile = text + (size > 0);
     uint64_t capabilities = text[0] == 'c' || text[0] == 'b' ? UINT64_C(0x5555555555555555) : 0;
-    if (mb_seccomp_compile(&arena, profile, "profile", capabilities, text[0] == 's' || text[0] == 'b', NULL, &filter,
+    if (mb_profile_compile(&arena, profile, "profile", capabilities, text[0] == 's' || text[0] == 'b', NULL, &filter,
                            &err)) {
         expect_error(&err);
     } else {
         expect_program(filter);
-        mb_profile_print(profile, out);
+        expect(mb_explain_print(profile, out, &err) == 0, "what is accepted can be told");
     }
     mb_arena_free(&arena);
     free(text);

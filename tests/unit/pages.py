@@ -139,7 +139,7 @@ with tempfile.TemporaryDirectory() as work:
             blocks = re.findall(r"^```\n(.*?)^```\n", file.read(), re.M | re.S)
         for block in blocks:
             if block.startswith("{"):
-                with open(os.path.join(work, "no-folders.json"), "w", encoding="ascii") as file:
+                with open(os.path.join(work, "no-directories.json"), "w", encoding="ascii") as file:
                     file.write(block)
         for line in (line for block in blocks for line in block.splitlines() if line.startswith("minibox ")):
             words = line.split()

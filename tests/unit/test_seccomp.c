@@ -28,7 +28,11 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
-#include "filter/filter.h"
+#include "filter/explain.h"
+#include "filter/guard.h"
+#include "filter/learn.h"
+#include "filter/profile.h"
+#include "kernel/calls.h"
 
 #ifdef __x86_64__
 #define NATIVE AUDIT_ARCH_X86_64
@@ -138,7 +142,7 @@ static void check_decision(struct mb_filter filter, const char *name, const uint
 static struct mb_filter compile(const char *text, uint64_t capabilities, bool allow_suid) {
     struct mb_filter filter = {0};
     struct minibox_error err;
-    if (mb_seccomp_compile(&arena, text, "test", capabilities, allow_suid, NULL, &filter, &err) < 0) {
+    if (mb_profile_compile(&arena, text, "test", capabilities, allow_suid, NULL, &filter, &err) < 0) {
         minibox_error_print(&err, stderr);
         fail_msg("the profile was refused: %s", err.reason);
     }
@@ -1270,7 +1274,7 @@ static void test_mistakes_are_explained(void **state) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct mb_filter filter;
         struct minibox_error err = {0};
-        if (mb_seccomp_compile(&arena, rows[i].text, "box.json", 0, false, &origin, &filter, &err) != -1)
+        if (mb_profile_compile(&arena, rows[i].text, "box.json", 0, false, &origin, &filter, &err) != -1)
             fail_msg("%s: was accepted", rows[i].text);
         if (!strstr(err.reason, rows[i].reason))
             fail_msg("%s: \"%s\" is wanted, not \"%s\"", rows[i].text, rows[i].reason, err.reason);
@@ -1300,7 +1304,7 @@ static void test_size_limit(void **state) {
         fclose(out);
         struct mb_filter filter;
         struct minibox_error err;
-        if (mb_seccomp_compile(&arena, text, "box.json", 0, false, NULL, &filter, &err) == 0) {
+        if (mb_profile_compile(&arena, text, "box.json", 0, false, NULL, &filter, &err) == 0) {
             assert_true(filter.count <= BPF_MAXINSNS && rules < 2000);
             check(filter, "read", ARGS(0, 0, 0, 0, 0, 5), ALLOWED);
             check(filter, "read", ARGS(1, 0, 0, 0, 0, 6), REFUSED);
@@ -1336,7 +1340,7 @@ static void test_damaged_profiles(void **state) {
         __attribute__((cleanup(mb_arena_free))) struct mb_arena own = {0};
         struct mb_filter filter;
         struct minibox_error err = {0};
-        if (mb_seccomp_compile(&own, text, "damaged", draw(), draw() % 2, NULL, &filter, &err) == 0) {
+        if (mb_profile_compile(&own, text, "damaged", draw(), draw() % 2, NULL, &filter, &err) == 0) {
             assert_true(filter.count > 0 && filter.count <= BPF_MAXINSNS);
             accepted++;
         } else
@@ -1345,13 +1349,290 @@ static void test_damaged_profiles(void **state) {
     assert_true(accepted > 0);
 }
 
+/* ---- the guard ------------------------------------------------------------------------------------------------- */
+
+/* Calls that can set the bits, by their numbers as the kernel's tables have them; -1: the architecture has none. */
+enum { X86_64, I386, AARCH64, ARM, ARCH_COUNT };
+static const uint32_t arch_values[ARCH_COUNT] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64,
+                                                 AUDIT_ARCH_ARM};
+/* clang-format off */
+static const struct {
+    const char *name;
+    int numbers[ARCH_COUNT];
+    int flags, mode; /* positions of the arguments; -1: no flags; mode -1: in memory */
+} set_id_calls[] = {
+    {"chmod",          { 90,  15,  -1,  15}, -1,  1},
+    {"fchmod",         { 91,  94,  52,  94}, -1,  1},
+    {"fchmodat",       {268, 306,  53, 333}, -1,  2},
+    {"fchmodat2",      {452, 452, 452, 452}, -1,  2},
+    {"creat",          { 85,   8,  -1,   8}, -1,  1},
+    {"mknod",          {133,  14,  -1,  14}, -1,  1},
+    {"mknodat",        {259, 297,  33, 324}, -1,  2},
+    {"open",           {  2,   5,  -1,   5},  1,  2},
+    {"openat",         {257, 295,  56, 322},  2,  3},
+    {"openat2",        {437, 437, 437, 437}, -1, -1},
+    {"io_uring_setup", {425, 425, 425, 425}, -1, -1},
+};
+/* clang-format on */
+
+/* How a program makes calls: the architecture that a filter sees, and a bit in the number. */
+static const struct abi {
+    int arch;
+    int bit;
+} abis[] = {
+#ifdef __x86_64__
+    {X86_64, 0},
+    {X86_64, 0x40000000},
+    {I386, 0},
+#else
+    {AARCH64, 0},
+    {ARM, 0},
+#endif
+};
+
+/* What the guard alone says of a call. */
+static uint32_t guard_model(size_t call, const uint64_t *args, bool host_is_writable) {
+    int flags = set_id_calls[call].flags, mode = set_id_calls[call].mode;
+    if (mode < 0)
+        return host_is_writable ? (uint32_t)UNKNOWN : ALLOWED;
+    bool makes = flags < 0 || args[flags] & (0100 | 020000000);
+    return makes && args[mode] & 06000 ? (uint32_t)REFUSED : ALLOWED;
+}
+
+/* With the guard before it, a program (count 0: none) answers as ever what the guard does not refuse. */
+static void check_guarded(const char *name, struct mb_filter program, bool host_is_writable) {
+    static const uint64_t flags[] = {0, O_RDWR, 0100, 020000000, 020200000, 0100 | O_EXCL, O_DIRECTORY, BIT_32 << 6};
+    static const uint64_t modes[] = {0,     0755,  01777,          04000,        02000,
+                                     06755, 07777, 04000 | BIT_32, BIT_32 << 11, UINT64_MAX};
+    struct mb_filter guarded = program;
+    assert_int_equal(mb_guard_put_before(&arena, host_is_writable, &guarded), 0);
+    for (size_t a = 0; a < COUNT(abis); a++) {
+        uint32_t arch = arch_values[abis[a].arch];
+        for (size_t i = 0; i < COUNT(set_id_calls) * COUNT(flags) * COUNT(modes); i++) {
+            size_t call = i % COUNT(set_id_calls), rest = i / COUNT(set_id_calls);
+            int number = set_id_calls[call].numbers[abis[a].arch];
+            uint64_t args[6] = {06000};
+            if (set_id_calls[call].flags >= 0)
+                args[set_id_calls[call].flags] = flags[rest % COUNT(flags)];
+            if (set_id_calls[call].mode >= 0)
+                args[set_id_calls[call].mode] = modes[rest / COUNT(flags)];
+            if (number < 0)
+                continue;
+            uint32_t own = program.count ? decide(program, arch, number | abis[a].bit, args) : ALLOWED;
+            uint32_t said = guard_model(call, args, host_is_writable), wanted = said == ALLOWED ? own : said;
+            uint32_t got = decide(guarded, arch, number | abis[a].bit, args);
+            if (got != wanted)
+                fail_msg("%s, architecture %#x, bit %#x, %s(%#llo, %#llo, %#llo, %#llo): %#x is wanted, not %#x", name,
+                         arch, abis[a].bit, set_id_calls[call].name, (unsigned long long)args[0],
+                         (unsigned long long)args[1], (unsigned long long)args[2], (unsigned long long)args[3], wanted,
+                         got);
+        }
+        for (int number = -1; number < 600; number++) { /* with modes that have no bits, and flags that make nothing */
+            uint64_t args[6] = {06000, 0, 0, 0, 06000, 06000};
+            bool is_unseen = host_is_writable && (number == 437 || number == 425);
+            uint32_t own = program.count ? decide(program, arch, number | abis[a].bit, args) : ALLOWED;
+            assert_int_equal(decide(guarded, arch, number | abis[a].bit, args), is_unseen ? (uint32_t)UNKNOWN : own);
+        }
+    }
+    uint32_t own = program.count ? decide(program, AUDIT_ARCH_S390X, 15, ARGS(0, 04755)) : ALLOWED;
+    assert_int_equal(decide(guarded, AUDIT_ARCH_S390X, 15, ARGS(0, 04755)), own);
+}
+
+static void test_guard_stands_before_any_profile(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *text; /* NULL: no filter but the guard */
+    } rows[] = {
+        {"no profile", NULL},
+        {"allow all", "{\"defaultAction\": \"SCMP_ACT_ALLOW\"}"},
+        {"kill some", "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"chmod\", \"fchmod\", "
+                      "\"openat\", \"openat2\", \"mknodat\"], \"action\": \"SCMP_ACT_KILL_PROCESS\"}]}"},
+        {"kill all", "{\"defaultAction\": \"SCMP_ACT_KILL\"}"},
+        {"log all", "{\"defaultAction\": \"SCMP_ACT_LOG\"}"},
+        {"default", profile},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (int host_is_writable = 0; host_is_writable < 2; host_is_writable++) {
+            struct mb_filter none = {0};
+            check_guarded(rows[i].name, rows[i].text ? compile(rows[i].text, UINT64_MAX, true) : none,
+                          host_is_writable);
+        }
+}
+
+/* The kernel takes the whole, and answers by it. */
+static void test_kernel_takes_guard(void **state) {
+    (void)state;
+    struct mb_filter guarded = {0};
+    assert_int_equal(mb_guard_put_before(&arena, true, &guarded), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct sock_fprog program = {(unsigned short)guarded.count, (struct sock_filter *)(uintptr_t)guarded.code};
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+            syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+            _exit(1);
+        if (syscall(SYS_fchmod, -1, 04755) != -1 || errno != EPERM)
+            _exit(2);
+        if (syscall(SYS_fchmod, -1, 0755) != -1 || errno != EBADF)
+            _exit(3);
+        if (syscall(SYS_openat2, -1, "", NULL, 0) != -1 || errno != ENOSYS)
+            _exit(4);
+        _exit(0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void test_guard_is_known_by_number(void **state) {
+    (void)state;
+    size_t count = 0, wanted = 0;
+    for (size_t i = 0; i < COUNT(set_id_calls); i++) {
+        int number = set_id_calls[i].numbers[abis[0].arch];
+        wanted += number >= 0;
+        assert_true(number < 0 || mb_guard_refuses((uint32_t)number));
+    }
+    for (uint32_t number = 0; number < 600; number++)
+        count += mb_guard_refuses(number);
+    assert_int_equal(count, wanted);
+    assert_false(mb_guard_refuses(UINT32_MAX));
+}
+
+static void test_guard_needs_room(void **state) {
+    (void)state;
+    static struct sock_filter code[MB_FILTER_MOST];
+    for (size_t i = 0; i < COUNT(code); i++)
+        code[i] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct mb_filter small = {code, 1}, large = {code, COUNT(code)};
+    assert_int_equal(mb_guard_put_before(&arena, true, &small), 0);
+    size_t own = small.count - 1;
+    large.count -= own;
+    assert_int_equal(mb_guard_put_before(&arena, true, &large), 0);
+    assert_int_equal(large.count, MB_FILTER_MOST);
+    large = (struct mb_filter){code, COUNT(code) - own + 1};
+    assert_int_equal(mb_guard_put_before(&arena, true, &large), -E2BIG);
+    assert_ptr_equal(large.code, code);
+}
+
+/* ---- names ----------------------------------------------------------------------------------------------------- */
+
+static void test_calls_by_name_and_number(void **state) {
+    (void)state;
+    char name[MB_CALLS_NAME_SIZE];
+    for (size_t i = 0; i < COUNT(set_id_calls); i++)
+        for (int arch = 0; arch < ARCH_COUNT; arch++)
+            assert_int_equal(mb_calls_find(set_id_calls[i].name, arch_values[arch]), set_id_calls[i].numbers[arch]);
+    static const char *const newer[] = {"mseal", "cachestat", "futex_wake", "statmount", "file_setattr"};
+    for (size_t i = 0; i < COUNT(newer); i++) {
+        assert_in_range(mb_calls_find(newer[i], NATIVE), 451, 469);
+        assert_int_equal(mb_calls_find(newer[i], FOREIGN), mb_calls_find(newer[i], NATIVE));
+    }
+    assert_int_equal(mb_calls_find("uretprobe", AUDIT_ARCH_X86_64), 335);
+    assert_int_equal(mb_calls_find("uretprobe", AUDIT_ARCH_AARCH64), -1);
+    assert_int_equal(mb_calls_find("nonesuch", NATIVE), -1);
+    /* Each number has a name that is this number's alone, or is its own name. */
+    for (uint32_t number = 0; number < 700; number++) {
+        char digits[16];
+        snprintf(digits, sizeof(digits), "%u", number);
+        mb_calls_name(number, name);
+        if (strcmp(name, digits) != 0)
+            assert_int_equal(mb_calls_find(name, NATIVE), number);
+        else
+            assert_true(number > 469 || NATIVE != AUDIT_ARCH_X86_64 || (number > 335 && number < 424));
+    }
+    mb_calls_name(462, name);
+    assert_string_equal(name, "mseal");
+    mb_calls_name(UINT32_MAX, name);
+    assert_string_equal(name, "4294967295");
+}
+
+/* ---- learning -------------------------------------------------------------------------------------------------- */
+
+static char *learn(const uint32_t *counts, size_t size) {
+    char *text = NULL;
+    size_t length;
+    struct minibox_error err;
+    FILE *out = open_memstream(&text, &length);
+    assert_non_null(out);
+    assert_int_equal(mb_learn_write(counts, size, out, &err), 0);
+    fclose(out);
+    return text;
+}
+
+/* What is learned allows each call that was used, newer ones than libseccomp knows too, and never more than the
+ * default. */
+static void test_learned_profile(void **state) {
+    (void)state;
+    enum { SIZE = 512 };
+    for (int number = 0; number < SIZE; number++) {
+        uint32_t counts[SIZE] = {0};
+        counts[number] = 1;
+        char *text = learn(counts, SIZE);
+        struct mb_filter learned = compile(text, 0, false);
+        free(text);
+        for (int other = 0; other < SIZE; other++) {
+            uint32_t all = decide(strict, NATIVE, other, NO_ARGS), got = decide(learned, NATIVE, other, NO_ARGS);
+            bool is_right = other == number || all != ALLOWED ? got == all : got != ALLOWED;
+            if (!is_right)
+                fail_msg("call %d was used: the answer to call %d was %#x and is %#x", number, other, all, got);
+        }
+    }
+    uint32_t none[SIZE] = {0};
+    char *text = learn(none, 0);
+    struct mb_filter learned = compile(text, 0, false);
+    free(text);
+    check(learned, "read", NO_ARGS, UNKNOWN);
+    check(learned, "mount", NO_ARGS, REFUSED);
+}
+
+/* ---- in words -------------------------------------------------------------------------------------------------- */
+
+static void test_profiles_in_words(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *wanted; /* a part of what is printed */
+    } rows[] = {
+        {"{\"defaultAction\": \"SCMP_ACT_ERRNO\"}", "What no rule names is refused, EPERM."},
+        {"{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"defaultErrnoRet\": 38}", "names is refused, ENOSYS."},
+        {"{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"defaultErrno\": \"ENOSYS\"}", "names is refused, ENOSYS."},
+        {"{\"defaultAction\": \"SCMP_ACT_KILL\"}", "What no rule names is answered by death."},
+        {RULE("\"names\": [\"read\"], \"action\": \"SCMP_ACT_ERRNO\", \"errno\": \"EAGAIN\""),
+         "\nrefused, EAGAIN:\n      read\n"},
+        {RULE("\"names\": [\"read\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 13"), "\nrefused, EACCES:\n"},
+        {RULE("\"names\": [\"read\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 4095"),
+         "\nrefused, with an errno that has no name:\n"},
+        {RULE("\"name\": \"read\", \"action\": \"SCMP_ACT_LOG\""), "\nallowed and logged:\n      read\n"},
+        {RULE("\"name\": \"read\", \"action\": \"SCMP_ACT_TRAP\""), "\nanswered by SIGSYS:\n"},
+        {RULE(READ_ALLOW ", \"includes\": {\"caps\": [\"CAP_KILL\", \"CAP_BPF\"], \"minKernel\": \"5.1\"}"),
+         "\nallowed, with CAP_KILL or CAP_BPF, with Linux 5.1:\n"},
+        {RULE(READ_ALLOW ", \"excludes\": {\"allow\": [\"suid\"], \"arches\": [\"arm\"]}"),
+         "\nallowed, without --allow suid, without arm:\n"},
+        {RULE(READ_ALLOW ", \"args\": [{\"index\": 1, \"value\": 18446744073709551615, \"op\": \"SCMP_CMP_LE\"}, "
+                         "{\"index\": 2, \"value\": 15, \"valueTwo\": 8, \"op\": \"SCMP_CMP_MASKED_EQ\"}]"),
+         "\nallowed, if argument 1 <= 18446744073709551615 and argument 2 & 0xf == 0x8:\n"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *text = NULL;
+        size_t length;
+        struct minibox_error err;
+        compile(rows[i].text, 0, false); /* only what is a profile is printed */
+        FILE *out = open_memstream(&text, &length);
+        assert_non_null(out);
+        assert_int_equal(mb_explain_print(rows[i].text, out, &err), 0);
+        fclose(out);
+        if (!strstr(text, rows[i].wanted))
+            fail_msg("%s: \"%s\" is wanted, not \"%s\"", rows[i].text, rows[i].wanted, text);
+        free(text);
+    }
+}
+
 static int set_up(void **state) {
     (void)state;
     if (mb_fd_read_file(MINIBOX_SOURCE_DIR "/configs/seccomp/default.json", profile, sizeof(profile)) < 0)
         return -1;
     struct minibox_error err;
-    if (mb_seccomp_compile(&arena, profile, "default.json", 0, false, NULL, &strict, &err) < 0 ||
-        mb_seccomp_compile(&arena, profile, "default.json", 0, true, NULL, &suid, &err) < 0) {
+    if (mb_profile_compile(&arena, profile, "default.json", 0, false, NULL, &strict, &err) < 0 ||
+        mb_profile_compile(&arena, profile, "default.json", 0, true, NULL, &suid, &err) < 0) {
         minibox_error_print(&err, stderr);
         return -1;
     }
@@ -1390,6 +1671,13 @@ int main(void) {
         cmocka_unit_test(test_mistakes_are_explained),
         cmocka_unit_test(test_size_limit),
         cmocka_unit_test(test_damaged_profiles),
+        cmocka_unit_test(test_guard_stands_before_any_profile),
+        cmocka_unit_test(test_kernel_takes_guard),
+        cmocka_unit_test(test_guard_is_known_by_number),
+        cmocka_unit_test(test_guard_needs_room),
+        cmocka_unit_test(test_calls_by_name_and_number),
+        cmocka_unit_test(test_learned_profile),
+        cmocka_unit_test(test_profiles_in_words),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
