@@ -72,13 +72,12 @@ static void print_fixed(FILE *out) {
 }
 
 static void print_rules(FILE *out) {
+    static const char *const relations[] = {
+        [MB_RULE_NOT_WITH] = "with", [MB_RULE_NEEDS] = "without", [MB_RULE_NOT_BY_INIT] = "asked for by"};
     for (size_t i = 0; i < mb_flag_rule_count; i++) {
         const struct mb_flag_rule *rule = &mb_flag_rules[i];
-        fprintf(out, "- *%s* %s *%s*: ", mb_flags_name(rule->flag),
-                rule->by_init   ? "asked for by"
-                : rule->missing ? "without"
-                                : "with",
-                rule->by_init ? "process 1 of a pid namespace" : mb_flags_name(rule->other));
+        fprintf(out, "- *%s* %s *%s%s*: ", mb_flags_name(rule->flag), relations[rule->kind], mb_flags_rule_other(rule),
+                rule->kind == MB_RULE_NOT_BY_INIT ? " of a pid namespace" : "");
         print_text(out, rule->why);
         fputs(".\n", out);
     }

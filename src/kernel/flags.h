@@ -48,12 +48,16 @@ struct mb_flag {
 };
 extern const struct mb_flag mb_flags[MB_FLAG_COUNT];
 
-/* A combination that the kernel refuses: `flag` set while `other` is set (or, if `missing`, while it is not; or, if
- * `by_init`, whatever else is set, when process 1 of a pid namespace asks). */
+/* A combination that the kernel refuses. */
 struct mb_flag_rule {
-    uint64_t flag, other;
-    bool missing, by_init;
-    const char *why;
+    uint64_t flag; /* refused if it is set, and ... */
+    enum mb_flag_rule_kind {
+        MB_RULE_NOT_WITH,   /* ... `other` is set as well */
+        MB_RULE_NEEDS,      /* ... `other` is clear */
+        MB_RULE_NOT_BY_INIT /* ... process 1 of a pid namespace asks; `other` is 0 */
+    } kind;
+    uint64_t other;
+    const char *why; /* goes on after "because" */
 };
 extern const struct mb_flag_rule mb_flag_rules[];
 extern const size_t mb_flag_rule_count;
@@ -63,6 +67,12 @@ int mb_flags_find(const char *name);
 
 /* The name of the row that has this one flag; "?" if none has. */
 const char *mb_flags_name(uint64_t flag);
+
+/* The names of all rows whose flags are set, with commas; "-" if there are none. */
+void mb_flags_names(uint64_t flags, char *ret_text, size_t size);
+
+/* What the rule names beside its flag: the other row, or "process 1". */
+const char *mb_flags_rule_other(const struct mb_flag_rule *rule);
 
 /* Whether a command in a box can have the row shared, or isolated. */
 bool mb_flags_fit(const struct mb_flag *flag, bool share);

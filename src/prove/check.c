@@ -29,7 +29,7 @@
 #include "show/show.h"
 #include "box/identity.h"
 #include "run/run.h"
-#include "prove/userns.h"
+#include "prove/proc.h"
 
 enum check_id { KERNEL, CALLS, NAMESPACE, MOUNTS, PROC, OVERLAY, IDMAP, FILTER, SUBIDS, CGROUPS, PROGRAM, BOX };
 
@@ -93,11 +93,6 @@ static void explain(struct finding *f, bool works, const char *detail, const cha
 
 /* ---- tried in a child ------------------------------------------------------------------------------------------ */
 
-static int write_text(const char *path, const char *text) {
-    mb_autofd fd = open(path, O_WRONLY | O_CLOEXEC);
-    return fd < 0 || mb_fd_write_all(fd, text, strlen(text)) < 0 ? errno : 0;
-}
-
 static int mount_overlay(void) {
     if (mount("tmpfs", "/tmp", "tmpfs", 0, NULL) < 0 || mkdir("/tmp/lower", 0755) < 0 ||
         mkdir("/tmp/upper", 0755) < 0 || mkdir("/tmp/work", 0755) < 0)
@@ -111,9 +106,8 @@ static int mount_overlay(void) {
 /* Ends with the errno of what is refused. */
 static int try_in_child(void *argument) {
     const struct trial *trial = argument;
-    int number = trial->own_user ? mb_userns_become_root(trial->uid, trial->gid) : 0;
-    if (number)
-        return number;
+    if (trial->own_user && mb_proc_map_one(0, 0, trial->uid, trial->gid) < 0)
+        return errno;
     if (trial->unshare && unshare((int)trial->unshare) < 0)
         return errno;
     switch (trial->id) {
@@ -204,10 +198,8 @@ static int try_idmap(void) {
     mb_autofd read_end = ends[0], write_end = ends[1];
     if (minibox_clone(hold_still, &read_end, CLONE_NEWUSER | CLONE_FILES | SIGCHLD, 0, &child, &err))
         return err.number ? err.number : EINVAL;
-    snprintf(path, sizeof(path), "/proc/%d/uid_map", child.pid);
-    number = write_text(path, "0 1000000 1");
-    snprintf(path, sizeof(path), "/proc/%d/gid_map", child.pid);
-    number = number ? number : write_text(path, "0 1000000 1");
+    if (mb_proc_map_one(child.pid, 0, 1000000, 1000000) < 0)
+        number = errno;
     snprintf(path, sizeof(path), "/proc/%d/ns/user", child.pid);
     mb_autofd users = open(path, O_RDONLY | O_CLOEXEC);
     long tree = raw(SYS_open_tree, AT_FDCWD, "/tmp", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);

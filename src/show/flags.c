@@ -1,29 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `minibox flags`: the flag model as a table, row by row in words, and as JSON. All of it comes out of the two tables
- * of spec/flags.c; nothing is said here of a single row.
+ * of kernel/flags.c; nothing is said here of a single row.
  */
 
-#include "base/text.h"
 #include "base/json.h"
-#include "show/show.h"
+#include "base/text.h"
 #include "kernel/flags.h"
+#include "show/show.h"
 
 static bool is_gone(const struct mb_flag *row) {
     return !row->flag;
 }
 
 static const char *effect_of(const struct mb_flag *row) {
-    return is_gone(row) ? "-" : row->polarity == MB_FLAG_SHARES ? "shares" : "isolates";
+    if (is_gone(row))
+        return "-";
+    return row->polarity == MB_FLAG_SHARES ? "shares" : "isolates";
 }
 
 static const char *default_of(const struct mb_flag *row) {
-    return is_gone(row) ? "-" : row->by_default ? "set" : "clear";
+    if (is_gone(row))
+        return "-";
+    return row->by_default ? "set" : "clear";
 }
 
 static const char *choice_of(const struct mb_flag *row) {
+    if (is_gone(row))
+        return "-";
     if (row->unfit)
-        return is_gone(row) ? "-" : "fixed";
+        return "fixed";
     return row->joins ? "free, join" : "free";
 }
 
@@ -43,28 +49,30 @@ void mb_flags_print(FILE *out, uint64_t rows) {
 
 /* What --share, --isolate and --join can do about a row. */
 static void print_choice(FILE *out, const struct mb_flag *row) {
-    bool other_isolates = row->by_default == (row->polarity == MB_FLAG_SHARES);
-    if (row->unfit)
+    bool is_shared = row->by_default == (row->polarity == MB_FLAG_SHARES);
+    if (row->unfit) {
         mb_text_print_wrapped(out, row->unfit, 12, fprintf(out, "  fixed    "));
-    else
-        fprintf(out, "  choose    --%s %s%s%s\n", other_isolates ? "isolate" : "share", row->name,
-                row->joins ? ", --join " : "", row->joins ? row->name : "");
+        return;
+    }
+    fprintf(out, "  choose    --%s %s", is_shared ? "isolate" : "share", row->name);
     if (row->joins)
-        fprintf(out, "            (--join %s=PID or --join %s=FILE enters an existing one)\n", row->name, row->name);
+        fprintf(out, ", --join %s\n            (--join %s=PID or --join %s=FILE enters an existing one)", row->name,
+                row->name, row->name);
+    fputc('\n', out);
 }
 
+/* The rules that name the row. That one row needs another is said of the one that needs it only. */
 static void print_rules(FILE *out, const struct mb_flag *row) {
-    for (size_t i = 0; i < mb_flag_rule_count; i++) {
+    static const char *const relations[] = {
+        [MB_RULE_NOT_WITH] = "not with", [MB_RULE_NEEDS] = "needs", [MB_RULE_NOT_BY_INIT] = "not by"};
+    for (size_t i = 0; i < mb_flag_rule_count && !is_gone(row); i++) {
         const struct mb_flag_rule *rule = &mb_flag_rules[i];
-        bool is_first = rule->flag == row->flag;
-        if (!row->flag || (!is_first && (rule->missing || rule->other != row->flag)))
+        const char *other = mb_flags_rule_other(rule);
+        if (rule->kind == MB_RULE_NOT_WITH && rule->other == row->flag)
+            other = mb_flags_name(rule->flag);
+        else if (rule->flag != row->flag)
             continue;
-        int column = fprintf(out, "  %-9s %s:",
-                             rule->missing   ? "needs"
-                             : rule->by_init ? "not by"
-                                             : "not with",
-                             rule->by_init ? "process 1" : mb_flags_name(is_first ? rule->other : rule->flag));
-        mb_text_print_wrapped(out, rule->why, 12, column);
+        mb_text_print_wrapped(out, rule->why, 12, fprintf(out, "  %-9s %s:", relations[rule->kind], other));
     }
 }
 
@@ -91,13 +99,28 @@ static void add_text(struct json_object *object, const char *key, const char *te
     json_object_object_add(object, key, text ? json_object_new_string(text) : NULL);
 }
 
+/* The rules of a row whose flag they refuse. */
+static struct json_object *rules_of(const struct mb_flag *row) {
+    struct json_object *list = json_object_new_array();
+    for (size_t i = 0; i < mb_flag_rule_count; i++) {
+        const struct mb_flag_rule *rule = &mb_flag_rules[i];
+        if (is_gone(row) || rule->flag != row->flag)
+            continue;
+        struct json_object *entry = json_object_new_object();
+        add_text(entry, rule->kind == MB_RULE_NEEDS ? "without" : "with", mb_flags_rule_other(rule));
+        add_text(entry, "why", rule->why);
+        json_object_array_add(list, entry);
+    }
+    return list;
+}
+
 int mb_flags_print_json(FILE *out, uint64_t rows, struct minibox_error *err) {
     struct json_object *document = json_object_new_array();
     for (int i = 0; i < MB_FLAG_COUNT; i++) {
         const struct mb_flag *row = &mb_flags[i];
         if (!(rows >> i & 1))
             continue;
-        struct json_object *item = json_object_new_object(), *refused = json_object_new_array();
+        struct json_object *item = json_object_new_object();
         add_text(item, "name", row->name);
         add_text(item, "flag", row->symbol);
         json_object_object_add(item, "value", json_object_new_int64((int64_t)row->flag));
@@ -111,17 +134,7 @@ int mb_flags_print_json(FILE *out, uint64_t rows, struct minibox_error *err) {
         add_text(item, "manual", row->manual);
         add_text(item, "text", row->text);
         add_text(item, "see", row->see);
-        json_object_object_add(item, "refused", refused);
-        for (size_t n = 0; n < mb_flag_rule_count; n++) {
-            const struct mb_flag_rule *rule = &mb_flag_rules[n];
-            if (!row->flag || rule->flag != row->flag)
-                continue;
-            struct json_object *entry = json_object_new_object();
-            add_text(entry, rule->missing ? "without" : "with",
-                     rule->by_init ? "process 1" : mb_flags_name(rule->other));
-            add_text(entry, "why", rule->why);
-            json_object_array_add(refused, entry);
-        }
+        json_object_object_add(item, "refused", rules_of(row));
         json_object_array_add(document, item);
     }
     return mb_json_print(out, document, err);

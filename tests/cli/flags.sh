@@ -87,6 +87,11 @@ if command -v strace >/dev/null; then
     strace -f -o /dev/null -e trace=sethostname -e inject=sethostname:retval=0 "$work/minibox" flags --observe uts >text
     is "what is not as the table says ends with 1" "$?" 1
     like "and is shown" "$(cat text)" "*NOT AS THE TABLE SAYS*1 as the table says, 1 otherwise, 0 not offered here*"
+    strace -f -o /dev/null -e trace=close -e inject=close:retval=0 "$work/minibox" flags --observe --json files >json
+    is "of two resources that are to be shared one is not enough" "$? $(python3 -c '
+import json
+print([(row["set"], row["verdict"]) for row in json.load(open("json"))["observations"] if row["flags"] == "vm,files"])')" \
+        "1 [(False, 'as the table says'), (True, 'otherwise')]"
     strace -f -o /dev/null -e trace=sethostname -e inject=sethostname:error=EPERM "$work/minibox" flags --observe uts >text
     is "with nothing seen it ends with 1" "$?" 1
     like "what is not offered is said" "$(cat text)" "*not offered here: Operation not permitted*0 as the table says, 0 otherwise, 2 not offered here*"

@@ -240,11 +240,11 @@ static void refuses_with_the_rule(void **state) {
     (void)state;
     for (size_t i = 0; i < mb_flag_rule_count; i++) {
         const struct mb_flag_rule *rule = &mb_flag_rules[i];
-        if (rule->by_init)
+        if (rule->kind == MB_RULE_NOT_BY_INIT)
             continue;
         struct minibox_error err = {0};
         struct minibox_child child;
-        uint64_t flags = rule->flag | (rule->missing ? 0 : rule->other) | SIGCHLD;
+        uint64_t flags = rule->flag | (rule->kind == MB_RULE_NEEDS ? 0 : rule->other) | SIGCHLD;
         assert_int_equal(minibox_clone(note, NULL, flags, 0, &child, &err), -1);
         assert_int_equal(err.number, EINVAL);
         assert_int_equal(child.pidfd, -1);
@@ -390,10 +390,10 @@ static void rules_are_the_kernels(void **state) {
     size_t count = 0;
     for (size_t i = 0; i < mb_flag_rule_count; i++) {
         const struct mb_flag_rule *rule = &mb_flag_rules[i];
-        if (rule->by_init)
+        if (rule->kind == MB_RULE_NOT_BY_INIT)
             continue;
-        uint64_t broken = rule->flag | (rule->missing ? 0 : rule->other),
-                 kept = rule->flag | (rule->missing ? rule->other : 0);
+        uint64_t broken = rule->flag | (rule->kind == MB_RULE_NEEDS ? 0 : rule->other),
+                 kept = rule->flag | (rule->kind == MB_RULE_NEEDS ? rule->other : 0);
         if (rule->flag == CLONE_THREAD || rule->other == CLONE_THREAD) /* THREAD needs its own rule kept */
             kept |= rule->flag == CLONE_THREAD ? CLONE_VM : 0;
         flags[count++] = broken;
@@ -402,7 +402,7 @@ static void rules_are_the_kernels(void **state) {
         assert_int_equal(mb_flags_check(broken, NULL, &err), -1);
         assert_int_equal(mb_flags_check(kept, NULL, &err), 0);
         /* With all that THREAD needs, it is this rule alone that refuses. */
-        if (!rule->missing && rule->other == CLONE_THREAD)
+        if (rule->kind != MB_RULE_NEEDS && rule->other == CLONE_THREAD)
             flags[count++] = broken | CLONE_VM | CLONE_SIGHAND;
     }
     assert_agreement(flags, count);

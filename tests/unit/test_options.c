@@ -1108,10 +1108,10 @@ static void test_command(void **state) {
 
 /* What the kernel wants to see beside `rule`, so that it has this rule alone to complain about. */
 static uint64_t violate(const struct mb_flag_rule *rule) {
-    uint64_t flags = rule->flag | (rule->missing ? 0 : rule->other);
-    if (flags & CLONE_THREAD && !(rule->flag == CLONE_THREAD && rule->missing))
+    uint64_t flags = rule->flag | (rule->kind == MB_RULE_NEEDS ? 0 : rule->other);
+    if (flags & CLONE_THREAD && !(rule->flag == CLONE_THREAD && rule->kind == MB_RULE_NEEDS))
         flags |= CLONE_SIGHAND;
-    if (flags & CLONE_SIGHAND && !(rule->flag == CLONE_SIGHAND && rule->missing))
+    if (flags & CLONE_SIGHAND && !(rule->flag == CLONE_SIGHAND && rule->kind == MB_RULE_NEEDS))
         flags |= CLONE_VM;
     return flags;
 }
@@ -1122,13 +1122,13 @@ static void test_rules_name_rows_and_reason(void **state) {
     for (size_t i = 0; i < mb_flag_rule_count; i++) {
         const struct mb_flag_rule *rule = &mb_flag_rules[i];
         struct minibox_error err;
-        if (rule->by_init) /* test_clone.c is process 1 for it */
+        if (rule->kind == MB_RULE_NOT_BY_INIT) /* test_clone.c is process 1 for it */
             continue;
         char reason[200], remedy[80];
         assert_int_equal(mb_flags_check(violate(rule), &origin, &err), -1);
         snprintf(reason, sizeof(reason), "%s %s %s, because %s", mb_flags_name(rule->flag),
-                 rule->missing ? "without" : "together with", mb_flags_name(rule->other), rule->why);
-        if (rule->missing)
+                 rule->kind == MB_RULE_NEEDS ? "without" : "together with", mb_flags_name(rule->other), rule->why);
+        if (rule->kind == MB_RULE_NEEDS)
             snprintf(remedy, sizeof(remedy), "share %s too", mb_flags_name(rule->other));
         else
             snprintf(remedy, sizeof(remedy), "leave %s out, or share %s too", mb_flags_name(rule->other),
@@ -1140,7 +1140,8 @@ static void test_rules_name_rows_and_reason(void **state) {
         assert_string_equal(err.origin, "--here (argument 3)");
         assert_int_equal(err.number, EINVAL);
         assert_int_equal(err.status, 125);
-        uint64_t mended = rule->missing ? violate(rule) | rule->other | CLONE_VM : violate(rule) & ~rule->other;
+        uint64_t mended =
+            rule->kind == MB_RULE_NEEDS ? violate(rule) | rule->other | CLONE_VM : violate(rule) & ~rule->other;
         assert_int_equal(mb_flags_check(mended, &origin, &err), 0);
     }
     struct minibox_error err;

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What making a child costs, by its flags and by the size of its parent. */
+#ifndef MB_PROVE_COST_H
+#define MB_PROVE_COST_H
+
+#include <json-c/json.h>
+#include <stdio.h>
+
+enum { MB_COST_ROWS = 6, MB_COST_SIZES = 2 };
+
+struct mb_costs {
+    double microseconds[MB_COST_ROWS][MB_COST_SIZES]; /* median; 0: such a child could not be made */
+};
+
+/* Fills `costs`, which lies in memory that is shared with children and is zero before. */
+void mb_cost_measure(struct mb_costs *costs);
+
+void mb_cost_print(FILE *out, const struct mb_costs *costs);
+struct json_object *mb_cost_json(const struct mb_costs *costs);
+
+#endif
