@@ -52,7 +52,7 @@ static int check_vfork(struct mb_compiler *c) {
     else if (c->plan->memory == MB_MEMORY_COPY)
         why = "the builder works in a copy of the memory";
     for (size_t i = 0; i < box->limit_count && !why; i++) {
-        bool raised;
+        bool raised = false;
         if (is_raised(c, &box->limits[i], &raised))
             return -1;
         if (raised)
@@ -107,7 +107,7 @@ static int act_from_outside(struct mb_compiler *c) {
     else if (box->maps.writer != MB_MAPS_NONE)
         mb_steps_add(c, MB_STEP_WRITE_MAPS, MB_SIDE_PARENT, userns);
     for (size_t i = 0; i < box->limit_count; i++) {
-        bool raised;
+        bool raised = false;
         if (is_raised(c, &box->limits[i], &raised))
             return -1;
         if (!raised)
