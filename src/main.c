@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line tool: finds the subcommand, prints errors, and turns the outcome into an exit status. */
+/*
+ * The command line tool. It finds the subcommand in its table, has its words read by the row, prints errors, and turns
+ * the outcome into an exit status. A new subcommand is a row and its function: help, completion and the tests read the
+ * table.
+ */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +17,6 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "show/show.h"
 #include "filter/explain.h"
 #include "filter/filter.h"
@@ -21,11 +25,11 @@
 #include "prove/observe.h"
 #include "run/run.h"
 
-static int run_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
+static int run_main(const struct mb_call *call, int *ret_status, struct minibox_error *err) {
     struct minibox_spec *spec;
     if (minibox_spec_new(&spec, err))
         return -1;
-    int result = minibox_spec_parse_argv(spec, argc, argv, err);
+    int result = minibox_spec_parse_argv(spec, call->count, call->words, err);
     if (result == 0 && spec->help)
         mb_help_print_run(stdout);
     else if (result == 0)
@@ -36,118 +40,54 @@ static int run_main(int argc, char **argv, int *ret_status, struct minibox_error
     return result;
 }
 
-/* Neither an option nor the name of a row. Returns -1. */
-static int refuse_word(const char *word, int position, const char *const *options, size_t count, bool is_flags,
-                       struct minibox_error *err) {
-    struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = word, .line = position};
-    const char *names[MB_FLAG_COUNT], *near;
-    for (int i = 0; i < MB_FLAG_COUNT; i++)
-        names[i] = mb_flags[i].name;
-    bool is_option = word[0] == '-';
-    near = is_option  ? mb_text_suggest(word, options, count)
-           : is_flags ? mb_text_suggest(word, names, MB_FLAG_COUNT)
-                      : NULL;
-    mb_error_usage(err, &origin, MB_REMEDY_NONE,
-                   is_option  ? "unknown option"
-                   : is_flags ? "unknown resource"
-                              : "unknown word",
-                   word, NULL);
-    if (near)
-        mb_error_remedy(err, "did you mean %s?", near);
-    else
-        mb_error_remedy(err, is_flags ? "minibox flags prints the names; minibox flags --help" : "minibox --help");
-    return -1;
-}
+enum { FLAGS_OBSERVE, FLAGS_JSON };
 
-/* flags [--json] [NAME...], flags --observe [--json] [NAME...] */
-static int flags_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
-    static const char *const options[] = {"--observe", "--json", "--help"};
-    bool given[3] = {false};
-    int named = 0, last = 0;
-    uint64_t rows = 0;
-    for (int i = 0; i < argc; i++) {
-        int id = mb_flags_find(argv[i]), option = 0;
-        while (option < 3 && strcmp(options[option], argv[i]) != 0)
-            option++;
-        if (option < 3) {
-            given[option] = true;
-        } else if (id >= 0) {
-            rows |= UINT64_C(1) << id;
-            named++, last = id;
-        } else {
-            return refuse_word(argv[i], i + 1, options, sizeof(options) / sizeof(options[0]), true, err);
-        }
-    }
-    if (given[2]) {
-        puts("Usage: minibox flags [--json] [NAME...]\n       minibox flags --observe [--json] [NAME...]\n\n"
-             "Prints what each flag of clone(2) shares or isolates; of one NAME, all about it.\n"
-             "--observe makes children with each flag and without, and prints what their parent\n"
-             "saw; the exit status is 0 only if that is what the table says.");
-        return 0;
-    }
-    if (!named)
-        rows = (UINT64_C(1) << MB_FLAG_COUNT) - 1;
-    if (given[0])
-        return mb_observe(rows, given[1], stdout, ret_status, err);
-    if (given[1])
+static int flags_main(const struct mb_call *call, int *ret_status, struct minibox_error *err) {
+    uint64_t rows = call->count ? 0 : (UINT64_C(1) << MB_FLAG_COUNT) - 1;
+    for (int i = 0; i < call->count; i++)
+        rows |= UINT64_C(1) << mb_flags_find(call->words[i]);
+    if (call->given[FLAGS_OBSERVE])
+        return mb_observe(rows, call->given[FLAGS_JSON], stdout, ret_status, err);
+    if (call->given[FLAGS_JSON])
         return mb_flags_print_json(stdout, rows, err);
-    if (named == 1)
-        mb_flags_explain(stdout, (enum mb_flag_id)last);
+    if (call->count == 1)
+        mb_flags_explain(stdout, (enum mb_flag_id)mb_flags_find(call->words[0]));
     else
         mb_flags_print(stdout, rows);
     return 0;
 }
 
-/* check [--json] [-- run OPTIONS COMMAND...] */
-static int check_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
-    static const char *const options[] = {"--json", "--help"};
-    bool json = argc > 0 && strcmp(argv[0], options[0]) == 0;
-    int i = json;
-    if (i < argc && strcmp(argv[i], options[1]) == 0) {
-        puts("Usage: minibox check [--json] [-- run OPTION... COMMAND...]\n\n"
-             "Tries what boxes are made of, and says of each whether it works here, what it is\n"
-             "for, and what to do. With the words of a launch: whether that would work. The\n"
-             "exit status is 0 if a box can be made, else 1.");
-        return 0;
-    }
-    if (i == argc)
+static const char *flag_name(size_t i) {
+    return i < MB_FLAG_COUNT ? mb_flags[i].name : NULL;
+}
+
+enum { CHECK_JSON };
+
+static int check_main(const struct mb_call *call, int *ret_status, struct minibox_error *err) {
+    bool json = call->given[CHECK_JSON];
+    if (!call->words)
         return mb_check(NULL, json, stdout, ret_status, err);
-    if (strcmp(argv[i], "--") != 0) {
-        refuse_word(argv[i], i + 1, options, sizeof(options) / sizeof(options[0]), false, err);
-        if (strcmp(argv[i], "run") == 0)
-            mb_error_remedy(err, "minibox check -- run ...");
-        return -1;
-    }
     struct minibox_spec *spec;
-    i += 1 + (i + 1 < argc && strcmp(argv[i + 1], "run") == 0);
+    int named = call->count && strcmp(call->words[0], "run") == 0; /* "run" may be left out */
     if (minibox_spec_new(&spec, err))
         return -1;
-    int result = minibox_spec_parse_argv(spec, argc - i, argv + i, err);
+    int result = minibox_spec_parse_argv(spec, call->count - named, call->words + named, err);
     if (result == 0)
         result = mb_check(spec, json, stdout, ret_status, err);
     minibox_spec_free(spec);
     return result;
 }
 
-/* seccomp [FILE] */
-static int seccomp_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
-    static const char *const options[] = {"--help"};
+static int seccomp_main(const struct mb_call *call, int *ret_status, struct minibox_error *err) {
     (void)ret_status;
-    if (argc && strcmp(argv[0], options[0]) == 0) {
-        puts("Usage: minibox seccomp [FILE]\n\nPrints what a profile permits, in the order of its rules; of minibox's "
-             "own without FILE.");
-        return 0;
-    }
-    if (argc > 1 || (argc && argv[0][0] == '-'))
-        return refuse_word(argv[argc > 1], 1 + (argc > 1), options, 1, false, err);
-    char *text = argc ? mb_profile_read(argv[0], NULL, err) : NULL;
-    if (argc && !text)
+    const char *path = call->count ? call->words[0] : NULL;
+    char *text = path ? mb_profile_read(path, NULL, err) : NULL;
+    if (path && !text)
         return -1;
     struct mb_arena arena = {0};
     struct mb_filter filter;
-    const char *profile = argc ? text : mb_seccomp_default_json;
-    int result =
-        mb_profile_compile(&arena, profile, argc ? argv[0] : "the default profile", 0, false, NULL, &filter, err);
+    const char *profile = path ? text : mb_seccomp_default_json;
+    int result = mb_profile_compile(&arena, profile, path ? path : "the default profile", 0, false, NULL, &filter, err);
     if (result == 0)
         result = mb_explain_print(profile, stdout, err);
     mb_arena_free(&arena);
@@ -155,47 +95,103 @@ static int seccomp_main(int argc, char **argv, int *ret_status, struct minibox_e
     return result;
 }
 
-static int help_main(int argc, char **argv, int *ret_status, struct minibox_error *err);
+static int completion_main(const struct mb_call *call, int *ret_status, struct minibox_error *err);
+static int help_main(const struct mb_call *call, int *ret_status, struct minibox_error *err);
+static const char *command_name(size_t i);
 
-static int version_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
-    (void)argc, (void)argv, (void)ret_status, (void)err;
+static int version_main(const struct mb_call *call, int *ret_status, struct minibox_error *err) {
+    (void)call, (void)ret_status, (void)err;
     printf("minibox %s\n", minibox_version());
     return 0;
 }
 
-static int completion_main(int argc, char **argv, int *ret_status, struct minibox_error *err);
-
+/* clang-format off */
 static const struct mb_command commands[] = {
-    {"run", "start a command in a box: minibox run --help", NULL, run_main},
-    {"flags", "what clone() can share or isolate, and proof: minibox flags --help", "--observe|--json|--help|ROW",
-     flags_main},
-    {"check", "what this host offers, found by trying: minibox check --help", "--json|--help", check_main},
-    {"seccomp", "print what a system call profile permits", "FILE", seccomp_main},
-    {"completion", "print a script for completion by bash, zsh or fish", "bash|zsh|fish", completion_main},
-    {"help", "print this; also --help", NULL, help_main},
-    {"version", "print the version; also --version", NULL, version_main},
+    {.name = "run", .about = "start a command in a box: minibox run --help",
+     .form = MB_COMMAND_OWN, .main = run_main},
+    {.name = "flags", .about = "what clone() can share or isolate, and proof: minibox flags --help",
+     .usage = "[--json] [NAME...]\n--observe [--json] [NAME...]",
+     .text = "Prints what each flag of clone(2) shares or isolates; of one NAME, all about it.",
+     .options = {[FLAGS_OBSERVE] = {"--observe",
+                     "make children with each flag and without, and print what their parent saw; the exit status is 0 "
+                     "only if that is what the table says"},
+                 [FLAGS_JSON] = {"--json", "print JSON"}},
+     .most = INT_MAX, .word = "resource", .name_of = flag_name, .main = flags_main},
+    {.name = "check", .about = "what this host offers, found by trying: minibox check --help",
+     .usage = "[--json] [-- run OPTION... COMMAND...]",
+     .text = "Tries what boxes are made of, and says of each whether it works here, what it is for, and what to do. "
+             "With the words of a launch: whether that would work. The exit status is 0 if a box can be made, else 1.",
+     .options = {[CHECK_JSON] = {"--json", "print JSON"}},
+     .form = MB_COMMAND_BEHIND_DASHES, .main = check_main},
+    {.name = "seccomp", .about = "print what a system call profile permits",
+     .usage = "[FILE]",
+     .text = "Prints what a profile permits, in the order of its rules; without FILE, what minibox's own permits.",
+     .most = 1, .word = "FILE", .main = seccomp_main},
+    {.name = "completion", .about = "print a script for completion by bash, zsh or fish",
+     .usage = "bash|zsh|fish",
+     .text = "Prints a script that makes the shell complete the words of minibox.",
+     .most = 1, .word = "shell", .name_of = mb_completion_shell, .main = completion_main},
+    {.name = "help", .about = "print this; also --help",
+     .usage = "[COMMAND]",
+     .text = "Prints what minibox does, or how one of its commands is used.",
+     .most = 1, .word = "command", .name_of = command_name, .main = help_main},
+    {.name = "version", .about = "print the version; also --version",
+     .usage = "",
+     .text = "Prints the version.",
+     .main = version_main},
 };
+/* clang-format on */
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
-static int help_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
-    char option[] = "--help", *words[] = {option, NULL};
-    for (int i = 0; argc && commands[i].main != completion_main; i++) /* from there on none has an own */
-        if (strcmp(commands[i].name, argv[0]) == 0)
-            return commands[i].main(1, words, ret_status, err);
-    puts(
-        "minibox starts a command in a private view of the system.\n\n  minibox run [OPTIONS] [--] COMMAND [ARG...]\n");
-    for (int i = 0; i < COMMANDS; i++)
-        printf("  %-10s  %s\n", commands[i].name, commands[i].about);
-    puts("\nExit status: the command's; 128+N if signal N killed it; 124 time limit;\n"
-         "125 minibox failed; 126 the command could not be executed; 127 not found.");
+static const char *command_name(size_t i) {
+    return i < COMMANDS ? commands[i].name : NULL;
+}
+
+static const struct mb_command *find_command(const char *name) {
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_command_help(const struct mb_command *command) {
+    if (command->form == MB_COMMAND_OWN)
+        mb_help_print_run(stdout);
+    else
+        mb_help_print_command(stdout, command);
+}
+
+static int help_main(const struct mb_call *call, int *ret_status, struct minibox_error *err) {
+    (void)ret_status, (void)err;
+    if (call->count)
+        print_command_help(find_command(call->words[0]));
+    else
+        mb_help_print(stdout, commands, COMMANDS);
     return 0;
 }
 
-static int completion_main(int argc, char **argv, int *ret_status, struct minibox_error *err) {
+static int completion_main(const struct mb_call *call, int *ret_status, struct minibox_error *err) {
     (void)ret_status;
-    if (argc > 1)
-        return mb_error_usage(err, NULL, MB_REMEDY_NONE, "unexpected word", argv[1], NULL);
-    return mb_completion_print(stdout, argc ? argv[0] : NULL, commands, COMMANDS, err);
+    return mb_completion_print(stdout, call->count ? call->words[0] : NULL, commands, COMMANDS, err);
+}
+
+/* The words behind the program's name. */
+static int call_command(int argc, char **argv, int *ret_status, struct minibox_error *err) {
+    const char *name = argc ? argv[0] : NULL;
+    if (name && (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0))
+        name = "help";
+    if (name && (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0))
+        name = "version";
+    const struct mb_command *command = name ? find_command(name) : NULL;
+    if (!command)
+        return mb_command_refuse(name, commands, COMMANDS, err);
+    struct mb_call call;
+    if (mb_command_read(command, argc - 1, argv + 1, &call, err))
+        return -1;
+    if (!call.help)
+        return command->main(&call, ret_status, err);
+    print_command_help(command);
+    return 0;
 }
 
 /* A closed standard descriptor would be given to the next thing that is opened. */
@@ -220,8 +216,8 @@ static bool has_borrowed_privilege(void) {
         return false;
     if (syscall(SYS_capget, &header, data) < 0)
         return true;
-    for (unsigned cap = 0; cap < 64;
-         cap++) /* the ambient ones are the caller's: a file's own would have cleared them */
+    /* The ambient capabilities are the caller's: a file's own would have cleared them. */
+    for (unsigned cap = 0; cap < 64; cap++)
         if (data[cap / 32].permitted >> cap % 32 & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) != 1)
             return true;
     return false;
@@ -229,7 +225,7 @@ static bool has_borrowed_privilege(void) {
 
 int main(int argc, char **argv) {
     struct minibox_error err = {0};
-    int status = 0, result = -1;
+    int status = 0;
     open_standard_descriptors();
     if (has_borrowed_privilege()) {
         fputs("minibox: refusing to run with privileges that are not its caller's\n"
@@ -238,20 +234,7 @@ int main(int argc, char **argv) {
               stderr);
         return MINIBOX_EXIT_FAILED;
     }
-    const char *name = argc > 1 ? argv[1] : "";
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        name = "help";
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
-        name = "version";
-    int i = 0;
-    while (i < COMMANDS && strcmp(commands[i].name, name) != 0)
-        i++;
-    if (i < COMMANDS) {
-        result = commands[i].main(argc - 2, argv + 2, &status, &err);
-    } else {
-        mb_error_usage(&err, NULL, MB_REMEDY_NONE, name[0] ? "unknown command" : "no command given", name, NULL);
-        mb_error_remedy(&err, name[0] && name[0] != '-' ? "minibox run %s, or minibox --help" : "minibox --help", name);
-    }
+    int result = call_command(argc > 0 ? argc - 1 : 0, argv + 1, &status, &err);
     if (result) {
         char buffer[2048]; /* one write, not one for each part */
         setvbuf(stderr, buffer, _IOFBF, sizeof(buffer));

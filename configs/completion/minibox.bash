@@ -44,7 +44,7 @@ _minibox() {
         _minibox_value "$current" ${commands[${words[1]}]-}
         return
     fi
-    # The options end at the first word that is none. Of joined letters the first that takes a value is the last.
+    # The options end at the first word that is not an option. Of joined letters the first that takes a value is the last.
     for ((i = 2; i < last; i++)); do
         word=${words[i]}
         [[ $word == -?* && -z $ended ]] || break

@@ -23,7 +23,7 @@ function __minibox_takes_option
     end
 end
 
-# __minibox_value VALUES...: DIR stands for folders, LIST for words joined by commas. FILE is fish's own business.
+# __minibox_value VALUES...: DIR stands for directories, LIST for words joined by commas. FILE is fish's own business.
 function __minibox_value
     set -l choices (string match -v -r '^(FILE|DIR|LIST)$' -- $argv)
     set -l head ''
@@ -56,7 +56,10 @@ end
 # __minibox_command NAME ABOUT VALUES
 function __minibox_command
     complete -c minibox -n 'test (count (commandline -opc)) -eq 1' -a $argv[1] -d $argv[2]
-    complete -c minibox -n "set -l words (commandline -opc); and test \"\$words[2]\" = $argv[1]" -a "$argv[3..]"
+    set -l row -c minibox -n "set -l words (commandline -opc); and test \"\$words[2]\" = $argv[1]"
+    contains FILE $argv[3..]
+    and set -a row -F
+    complete $row -a "(__minibox_value $argv[3..])"
 end
 
 complete -c minibox -e

@@ -2,10 +2,11 @@
 /*
  * How it works. getopt_long(3) splits the words; all that it is told is built from the options table. Before it sees a
  * word, check_word() refuses what getopt would guess at: abbreviated names, long names after one dash, and values glued
- * on by "=" to a letter. So a word means one thing, and goes on meaning it when options are added.
+ * on by "=" to a letter. So a word means one thing, and goes on meaning it when options are added. The words are read
+ * twice: first for files of options, which count for less than the words wherever they stand, then for all else.
  *
- * What must stay true: the caller's array is neither changed nor kept, only its strings are; and getopt's state, which
- * a process has one of, is used under a lock and left as it was found.
+ * What must stay true: the caller's array is neither changed nor kept, only its strings are kept; and getopt's state,
+ * of which a process has only one, is used under a lock and left as it was found.
  */
 #include <ctype.h>
 #include <getopt.h>
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "read/read.h"
 
 enum { LONG_BASE = 256 }; /* getopt's value of a long option: this plus its row; of a short one: its letter */
@@ -42,7 +42,7 @@ static int find_letter(int letter) {
     return -1;
 }
 
-/* Of "name=value" or "name": the row of that whole name, or -1. */
+/* The row whose whole name stands before the "=" of "name=value", or -1. */
 static int find_name(const char *text) {
     size_t length = strcspn(text, "=");
     for (int i = 0; i < MB_OPTION_COUNT; i++)
@@ -53,9 +53,6 @@ static int find_name(const char *text) {
 
 /* The long name nearest to "-name=value" or "--name=value", or NULL. */
 static const char *suggest_name(const char *word) {
-    const char *names[MB_OPTION_COUNT];
-    for (int i = 0; i < MB_OPTION_COUNT; i++)
-        names[i] = mb_options[i].name;
     char name[32];
     word += strspn(word, "-");
     size_t length = strcspn(word, "=");
@@ -63,10 +60,10 @@ static const char *suggest_name(const char *word) {
         return NULL;
     memcpy(name, word, length);
     name[length] = '\0';
-    return mb_text_suggest(name, names, MB_OPTION_COUNT);
+    return mb_options_suggest(name);
 }
 
-/* What users of docker(1), podman(1), bwrap(1) and systemd-nspawn(1) type, and how it is said here. */
+/* Options of docker(1), podman(1), bwrap(1) and systemd-nspawn(1), and how the same is said here. */
 static const struct {
     const char *names; /* between spaces; a letter is one, too */
     const char *remedy;
@@ -106,13 +103,13 @@ static const struct {
     {" args ", "--file FILE"},
 };
 
+/* The remedy for "-d" or "--detach", or NULL. A letter stands behind one dash, a name behind two. */
 static const char *find_habit(const char *shown) {
     char name[64 + 2];
-    size_t dashes = shown[1] == '-' ? 2 : 1;
-    if ((dashes == 1) != (strlen(shown) == 2) ||
-        strchr(shown, ' ')) /* a letter stands behind one dash, a name behind two */
+    bool is_letter = shown[1] != '-';
+    if (is_letter != (strlen(shown) == 2) || strchr(shown, ' '))
         return NULL;
-    snprintf(name, sizeof(name), " %s ", shown + dashes);
+    snprintf(name, sizeof(name), " %s ", shown + (is_letter ? 1 : 2));
     for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
         if (strstr(habits[i].names, name))
             return habits[i].remedy;
@@ -137,7 +134,7 @@ static int refuse_unknown(struct reader *r, const char *word, int position) {
     else if (near)
         mb_error_remedy(r->err, "did you mean --%s?", near);
     else if (r->spec->command) /* a file's */
-        mb_error_remedy(r->err, "minibox run --help; or -- before what is for the file's command");
+        mb_error_remedy(r->err, "minibox run --help; or -- before the words for the file's command");
     return -1;
 }
 
@@ -146,15 +143,14 @@ static int refuse_use(struct reader *r, int id, int position, const char *reason
     const struct mb_option *row = &mb_options[id];
     struct mb_origin origin = origin_of(r, id, position);
     mb_error_usage(r->err, &origin, MB_REMEDY_NONE, "option", origin.name, "%s", reason);
-    mb_error_remedy(r->err,
-                    row->argument && row->bare ? "%s=%s"
-                    : row->argument            ? "%s %s"
-                                               : "%s",
-                    origin.name, row->argument);
+    if (!row->argument)
+        mb_error_remedy(r->err, "%s", origin.name);
+    else
+        mb_error_remedy(r->err, row->bare ? "%s=%s" : "%s %s", origin.name, row->argument);
     return -1;
 }
 
-/* What getopt would take for something else, by guessing. */
+/* Refuses a word at which getopt would guess, and take it for something else. */
 static int check_word(struct reader *r, int position) {
     const char *word = r->words[position];
     if (word[0] != '-' || !word[1] || strcmp(word, "--") == 0)
@@ -175,12 +171,14 @@ static int check_word(struct reader *r, int position) {
 
 static void build_options(struct reader *r) {
     char *shorts = r->shorts;
-    /* +: stop at the first word that is no option, as it is the command. ":": print nothing. */
+    /* "+": stop at the first word that is not an option, as it is the command. ":": print nothing. */
     *shorts++ = '+';
     *shorts++ = ':';
     for (int i = 0; i < MB_OPTION_COUNT; i++) {
         const struct mb_option *row = &mb_options[i];
-        int takes = !row->argument ? no_argument : row->bare ? optional_argument : required_argument;
+        int takes = no_argument;
+        if (row->argument)
+            takes = row->bare ? optional_argument : required_argument;
         r->longs[i] = (struct option){.name = row->name, .has_arg = takes, .val = LONG_BASE + i};
         if (!row->letter)
             continue;
@@ -191,11 +189,16 @@ static void build_options(struct reader *r) {
     *shorts = '\0';
 }
 
-/* What getopt could not take: optopt is the option, as in its return value. Returns -1. */
-static int refuse_word(struct reader *r, int position, bool missing) {
-    int id = optopt >= LONG_BASE ? optopt - LONG_BASE : find_letter(optopt);
+/* The row that getopt names by a number: its return value, or optopt. -1: none. */
+static int row_of(int option) {
+    return option >= LONG_BASE ? option - LONG_BASE : find_letter(option);
+}
+
+/* Getopt could not take an option, which is in optopt; it answered ":" if only the value is missing. Returns -1. */
+static int refuse_answer(struct reader *r, int position, int answer) {
+    int id = row_of(optopt);
     if (id >= 0)
-        return refuse_use(r, id, position, missing ? "needs a value" : "takes no value");
+        return refuse_use(r, id, position, answer == ':' ? "needs a value" : "takes no value");
     const char *word = r->words[position];
     char letter[] = {'-', (char)optopt, '\0'};
     /* A letter in a cluster, unless the word as a whole is nearly a long name, or what stands there is no letter. */
@@ -204,7 +207,7 @@ static int refuse_word(struct reader *r, int position, bool missing) {
 }
 
 /* The command line's words come after those of a file. */
-static int set_command(struct reader *r, char **words) {
+static int append_command(struct reader *r, char **words) {
     char *const *before = r->spec->command;
     size_t count = 0, more = 0;
     while (before && before[count])
@@ -220,35 +223,48 @@ static int set_command(struct reader *r, char **words) {
     return 0;
 }
 
-/* First the files, wherever they stand, then all else, which so counts for more. */
-static int parse_words(struct reader *r, bool files) {
+/* The two times that the words are read. */
+enum pass {
+    /* Files of options are read, and the report's file is noted: the report is to hold what is wrong with the rest. */
+    PASS_FILES,
+    /* Every other option is set, and the command. */
+    PASS_OPTIONS
+};
+
+static int take_option(struct reader *r, enum pass pass, int id, int position) {
+    const char *value = optarg ? optarg : mb_options[id].implied;
+    bool is_first = id == MB_OPTION_FILE || id == MB_OPTION_REPORT;
+    if (id == MB_OPTION_FILE && pass == PASS_FILES)
+        return minibox_spec_parse_file(r->spec, value, r->err);
+    if (id == MB_OPTION_FILE || (pass == PASS_FILES && !is_first))
+        return 0;
+    return mb_options_set(r->spec, (enum mb_option_id)id, value, origin_of(r, id, position), r->err);
+}
+
+static int take_command(struct reader *r) {
+    char **command = r->words + optind;
+    if (!command[0])
+        return 0; /* --help needs none; for all else mb_spec_check() says so */
+    struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = "the command", .line = optind};
+    if (!command[0][0] && !r->spec->command)
+        return mb_error_usage(r->err, &origin, MB_REMEDY_NO_COMMAND, "no command given", NULL, "the word is empty");
+    return append_command(r, command);
+}
+
+static int parse_words(struct reader *r, enum pass pass) {
     optind = 0; /* glibc: start anew, whatever state an earlier caller left */
     for (;;) {
         int position = optind ? optind : 1;
         if (position < r->count && check_word(r, position))
             return -1;
-        int option = getopt_long(r->count, r->words, r->shorts, r->longs, NULL);
-        if (option == -1)
-            break;
-        if (option == '?' || option == ':')
-            return refuse_word(r, position, option == ':');
-        int id = option >= LONG_BASE ? option - LONG_BASE : find_letter(option);
-        const char *value = optarg ? optarg : mb_options[id].implied;
-        if (files && id == MB_OPTION_FILE && minibox_spec_parse_file(r->spec, value, r->err))
-            return -1;
-        if (files ? id != MB_OPTION_REPORT
-                  : id == MB_OPTION_FILE) /* the report's file first: it is to hold what is wrong with the rest */
-            continue;
-        if (mb_options_set(r->spec, (enum mb_option_id)id, value, origin_of(r, id, position), r->err))
+        int answer = getopt_long(r->count, r->words, r->shorts, r->longs, NULL);
+        if (answer == -1)
+            return pass == PASS_OPTIONS ? take_command(r) : 0;
+        if (answer == '?' || answer == ':')
+            return refuse_answer(r, position, answer);
+        if (take_option(r, pass, row_of(answer), position))
             return -1;
     }
-    char **command = r->words + optind;
-    if (files || !command[0])
-        return 0; /* --help needs none; for all else mb_spec_check() says so */
-    struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = "the command", .line = optind};
-    if (!command[0][0] && !r->spec->command)
-        return mb_error_usage(r->err, &origin, MB_REMEDY_NO_COMMAND, "no command given", NULL, "the word is empty");
-    return set_command(r, command);
 }
 
 int minibox_spec_parse_argv(struct minibox_spec *spec, int argc, char *const *argv, struct minibox_error *err) {
@@ -263,7 +279,9 @@ int minibox_spec_parse_argv(struct minibox_spec *spec, int argc, char *const *ar
     pthread_mutex_lock(&getopt_lock);
     char *found_optarg = optarg;
     int found_optind = optind, found_opterr = opterr, found_optopt = optopt;
-    int result = parse_words(&r, true) || parse_words(&r, false) ? -1 : 0;
+    int result = parse_words(&r, PASS_FILES);
+    if (result == 0)
+        result = parse_words(&r, PASS_OPTIONS);
     /* After an error inside of a cluster getopt still points into our word: let it forget, then put back the rest. */
     optind = 0;
     getopt(1, (char *[]){NULL, NULL}, "+:");

@@ -46,11 +46,11 @@ static int refuse(const struct reader *r, const char *place, const char *what, c
 }
 
 static int refuse_name(const struct reader *r, const char *place, const char *name) {
-    const char *names[MB_OPTION_COUNT + 2] = {"command", "include"};
-    for (int i = 0; i < MB_OPTION_COUNT; i++)
-        names[i + 2] = mb_options[i].name;
+    static const char *const names[] = {"command", "include"};
+    const char *near = mb_text_suggest(name, names, sizeof(names) / sizeof(names[0]));
+    if (!near)
+        near = mb_options_suggest(name);
     refuse(r, place, "unknown option", name, NULL);
-    const char *near = mb_text_suggest(name, names, MB_OPTION_COUNT + 2);
     if (near)
         mb_error_remedy(r->err, "did you mean %s?", near);
     else
@@ -58,69 +58,117 @@ static int refuse_name(const struct reader *r, const char *place, const char *na
     return -1;
 }
 
-/* What a backslash and this letter stand for, in quotes that can hold any byte; 0: nothing. */
+/* The letters behind a backslash, in quotes that can hold any byte, and the bytes that they stand for. */
+static const char escape_letters[] = "\\\"'nrt", escaped_bytes[] = "\\\"'\n\r\t";
+
+/* 0: a backslash before this letter means nothing. */
 static char unescape(char letter) {
-    static const char letters[] = "\\\"'nrt", bytes[] = "\\\"'\n\r\t";
-    const char *at = letter ? strchr(letters, letter) : NULL;
-    return at ? bytes[at - letters] : '\0';
+    const char *at = letter ? strchr(escape_letters, letter) : NULL;
+    return at ? escaped_bytes[at - escape_letters] : '\0';
 }
 
 /* "...": a value that has blanks at its ends, or more than one line. NULL after an error. */
 static const char *unquote(const struct reader *r, const char *value, const char *place) {
     char *text = mb_arena_alloc(&r->spec->arena, strlen(value) + 1), *to = text;
-    const char *c = value + 1;
-    if (!text)
-        return mb_error_memory(r->err), NULL;
+    const char *c = value + 1, *wrong = NULL;
+    if (!text) {
+        mb_error_memory(r->err);
+        return NULL;
+    }
     for (; *c && *c != '"'; c++) {
         char byte = *c == '\\' ? unescape(c[1]) : *c;
-        if (!byte)
-            return refuse(r, place + (c - value), "bad escape", NULL,
-                          "in quotes there are \\\\, \\\", \\', \\n, \\r and \\t"),
-                   NULL;
-        c += *c == '\\';
+        if (!byte) {
+            refuse(r, place + (c - value), "bad escape", NULL, "in quotes there are \\\\, \\\", \\', \\n, \\r and \\t");
+            return NULL;
+        }
+        if (*c == '\\')
+            c++;
         *to++ = byte;
     }
     *to = '\0';
-    if (*c != '"' || c[1])
-        return refuse(r, place + (*c ? c + 1 - value : 0), "bad value", NULL,
-                      *c ? "nothing may follow the closing quote" : "no closing quote"),
-               NULL;
-    return text;
+    if (!*c)
+        wrong = "no closing quote";
+    else if (c[1])
+        wrong = "nothing may follow the closing quote";
+    if (!wrong)
+        return text;
+    refuse(r, place + (*c ? c + 1 - value : 0), "bad value", NULL, wrong);
+    return NULL;
 }
 
-/* Into words, as a shell does it ('...', "...", $'...', backslash), but nothing is expanded. */
-static int set_command(const struct reader *r, const char *value, const char *place) {
-    char *text = mb_arena_alloc(&r->spec->arena, strlen(value) + 1);
-    const char **words = mb_arena_alloc(&r->spec->arena, (strlen(value) / 2 + 2) * sizeof(*words));
-    size_t count = 0;
-    if (!text || !words)
-        return mb_error_memory(r->err);
-    for (const char *c = value; *(c += strspn(c, " \t"));) {
-        char quote = '\0'; /* '$': of $'...' */
-        words[count++] = text;
-        for (; *c && (quote || !strchr(" \t", *c)); c++) {
-            bool is_escape = *c == '\\' && c[1] && quote != '\'';
-            if (quote && *c == (quote == '$' ? '\'' : quote))
-                quote = '\0';
-            else if (!quote && (*c == '\'' || *c == '"' || (*c == '$' && c[1] == '\'')))
-                c += (quote = *c) == '$';
-            else if (is_escape && quote == '$' && unescape(c[1]))
-                *text++ = unescape(*++c);
-            else if (is_escape && quote != '$' && (!quote || strchr("\\\"", c[1])))
-                *text++ = *++c;
-            else
-                *text++ = *c;
-        }
-        if (quote)
-            return refuse(r, place, "bad command", NULL, quote == '"' ? "a \" is not closed" : "a ' is not closed");
-        *text++ = '\0';
+/* ---- the command's words ---------------------------------------------------------------------------------------- */
+
+struct splitter {
+    const char *from; /* what is left of the text */
+    char *to;         /* the end of the word that is being put together */
+    char open;        /* the quote that is not closed, or 0 */
+};
+
+/* What a backslash and a letter stand for in '...', and in "..."; 0: the backslash is a byte like any other. */
+static char unescape_single(char letter) {
+    (void)letter;
+    return '\0';
+}
+
+static char unescape_double(char letter) {
+    return letter == '"' || letter == '\\' ? letter : '\0';
+}
+
+/* Copies up to `quote`, and goes on behind it. */
+static void copy_quoted(struct splitter *s, char quote, char (*meaning)(char letter)) {
+    while (*s->from && *s->from != quote) {
+        char byte = *s->from == '\\' ? meaning(s->from[1]) : '\0';
+        if (byte)
+            s->from++;
+        *s->to++ = byte ? byte : *s->from;
+        s->from++;
     }
+    if (*s->from)
+        s->from++;
+    else
+        s->open = quote;
+}
+
+/* Copies what stands between two blanks. */
+static void copy_word(struct splitter *s) {
+    while (*s->from && !strchr(" \t", *s->from)) {
+        char first = *s->from++;
+        if (first == '\'') {
+            copy_quoted(s, '\'', unescape_single);
+        } else if (first == '"') {
+            copy_quoted(s, '"', unescape_double);
+        } else if (first == '$' && *s->from == '\'') {
+            s->from++;
+            copy_quoted(s, '\'', unescape);
+        } else {
+            bool is_escape = first == '\\' && *s->from;
+            *s->to++ = is_escape ? *s->from++ : first;
+        }
+    }
+    *s->to++ = '\0';
+}
+
+/* Splits the text into words as a shell does ('...', "...", $'...', backslash), but expands nothing. */
+static int split_command(const struct reader *r, const char *value, const char *place) {
+    size_t most = strlen(value) / 2 + 1, count = 0; /* a word and the blank behind it have two bytes or more */
+    struct splitter s = {.from = value, .to = mb_arena_alloc(&r->spec->arena, strlen(value) + 1)};
+    const char **words = mb_arena_alloc(&r->spec->arena, (most + 1) * sizeof(*words));
+    if (!s.to || !words)
+        return mb_error_memory(r->err);
+    while (*(s.from += strspn(s.from, " \t"))) {
+        words[count++] = s.to;
+        copy_word(&s);
+    }
+    if (s.open)
+        return refuse(r, place, "bad command", NULL, s.open == '"' ? "a \" is not closed" : "a ' is not closed");
     words[count] = NULL;
     if (!count || !words[0][0])
         return refuse(r, place, "no command given", NULL, NULL);
     r->spec->command = (char *const *)(uintptr_t)words;
     return 0;
 }
+
+/* ---- lines and files -------------------------------------------------------------------------------------------- */
 
 static int read_file(struct reader *r, const char *path, const struct mb_origin *origin);
 
@@ -129,15 +177,14 @@ static int set_option(struct reader *r, const char *name, const char *value, con
     struct mb_origin origin = origin_at(r, place);
     int id = mb_options_find(name);
     if (strcmp(name, "command") == 0)
-        return set_command(r, value, place);
+        return split_command(r, value, place);
     if (strcmp(name, "include") == 0) {
-        const char *path = mb_options_rebase(&r->spec->arena, MB_OPTION_FILE, value, r->path);
         struct reader inner = {.spec = r->spec, .err = r->err, .depth = r->depth + 1};
-        return read_file(&inner, path ? path : value, &origin);
+        return read_file(&inner, mb_options_rebase(&r->spec->arena, MB_OPTION_FILE, value, r->path), &origin);
     }
     if (id < 0)
         return refuse_name(r, name_place, name);
-    if (id == MB_OPTION_FILE || id == MB_OPTION_HELP || id == MB_OPTION_DRY_RUN)
+    if (mb_options[id].argv_only)
         return refuse(r, name_place, "not an option of a file:", name, "it belongs on the command line");
     return mb_options_set(r->spec, (enum mb_option_id)id, value, origin, r->err) ? show_line(r, place) : 0;
 }
@@ -176,41 +223,64 @@ static int note_file(struct reader *r, const struct stat *st, const char *path, 
     return 0;
 }
 
-static int read_file(struct reader *r, const char *path, const struct mb_origin *origin) {
-    struct stat st;
+/* A descriptor of a regular file that may be read; or -1 after an error. */
+static int open_file(struct reader *r, const char *path, const struct mb_origin *origin, struct stat *ret_st) {
     mb_autofd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a FIFO would hold us */
-    if (fd < 0 || fstat(fd, &st) < 0)
+    if (fd < 0 || fstat(fd, ret_st) < 0)
         return mb_error_host(r->err, origin, errno == ENOENT ? MB_REMEDY_NO_SUCH_PATH : MB_REMEDY_NONE, errno,
                              "cannot read options from", path);
-    const char *reason = !S_ISREG(st.st_mode)     ? "it is no regular file"
-                         : st.st_size >= MAX_FILE ? "it has more than 1 MiB"
-                         : r->depth > MAX_DEPTH   ? "too many files include each other"
-                                                  : NULL;
+    const char *reason = NULL;
+    if (!S_ISREG(ret_st->st_mode))
+        reason = "it is no regular file";
+    else if (ret_st->st_size >= MAX_FILE)
+        reason = "it has more than 1 MiB";
+    else if (r->depth > MAX_DEPTH)
+        reason = "too many files include each other";
     if (reason)
         return mb_error_usage(r->err, origin, MB_REMEDY_NONE, "cannot read options from", path, "%s", reason);
-    size_t size = (size_t)st.st_size + 2; /* a file that grows meanwhile is refused: EFBIG */
+    return mb_fd_steal(&fd);
+}
+
+/* Cuts the text into lines. Behind its end stands a NUL. */
+static int parse_lines(struct reader *r, char *text, const char *end) {
+    static const char mark[] = "\xef\xbb\xbf"; /* the byte order mark that some editors write */
+    if (strncmp(text, mark, sizeof(mark) - 1) == 0)
+        text += sizeof(mark) - 1;
+    for (char *line = text, *next; line < end; line = next + 1) {
+        next = memchr(line, '\n', (size_t)(end - line));
+        if (!next)
+            next = line + (end - line);
+        r->line = line;
+        r->number++;
+        const char *nul = memchr(line, '\0', (size_t)(next - line));
+        if (nul)
+            return refuse(r, nul, "bad line", NULL, "it has a NUL byte");
+        *next = '\0';
+        if (next > line && next[-1] == '\r')
+            next[-1] = '\0';
+        if (parse_line(r))
+            return -1;
+    }
+    return 0;
+}
+
+static int read_file(struct reader *r, const char *path, const struct mb_origin *origin) {
+    struct stat st;
+    mb_autofd fd = open_file(r, path, origin, &st);
+    if (fd < 0)
+        return -1;
+    size_t size = (size_t)st.st_size + 2; /* for a NUL, and to notice that the file grows meanwhile: EFBIG */
     char *text = mb_arena_alloc(&r->spec->arena, size);
-    ssize_t length = text ? mb_fd_read_all(fd, text, size) : 0;
     if (!text)
         return mb_error_memory(r->err);
+    ssize_t length = mb_fd_read_all(fd, text, size);
     if (length < 0)
         return mb_error_host(r->err, origin, MB_REMEDY_NONE, errno, "cannot read options from", path);
     if (note_file(r, &st, path, origin))
         return -1;
     r->path = mb_arena_copy(&r->spec->arena, path, strlen(path));
-    for (char *line = text + (strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0), *end; line < text + length;
-         line = end + 1) {
-        end = memchr(line, '\n', (size_t)(text + length - line));
-        end = end ? end : text + length;
-        r->line = line;
-        r->number++;
-        char *nul = memchr(line, '\0', (size_t)(end - line));
-        if (nul)
-            return refuse(r, nul, "bad line", NULL, "it has a NUL byte");
-        end[end > line && end[-1] == '\r' ? -1 : 0] = '\0'; /* text + length is there: the reader put a NUL */
-        if (parse_line(r))
-            return -1;
-    }
+    if (parse_lines(r, text, text + length))
+        return -1;
     return r->spec->arena.failed ? mb_error_memory(r->err) : 0;
 }
 
@@ -221,16 +291,16 @@ int minibox_spec_parse_file(struct minibox_spec *spec, const char *path, struct 
 
 /* ---- back into a file ------------------------------------------------------------------------------------------ */
 
-/* In quotes, which `quote` ends. */
+/* A text that unescape() reads again, and the quote that ends it. The other quote needs no backslash in it. */
 static void print_quoted(FILE *out, const char *text, char quote) {
-    for (const char *c = text; *c; c++)
-        fprintf(out,
-                *c == '\n'                  ? "\\n"
-                : *c == '\r'                ? "\\r"
-                : *c == '\t'                ? "\\t"
-                : *c == '\\' || *c == quote ? "\\%c"
-                                            : "%c",
-                *c);
+    for (const char *c = text; *c; c++) {
+        const char *at = strchr(escaped_bytes, *c);
+        bool is_other_quote = (*c == '"' || *c == '\'') && *c != quote;
+        if (at && !is_other_quote)
+            fprintf(out, "\\%c", escape_letters[at - escaped_bytes]);
+        else
+            fputc(*c, out);
+    }
     fputc(quote, out);
 }
 
@@ -249,34 +319,47 @@ static bool is_plain(const char *word) {
     return word[0] && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:=,@%")];
 }
 
+/* Of the values of an option that is no list the last counts. */
+static bool is_last_value(const struct minibox_spec *spec, size_t i) {
+    for (size_t later = i + 1; later < spec->setting_count; later++)
+        if (spec->settings[later].id == spec->settings[i].id && !mb_options[spec->settings[i].id].list)
+            return false;
+    return true;
+}
+
+static void print_setting(FILE *out, const struct mb_setting *setting, const char *text) {
+    char origin[160];
+    mb_origin_print(&setting->origin, origin, sizeof(origin));
+    for (char *c = origin; *c; c++)
+        if (*c == '\n' || *c == '\r')
+            *c = '?';
+    fprintf(out, "# %s\n%s = ", origin, mb_options[setting->id].name);
+    print_value(out, text);
+}
+
+static void print_command(FILE *out, char *const *command) {
+    fputs("command =", out);
+    for (char *const *word = command; *word; word++) {
+        if (is_plain(*word)) {
+            fprintf(out, " %s", *word);
+        } else {
+            fputs(" $'", out);
+            print_quoted(out, *word, '\'');
+        }
+    }
+    fputc('\n', out);
+}
+
 void mb_file_print(const struct minibox_spec *spec, const char *cwd, FILE *out) {
     struct mb_arena arena = {0};
-    const char *folder = mb_arena_printf(&arena, "%s/", cwd);
+    const char *directory = mb_arena_printf(&arena, "%s/", cwd);
     for (size_t i = 0; i < spec->setting_count; i++) {
         const struct mb_setting *setting = &spec->settings[i];
-        char origin[160];
-        bool is_last = true; /* of a scalar's values the last counts */
-        for (size_t n = i + 1; n < spec->setting_count; n++)
-            is_last &= spec->settings[n].id != setting->id || mb_options[setting->id].list;
-        if (!is_last)
-            continue;
-        mb_origin_print(&setting->origin, origin, sizeof(origin));
-        for (char *c = origin; *c; c++)
-            *c = *c == '\n' || *c == '\r' ? '?' : *c;
-        fprintf(out, "# %s\n%s = ", origin, mb_options[setting->id].name);
-        const char *text = folder ? mb_options_rebase(&arena, setting->id, setting->text, folder) : NULL;
-        print_value(out, text ? text : setting->text);
+        const char *text = mb_options_rebase(&arena, setting->id, setting->text, directory);
+        if (is_last_value(spec, i))
+            print_setting(out, setting, arena.failed ? setting->text : text);
     }
     mb_arena_free(&arena);
     if (spec->command)
-        fputs("command =", out);
-    for (char *const *word = spec->command; word && *word; word++) {
-        fputs(is_plain(*word) ? " " : " $'", out);
-        if (is_plain(*word))
-            fputs(*word, out);
-        else
-            print_quoted(out, *word, '\'');
-    }
-    if (spec->command)
-        fputc('\n', out);
+        print_command(out, spec->command);
 }

@@ -2,14 +2,16 @@
 /*
  * How it works. What a shell does with the words of minibox is a script in its own language, configs/completion/; a
  * line
- * "@commands@" or "@options@" in it becomes one row for each subcommand or option. What can be offered for a value
- * is the same list of words in all three. In the tables it is written "busybox|host|DIR": words, and in capitals kinds,
- * which become words here; the scripts themselves know what to do about FILE, DIR and LIST (words joined by commas).
+ * "@commands@" or "@options@" in it becomes one row for each subcommand or option. The words that can be offered for a
+ * value are the same in all three. An option's row has them as words of a choice, or as a text "busybox|host|DIR":
+ * words, and in capitals kinds of value, which become words here; but FILE, DIR and LIST (words joined by commas) are
+ * left to the scripts.
  */
 #include <ctype.h>
 #include <string.h>
-#include <sys/capability.h>
 
+#include "kernel/caps.h"
+#include "kernel/limits.h"
 #include "show/show.h"
 
 extern const char mb_completion_bash[], mb_completion_zsh[], mb_completion_fish[];
@@ -17,55 +19,87 @@ extern const char mb_completion_bash[], mb_completion_zsh[], mb_completion_fish[
 enum shell { BASH, ZSH, FISH, SHELLS };
 static const char *const names[SHELLS] = {[BASH] = "bash", [ZSH] = "zsh", [FISH] = "fish"};
 
-/* As part of a word in single quotes; `special` are bytes that take a backslash. */
-static void print_quoted(FILE *out, const char *text, size_t length, const char *special) {
-    for (size_t i = 0; i < length; i++)
-        fprintf(out, text[i] == '\'' ? "'\\''" : strchr(special, text[i]) ? "\\%c" : "%c", text[i]);
+const char *mb_completion_shell(size_t i) {
+    return i < SHELLS ? names[i] : NULL;
 }
 
-static void print_capabilities(FILE *out) {
-    fputs(" ALL", out);
-    for (cap_value_t i = 0; i <= CAP_LAST_CAP; i++) {
-        char *name = cap_to_name(i);
-        if (name && strncmp(name, "cap_", 4) == 0) {
-            fputc(' ', out);
-            for (const char *c = name + 4; *c; c++)
-                fputc(toupper((unsigned char)*c), out);
-        }
-        cap_free(name);
+/* As part of a word in single quotes; `special` are bytes that take a backslash. */
+static void print_quoted(FILE *out, const char *text, size_t length, const char *special) {
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '\'')
+            fputs("'\\''", out);
+        else
+            fprintf(out, strchr(special, text[i]) ? "\\%c" : "%c", text[i]);
     }
 }
 
-static bool is_kind(const char *word, size_t length, const char *kind) {
-    return strlen(kind) == length && memcmp(word, kind, length) == 0;
+/* ---- what is offered for a value: words, with a blank before each ------------------------------------------------ */
+
+static void print_capabilities(FILE *out, const struct mb_option *row) {
+    (void)row;
+    fputs(" ALL", out);
+    for (int cap = 0; cap < MB_CAP_COUNT; cap++)
+        fprintf(out, " %s", mb_caps[cap]);
 }
 
-/* One word of a list, or what its kind stands for; other words in capitals are for people. A blank before each. */
-static void print_value(FILE *out, const struct mb_option *row, const char *word, size_t length) {
-    bool is_list = is_kind(word, length, "LIST"), is_join = is_kind(word, length, "NAMESPACE=");
-    if (!isupper((unsigned char)word[0]) || is_list || is_kind(word, length, "FILE") || is_kind(word, length, "DIR"))
-        fprintf(out, " %.*s", (int)length, word);
-    if (is_kind(word, length, "CAP"))
-        print_capabilities(out);
-    for (size_t i = 0; is_kind(word, length, "LIMIT=") && mb_options_limit(i); i++)
-        fprintf(out, " %s=", mb_options_limit(i));
+static void print_limits(FILE *out, const struct mb_option *row) {
+    (void)row;
+    for (size_t i = 0; i < RLIM_NLIMITS; i++)
+        fprintf(out, " %s=", mb_limits[i].name);
+}
+
+static void print_namespaces(FILE *out, const struct mb_option *row) {
+    (void)row;
     for (int i = 0; i < MB_FLAG_COUNT; i++)
-        if ((is_join && mb_flags[i].joins) || is_kind(word, length, "ROW") ||
-            (is_list && mb_flags_fit(&mb_flags[i], row == &mb_options[MB_OPTION_SHARE])))
-            fprintf(out, " %s%s", mb_flags[i].name, is_join ? "=" : "");
+        if (mb_flags[i].joins)
+            fprintf(out, " %s=", mb_flags[i].name);
 }
 
-static const char *values_of(const struct mb_option *row) {
-    return row->values ? row->values : row->argument ? row->argument : "";
+static void print_resources(FILE *out, const struct mb_option *row) {
+    fputs(" LIST", out);
+    for (int i = 0; i < MB_FLAG_COUNT; i++)
+        if (mb_flags_fit(&mb_flags[i], row == &mb_options[MB_OPTION_SHARE]))
+            fprintf(out, " %s", mb_flags[i].name);
 }
 
-/* `row` is NULL for a subcommand. */
-static void print_values(FILE *out, const struct mb_option *row, const char *values) {
-    for (const char *word = values; word && *word; word += *word == '|') {
+static const struct {
+    const char *kind;
+    void (*print)(FILE *out, const struct mb_option *row);
+} kinds[] = {
+    {"CAP", print_capabilities}, {"LIMIT=", print_limits}, {"NAMESPACE=", print_namespaces}, {"LIST", print_resources}};
+
+static void print_value(FILE *out, const struct mb_option *row, const char *word, size_t length) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strlen(kinds[i].kind) == length && memcmp(kinds[i].kind, word, length) == 0) {
+            kinds[i].print(out, row);
+            return;
+        }
+    fprintf(out, " %.*s", (int)length, word);
+}
+
+static void print_values(FILE *out, const struct mb_option *row) {
+    for (const struct mb_word *word = row->argument ? row->words : NULL; word && word->word; word++)
+        fprintf(out, " %s", word->word);
+    for (const char *word = row->values; word && *word; word += *word == '|') {
         size_t length = strcspn(word, "|");
         print_value(out, row, word, length);
         word += length;
     }
+}
+
+/* ---- rows of the scripts ----------------------------------------------------------------------------------------- */
+
+/* The words that may follow a subcommand. Those of a launch are the scripts' own business. */
+static void print_command_words(FILE *out, const struct mb_command *command) {
+    if (command->form == MB_COMMAND_OWN)
+        return;
+    for (size_t i = 0; i < MB_COMMAND_OPTIONS && command->options[i].name; i++)
+        fprintf(out, " %s", command->options[i].name);
+    fputs(" --help", out);
+    for (size_t i = 0; command->name_of && command->name_of(i); i++)
+        fprintf(out, " %s", command->name_of(i));
+    if (command->most && !command->name_of)
+        fprintf(out, " %s", command->word);
 }
 
 static void print_command(FILE *out, enum shell shell, const struct mb_command *command) {
@@ -75,44 +109,68 @@ static void print_command(FILE *out, enum shell shell, const struct mb_command *
     if (shell != BASH)
         print_quoted(out, command->about, strlen(command->about), shell == ZSH ? "\\" : "");
     fputs(between[shell], out);
-    print_values(out, NULL, command->values);
+    print_command_words(out, command);
     fputs(shell == FISH ? "\n" : "'\n", out);
 }
 
-/* One spelling: a letter, or "-" and a name. What follows the first ";" of a text is detail, and too long for a list.
- */
-static void print_zsh_option(FILE *out, const struct mb_option *row, const char *spelling, const char *assign) {
+/* One spelling: a letter, or "-" and a name. A list has no room for what follows the first ";" of a text. */
+static void print_zsh_spelling(FILE *out, const struct mb_option *row, const char *spelling, const char *assign) {
     fprintf(out, "        '%s-%s%s[", row->list ? "*" : "", spelling, assign);
     print_quoted(out, row->about, strcspn(row->about, ";"), "[]\\");
-    fputs(assign[0] ? row->bare ? "]::" : "]:" : "]", out);
+    fputc(']', out);
     if (assign[0]) {
+        fputs(row->bare ? "::" : ":", out);
         print_quoted(out, row->argument, strlen(row->argument), ":\\");
         fputs(": _minibox_value", out);
-        print_values(out, row, values_of(row));
+        print_values(out, row);
     }
+    fputs("'\n", out);
+}
+
+static void print_zsh_option(FILE *out, const struct mb_option *row, const char *letter, const char *name) {
+    const char *assign = "";
+    if (row->argument)
+        assign = row->bare ? "=-" : "=";
+    if (letter[0])
+        print_zsh_spelling(out, row, letter, row->bare ? "" : "+");
+    print_zsh_spelling(out, row, name, assign);
+}
+
+static void print_fish_option(FILE *out, const struct mb_option *row, const char *letter) {
+    const char *assign = ""; /* as argparse has it */
+    if (row->argument)
+        assign = row->bare ? "=?" : "=";
+    fprintf(out, "__minibox_option '%s' %s '%s' '", letter, row->name, assign);
+    print_quoted(out, row->about, strcspn(row->about, ";"), "");
+    fputc('\'', out);
+    print_values(out, row);
+    fputc('\n', out);
+}
+
+static void print_bash_spelling(FILE *out, const struct mb_option *row, const char *spelling) {
+    fprintf(out, "        [-%s]='%s", spelling, row->bare ? "" : "=");
+    print_values(out, row);
     fputs("'\n", out);
 }
 
 static void print_option(FILE *out, enum shell shell, const struct mb_option *row) {
     char letter[] = {row->letter, '\0'}, name[64];
     snprintf(name, sizeof(name), "-%s", row->name);
-    if (shell == ZSH) {
+    switch (shell) {
+    case BASH:
         if (letter[0])
-            print_zsh_option(out, row, letter, row->bare ? "" : "+");
-        print_zsh_option(out, row, name, !row->argument ? "" : row->bare ? "=-" : "=");
-    } else if (shell == FISH) {
-        const char *assign = !row->argument ? "" : row->bare ? "=?" : "="; /* as argparse has it */
-        fprintf(out, "__minibox_option '%s' %s '%s' '", letter, row->name, assign);
-        print_quoted(out, row->about, strcspn(row->about, ";"), "");
-        fputc('\'', out);
-        print_values(out, row, values_of(row));
-        fputc('\n', out);
-    } else
-        for (const char *spelling = letter[0] ? letter : name; spelling; spelling = spelling == letter ? name : NULL) {
-            fprintf(out, "        [-%s]='%s", spelling, row->bare ? "" : "=");
-            print_values(out, row, values_of(row));
-            fputs("'\n", out);
-        }
+            print_bash_spelling(out, row, letter);
+        print_bash_spelling(out, row, name);
+        break;
+    case ZSH:
+        print_zsh_option(out, row, letter, name);
+        break;
+    case FISH:
+        print_fish_option(out, row, letter);
+        break;
+    case SHELLS:
+        break;
+    }
 }
 
 int mb_completion_print(FILE *out, const char *shell, const struct mb_command *commands, size_t count,

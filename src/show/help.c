@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. Everything but the examples is printed out of the options table: a new row is the whole change. Names
- * stand at the left, texts are wrapped into the column at their right; a name too long for its column has a line alone.
+ * How it works. All but the examples is printed out of the tables of options and subcommands: a new row is the whole
+ * change. Names stand at the left, texts are wrapped into the column at their right; a name too long for its column has
+ * a line of its own.
  */
 #include <string.h>
 
 #include "base/text.h"
 #include "show/show.h"
 
-enum { ABOUT_COLUMN = 28 };
+enum { ABOUT_COLUMN = 28, COMMAND_ABOUT_COLUMN = 14 };
 
-/* Each is executed as it stands by who reads it, so each has to parse: a test does that. */
+/* A reader executes an example as it stands, so each has to parse: a test does that. */
 static const struct {
     const char *about, *words;
 } examples[] = {
     {"a shell with busybox's tools, without network", "/bin/sh"},
-    {"build in this folder with the host's tools and libraries", "--rootfs host -v .:rw -w . make"},
+    {"build in this directory with the host's tools and libraries", "--rootfs host -v .:rw -w . make"},
     {"run a program with limits", "-v ./judge:/judge --timeout 10s --ulimit as=512m /judge/program"},
     {"show what would be done, and do nothing", "--dry-run --network host wget http://example.org"},
 };
@@ -46,8 +47,8 @@ static void print_lists(FILE *out) {
 
 void mb_help_print_run(FILE *out) {
     fputs("Usage: minibox run [OPTION...] [--] COMMAND [ARGUMENT...]\n\n"
-          "Runs COMMAND in a box: a private view of the system, safe by default. The\n"
-          "options end at the first word that is none; what follows is the command's.\n",
+          "Runs COMMAND in a box: a private view of the system, safe by default. Options\n"
+          "end at the first word that is not an option; what follows is the command's own.\n",
           out);
     for (int group = 0; group < MB_GROUP_COUNT; group++) {
         fprintf(out, "\n%s:\n", mb_option_groups[group]);
@@ -59,4 +60,34 @@ void mb_help_print_run(FILE *out) {
     fputs("\nExamples:\n", out);
     for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
         fprintf(out, "  # %s\n  minibox run %s\n", examples[i].about, examples[i].words);
+}
+
+void mb_help_print(FILE *out, const struct mb_command *commands, size_t count) {
+    fputs("minibox starts a command in a private view of the system.\n\n"
+          "  minibox run [OPTIONS] [--] COMMAND [ARG...]\n\n",
+          out);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "  %-10s  %s\n", commands[i].name, commands[i].about);
+    fputs("\nExit status: the command's; 128+N if signal N killed it; 124 time limit;\n"
+          "125 minibox failed; 126 the command could not be executed; 127 not found.\n",
+          out);
+}
+
+void mb_help_print_command(FILE *out, const struct mb_command *command) {
+    const char *line = command->usage, *before = "Usage:";
+    for (bool more = true; more; before = "") {
+        int length = (int)strcspn(line, "\n");
+        fprintf(out, "%6s minibox %s%s%.*s\n", before, command->name, length ? " " : "", length, line);
+        more = line[length] != '\0';
+        line += length + more;
+    }
+    fputc('\n', out);
+    mb_text_print_wrapped(out, command->text, 0, 0);
+    fputc('\n', out);
+    for (size_t i = 0; i < MB_COMMAND_OPTIONS && command->options[i].name; i++) {
+        int column = fprintf(out, "  %s", command->options[i].name);
+        mb_text_print_wrapped(out, command->options[i].about, COMMAND_ABOUT_COLUMN, column);
+    }
+    int column = fprintf(out, "  --help");
+    mb_text_print_wrapped(out, "print this", COMMAND_ABOUT_COLUMN, column);
 }

@@ -5,14 +5,15 @@
  */
 #include "show/plan.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "kernel/caps.h"
 
 /* What an error names as the object. */
 enum object { OBJECT_NONE, OBJECT_TARGET, OBJECT_SOURCE };
@@ -114,6 +115,16 @@ static void print_flags(uint64_t flags, FILE *out) {
     }
 }
 
+static void print_capability(int cap, FILE *out) {
+    if (cap >= MB_CAP_COUNT) { /* of a kernel newer than the names */
+        fprintf(out, "%d", cap);
+        return;
+    }
+    fputs("cap_", out);
+    for (const char *c = mb_caps[cap]; *c; c++)
+        fputc(tolower((unsigned char)*c), out);
+}
+
 static void print_capabilities(uint64_t capabilities, FILE *out) {
     const char *separator = "";
     if (!capabilities)
@@ -121,9 +132,8 @@ static void print_capabilities(uint64_t capabilities, FILE *out) {
     for (int i = 0; i < 64; i++) {
         if (!(capabilities >> i & 1))
             continue;
-        char *name = cap_to_name(i);
-        fprintf(out, "%s%s", separator, name ? name : "?");
-        cap_free(name);
+        fputs(separator, out);
+        print_capability(i, out);
         separator = ", ";
     }
 }

@@ -5,9 +5,15 @@
 
 #include <stdio.h>
 
-#include "spec/options.h"
+#include "read/command.h"
 
-/* `minibox run --help`: the options by groups, at most 80 columns wide. */
+/* `minibox --help`: the subcommands. At most 80 columns wide, as all of help. */
+void mb_help_print(FILE *out, const struct mb_command *commands, size_t count);
+
+/* `minibox NAME --help`: how one of them is used, and its options. */
+void mb_help_print_command(FILE *out, const struct mb_command *command);
+
+/* `minibox run --help`: the options by groups. */
 void mb_help_print_run(FILE *out);
 
 /* `minibox flags`: the rows (bit n: row n) as a table, one in words, or as JSON. */
@@ -15,14 +21,10 @@ void mb_flags_print(FILE *out, uint64_t rows);
 void mb_flags_explain(FILE *out, enum mb_flag_id id);
 int mb_flags_print_json(FILE *out, uint64_t rows, struct minibox_error *err);
 
-/* A subcommand of minibox, for what lists them. */
-struct mb_command {
-    const char *name, *about;
-    const char *values; /* what completion offers behind it, as in struct mb_option; NULL: nothing */
-    int (*main)(int argc, char **argv, int *ret_status, struct minibox_error *err); /* argv: the words after the name */
-};
+/* The i-th shell that completion is there for, or NULL beyond the last. */
+const char *mb_completion_shell(size_t i);
 
-/* `minibox completion SHELL`: prints a script that makes bash, zsh or fish complete the words of minibox. */
+/* `minibox completion SHELL`: prints a script that makes that shell complete the words of minibox. */
 int mb_completion_print(FILE *out, const char *shell, const struct mb_command *commands, size_t count,
                         struct minibox_error *err);
 

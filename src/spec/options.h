@@ -17,36 +17,40 @@ enum mb_option_group {
 };
 extern const char *const mb_option_groups[MB_GROUP_COUNT];
 
-/* The form of an option's value. */
-enum mb_option_form {
-    MB_FORM_CUSTOM,   /* has a parser of its own in options.c */
-    MB_FORM_TEXT,     /* const char *, not empty */
-    MB_FORM_YES_NO,   /* int: enum mb_choice */
-    MB_FORM_COUNT,    /* uint32_t */
-    MB_FORM_SIZE,     /* uint64_t bytes above zero: 512, 64k, 10m, 1g */
-    MB_FORM_DURATION, /* uint64_t nanoseconds: 10, 1.5s, 200ms, 2m, 1h */
+/* One word of a choice, and the number that stands for it in the spec. A list of them ends at a NULL word. */
+struct mb_word {
+    const char *word;
+    int value;
 };
+
+struct mb_value;
 
 struct mb_option {
     const char *name;
-    char letter;          /* short option, or 0 */
-    bool bare;            /* the value may be left out; `implied` is used */
-    bool list;            /* may be repeated; each adds */
-    const char *argument; /* how help names the value; NULL: bare flag */
-    const char *values;   /* what completion offers for it, where `argument` does not say that: see completion.c */
+    char letter;                 /* short option, or 0 */
+    bool bare;                   /* the value may be left out; `implied` is used */
+    bool list;                   /* may be repeated; each adds */
+    bool argv_only;              /* it belongs on a command line: no file of options holds it */
+    const char *argument;        /* how help names the value; NULL: the option takes none */
+    const struct mb_word *words; /* all values that there are, where the value is one word of a few */
+    const char *values;          /* what else completion offers for it, as "busybox|host|DIR": see completion.c */
     const char *implied;
     enum mb_option_group group;
-    enum mb_option_form form;
-    size_t offset;     /* of the field in struct minibox_spec, for all forms but CUSTOM */
-    const char *about; /* help text; %s-free, may be longer than a line */
+    int (*parse)(struct mb_value *value);   /* spec/values.h */
+    size_t offset;                          /* of the field that `parse` fills in; 0: `parse` knows which */
+    const char *(*path)(const char *value); /* where in a value a path of the host begins; NULL: never */
+    const char *about;                      /* help text; %s-free, may be longer than a line */
 };
 extern const struct mb_option mb_options[MB_OPTION_COUNT];
 
 /* Row of that long name, or -1. */
 int mb_options_find(const char *name);
 
-/* Name of the resource limit of that number, or NULL beyond the last. */
-const char *mb_options_limit(size_t i);
+/* The long name nearest to a mistyped one, or NULL when none is near. */
+const char *mb_options_suggest(const char *name);
+
+/* The remedy for a word that is none of `names`: the nearest of them, or all. */
+void mb_options_remedy_word(struct minibox_error *err, const char *word, const char *const *names, size_t count);
 
 /* Fills in the defaults. */
 int mb_options_defaults(struct minibox_spec *spec, struct minibox_error *err);
@@ -54,8 +58,8 @@ int mb_options_defaults(struct minibox_spec *spec, struct minibox_error *err);
 /* Whether it is a path for the box: absolute, without "..", and not too deep. */
 bool mb_options_is_box_path(const char *path);
 
-/* A path of the host in a value, "busybox" and its like aside, as seen from the folder of `file`; or the value as it
- * is. NULL: out of memory. */
+/* A value whose path of the host is relative, as seen from the directory of `file`; any other value as it is. "" when
+ * out of memory: arena->failed. */
 const char *mb_options_rebase(struct mb_arena *arena, enum mb_option_id id, const char *value, const char *file);
 
 /* Sets one option from text. The text is copied. */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How it works. The public functions that fill in a spec look an option up and hand its text to mb_options_set(). What
+ * can only be judged once all options are known, mb_spec_flags() and mb_spec_check() judge before anything is planned.
+ */
 #include "spec/spec.h"
 
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "spec/options.h"
 
 int minibox_spec_new(struct minibox_spec **ret_spec, struct minibox_error *err) {
@@ -30,10 +33,7 @@ void minibox_spec_free(struct minibox_spec *spec) {
 int minibox_spec_set(struct minibox_spec *spec, const char *option, const char *value, struct minibox_error *err) {
     int id = mb_options_find(option);
     if (id < 0) {
-        const char *names[MB_OPTION_COUNT];
-        for (int i = 0; i < MB_OPTION_COUNT; i++)
-            names[i] = mb_options[i].name;
-        const char *near = mb_text_suggest(option, names, MB_OPTION_COUNT);
+        const char *near = mb_options_suggest(option);
         mb_error_usage(err, NULL, MB_REMEDY_HELP, "unknown option", option, NULL);
         if (near)
             mb_error_remedy(err, "did you mean %s?", near);
@@ -54,6 +54,19 @@ int minibox_spec_command(struct minibox_spec *spec, char *const *argv, struct mi
     return 0;
 }
 
+/* One row is to be joined and shared or isolated, or shared and isolated. Returns -1. */
+static int refuse_both_ways(const struct minibox_spec *spec, enum mb_flag_id id, bool join, struct minibox_error *err) {
+    enum mb_option_id second = MB_OPTION_ISOLATE;
+    if (join)
+        second = MB_OPTION_JOIN;
+    else if (id == MB_FLAG_NET && spec->network != MB_NETWORK_DEFAULT)
+        second = MB_OPTION_NETWORK;
+    mb_error_usage(err, &spec->origin[second], MB_REMEDY_NONE, "asked for both ways", mb_flags[id].name, "%s",
+                   join ? "joined, and shared or isolated" : "shared and isolated");
+    mb_error_remedy(err, "leave one of the two out");
+    return -1;
+}
+
 int mb_spec_flags(const struct minibox_spec *spec, uint64_t *ret_flags, struct minibox_error *err) {
     uint64_t joined = 0, flags = 0;
     for (size_t i = 0; i < spec->join_count; i++) {
@@ -70,15 +83,8 @@ int mb_spec_flags(const struct minibox_spec *spec, uint64_t *ret_flags, struct m
             share |= spec->network == MB_NETWORK_HOST;
             isolate |= spec->network == MB_NETWORK_NONE;
         }
-        if (share + isolate + join > 1) {
-            int second = join ? MB_OPTION_JOIN : i == MB_FLAG_NET ? MB_OPTION_NETWORK : MB_OPTION_ISOLATE;
-            if (spec->origin[second].kind == MB_ORIGIN_DEFAULT)
-                second = MB_OPTION_ISOLATE;
-            mb_error_usage(err, &spec->origin[second], MB_REMEDY_NONE, "asked for both ways", row->name, "%s",
-                           join ? "joined, and shared or isolated" : "shared and isolated");
-            mb_error_remedy(err, "leave one of the two out");
-            return -1;
-        }
+        if (share + isolate + join > 1)
+            return refuse_both_ways(spec, (enum mb_flag_id)i, join, err);
         bool set = row->by_default;
         if (share || isolate)
             set = (row->polarity == MB_FLAG_SHARES) == share;
@@ -122,8 +128,5 @@ int mb_spec_check(const struct minibox_spec *spec, struct minibox_error *err) {
         mb_error_remedy(err, "leave --cap-drop all out: a box has only those of --cap-add");
         return -1;
     }
-    if (spec->hostname && strlen(spec->hostname) > 64)
-        return mb_error_usage(err, &spec->origin[MB_OPTION_HOSTNAME], MB_REMEDY_NONE, "bad host name", spec->hostname,
-                              "longer than 64 bytes");
     return 0;
 }

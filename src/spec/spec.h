@@ -110,7 +110,7 @@ struct mb_file {
     ino_t inode;
 };
 
-/* What was said, in the order in which it was, so that it can be said again. */
+/* Every setting, in order, for --dry-run=config. */
 struct mb_setting {
     enum mb_option_id id;
     const char *text; /* as mb_options_set() took it; paths absolute, or relative to the caller's working directory */

@@ -48,11 +48,11 @@ class Typed:
     """A shell on a terminal: `setup` binds Ctrl-T to the insertion of all completions, and Ctrl-G to writing the line to
     descriptor 9 with a NUL behind it, and to emptying it."""
 
-    def __init__(self, words, setup, environment, folder):
+    def __init__(self, words, setup, environment, directory):
         reader, writer = os.pipe()
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
-            os.chdir(folder)
+            os.chdir(directory)
             os.dup2(writer, 9)
             os.execvpe(words[0], words, environment)
         os.close(writer)
@@ -85,13 +85,13 @@ class Typed:
 
 
 class Fish:
-    def __init__(self, setup, environment, folder):
-        self.setup, self.environment, self.folder = setup, environment, folder
+    def __init__(self, setup, environment, directory):
+        self.setup, self.environment, self.directory = setup, environment, directory
         self.screen = b""
 
     def complete(self, line):
         done = subprocess.run(["fish", "-c", self.setup + "\ncomplete -C $argv[1]", line], env=self.environment, timeout=60,
-                              cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+                              cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         self.screen += b"".join(b"fish_:" + row for row in done.stderr.encode().splitlines() if row)
         return [row.split("\t")[0] for row in done.stdout.splitlines()]
 
@@ -110,21 +110,21 @@ dump() { print -rn -- "$BUFFER"$'\0' >&9; BUFFER=; }; zle -N dump; bindkey '^G' 
 """
 
 
-def ways(folder):
+def ways(directory):
     """(name, program that it needs, how to start it)"""
     share = build + "/completion"
-    clean = {"PATH": folder + "/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": folder, "TERM": "dumb", "LC_ALL": "C.UTF-8",
+    clean = {"PATH": directory + "/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": directory, "TERM": "dumb", "LC_ALL": "C.UTF-8",
              "XDG_DATA_DIRS": "/usr/share"}
     told = dict(clean, XDG_DATA_DIRS=share + ":/usr/share")
     package = "/usr/share/bash-completion/bash_completion"
     bash, zsh = ["bash", "--norc", "--noprofile", "-i"], ["zsh", "-f", "-i"]
     return (
-        ("bash alone", "bash", lambda: Typed(bash, BASH + "source <(minibox completion bash)", clean, folder)),
-        ("bash with bash-completion", package, lambda: Typed(bash, BASH + "source " + package, told, folder)),
-        ("zsh, installed", "zsh", lambda: Typed(zsh, f"fpath=({share}/zsh/site-functions $fpath)\n" + ZSH, clean, folder)),
-        ("zsh, sourced", "zsh", lambda: Typed(zsh, ZSH + "source <(minibox completion zsh)", clean, folder)),
-        ("fish, installed", "fish", lambda: Fish("", told, folder)),
-        ("fish, sourced", "fish", lambda: Fish("minibox completion fish | source", clean, folder)),
+        ("bash alone", "bash", lambda: Typed(bash, BASH + "source <(minibox completion bash)", clean, directory)),
+        ("bash with bash-completion", package, lambda: Typed(bash, BASH + "source " + package, told, directory)),
+        ("zsh, installed", "zsh", lambda: Typed(zsh, f"fpath=({share}/zsh/site-functions $fpath)\n" + ZSH, clean, directory)),
+        ("zsh, sourced", "zsh", lambda: Typed(zsh, ZSH + "source <(minibox completion zsh)", clean, directory)),
+        ("fish, installed", "fish", lambda: Fish("", told, directory)),
+        ("fish, sourced", "fish", lambda: Fish("minibox completion fish | source", clean, directory)),
     )
 
 
@@ -142,11 +142,11 @@ fixed = ["files", "fs", "sighand", "thread", "parent", "mnt"]  # no command can 
 
 # The values of each option that is not told by its choice in help.
 VALUES = {
-    "rootfs": ["busybox", "host", "folder/"],
-    "volume": ["folder/", "file.txt"],
-    "device": ["folder/", "file.txt"],
-    "workdir": ["folder/"],
-    "env-file": ["folder/", "file.txt"],
+    "rootfs": ["busybox", "host", "directory/"],
+    "volume": ["directory/", "file.txt"],
+    "device": ["directory/", "file.txt"],
+    "workdir": ["directory/"],
+    "env-file": ["directory/", "file.txt"],
     "userns": ["auto", "keep-id"],
     "cap-add": ["ALL", "CHOWN", "NET_BIND_SERVICE", "SYS_ADMIN", "CHECKPOINT_RESTORE"],
     "cap-drop": ["ALL", "CHOWN", "NET_BIND_SERVICE", "SYS_ADMIN", "CHECKPOINT_RESTORE"],
@@ -155,12 +155,12 @@ VALUES = {
     "share": [row for row in rows if row not in fixed],
     "isolate": rows,
     "join": [space + "=" for space in spaces if space != "mnt"],
-    "pid-file": ["folder/", "file.txt"],
-    "file": ["folder/", "file.txt"],
-    "stdin": ["folder/", "file.txt"],
-    "stdout": ["folder/", "file.txt"],
-    "stderr": ["folder/", "file.txt"],
-    "report": ["folder/", "file.txt"],
+    "pid-file": ["directory/", "file.txt"],
+    "file": ["directory/", "file.txt"],
+    "stdin": ["directory/", "file.txt"],
+    "stdout": ["directory/", "file.txt"],
+    "stderr": ["directory/", "file.txt"],
+    "report": ["directory/", "file.txt"],
 }
 NONE = ["tmpfs", "mask", "env", "preserve-fds", "user", "hostname", "timeout", "name", "output-limit"]
 
@@ -199,12 +199,14 @@ def test(name, shell):
 
     offers("minibox ", *commands, only=True)
     offers("minibox comp", "completion", only=True)
-    offers("minibox completion ", "bash", "fish", "zsh", only=True)
+    offers("minibox completion ", "--help", "bash", "fish", "zsh", only=True)
     offers("minibox flags ", "--observe", "--json", "clone_pid", *rows)
     offers("minibox flags --observe vf", "vfork", only=True)
     offers("minibox check --j", "--json", only=True)
-    offers("minibox help ", only=True)
-    offers("minibox help run ", only=True)
+    offers("minibox help ", "--help", *commands, only=True)
+    offers("minibox help comp", "completion", only=True)
+    offers("minibox version ", "--help", only=True)
+    offers("minibox seccomp fi", "file.txt", only=True)
     offers("minibox run --", *long_names)
     offers("minibox run -", *letters)
     for letter, option, value in options:
@@ -226,12 +228,12 @@ def test(name, shell):
     # Part of a value, in both spellings.
     offers("minibox run --network h", "host", only=True)
     offers("minibox run --network=h", "host", only=True)
-    offers("minibox run --rootfs fo", "folder/", only=True)
-    offers("minibox run --rootfs=fo", "folder/", only=True)
+    offers("minibox run --rootfs di", "directory/", only=True)
+    offers("minibox run --rootfs=di", "directory/", only=True)
     offers("minibox run --rootfs ./fi", only=True)
     offers("minibox run --seccomp fi", "file.txt", only=True)
     offers("minibox run --seccomp=fi", "file.txt", only=True)
-    offers("minibox run -v folder:fi", "file.txt", only=True)
+    offers("minibox run -v directory:fi", "file.txt", only=True)
     offers("minibox run --share net,u", "user", "uts", only=True)
     offers("minibox run --share=net,ut", "uts", only=True)
     offers("minibox run --join ne", "net=", only=True)
@@ -242,14 +244,14 @@ def test(name, shell):
     offers_none("minibox run --join ", *(row + "=" for row in rows if row + "=" not in VALUES["join"]))
     offers_none("minibox run --ulimit as=", "as=", "core=")
     # Where the options end, and where they do not.
-    for words in ("-v folder", "-vfolder", "--volume=folder:/x:rw", "-tw folder", "-t", "--tty=no", "-e A=", "-e A=b:c",
-                  "--share net --cap-add ALL", "-v folder --dry-run"):
+    for words in ("-v directory", "-vdirectory", "--volume=directory:/x:rw", "-tw directory", "-t", "--tty=no", "-e A=", "-e A=b:c",
+                  "--share net --cap-add ALL", "-v directory --dry-run"):
         offers(f"minibox run {words} --roo", "--rootfs", only=True)
         offers(f"minibox run {words} my-pro", "my-program", only=True)
-    for words in ("sh", "-v folder sh", "-e A= sh", "--", "--share net -- sh", "-t sh -v"):
+    for words in ("sh", "-v directory sh", "-e A= sh", "--", "--share net -- sh", "-t sh -v"):
         offers_none(f"minibox run {words} --", *long_names)
     offers("minibox run my-program fi", "file.txt", only=True)
-    offers("minibox run -w folder my-program fi", "file.txt", only=True)
+    offers("minibox run -w directory my-program fi", "file.txt", only=True)
     offers("minibox run -- my-pro", "my-program", only=True)
 
 
@@ -258,7 +260,7 @@ with tempfile.TemporaryDirectory() as work:
     os.symlink(minibox, work + "/bin/minibox")
     with open(work + "/bin/my-program", "w", encoding="ascii") as file:
         os.chmod(file.fileno(), 0o755)
-    os.makedirs(work + "/here/folder")
+    os.makedirs(work + "/here/directory")
     open(work + "/here/file.txt", "w", encoding="ascii").close()
     os.rename(work + "/bin", work + "/here/bin")
     point("there is something to ask for", "" if len(options) > 20 and len(rows) == 17 and len(spaces) == 8 else options)

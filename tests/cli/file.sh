@@ -33,6 +33,12 @@ is "the command line counts for more, before or behind" \
 is "lists are added to" "$(minibox run -f project/box.conf -e GREETING=hi -e MORE=1 | sed -n 4p)" "hi|1"
 chmod +x project/box.conf
 is "an executable file" "$(project/box.conf one 'two three')" "$want"
+# A directory may be called what help calls a value; its path is the file's all the same.
+mkdir -p project/FILE project/DIR
+echo there >project/FILE/text
+cp project/FILE/text project/DIR
+printf 'volume = FILE:/data\nvolume = DIR:/srv\ncommand = cat /data/text /srv/text\n' >project/names.conf
+is "paths that are called FILE and DIR" "$(minibox run -f project/names.conf 2>&1 | tr '\n' ' ')" "there there "
 echo 'rootfs = host' >plain.conf
 is "a file without a command" "$(minibox run -f plain.conf echo hello)" hello
 is "two files" "$(minibox run -f plain.conf -f project/box.conf | head -n 1)" blue

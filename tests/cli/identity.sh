@@ -101,8 +101,17 @@ in_box "hostname: minibox by default" minibox hostname
 in_box "hostname" "some.host" --hostname some.host hostname
 in_box "hostname: in /etc/hosts" "127.0.0.1	localhost h" --hostname h sh -c 'grep ^127 /etc/hosts'
 in_box "hostname: before the name" "h" --name n --hostname h hostname
-name=$(printf '%064d' 0)
-in_box "hostname: 64 bytes" "$name" --hostname "$name" hostname
+longest=$(printf '%064d' 0)
+in_box "hostname: 64 bytes" "$longest" --hostname "$longest" hostname
+# It is written into /etc/hosts of the box, as one word of one line.
+for word in "" "a b" "h
+10.0.0.1 example.org" -h .h h. a..b "$(printf 'h\303\251')" "${longest}0"; do
+    run_minibox --hostname "$word" cat /etc/hosts
+    is "hostname: refused: $(printf '%s' "$word" | tr '\n' ' ')" "$status $out" "125 "
+done
+printf '%s\n' 'hostname = "h\n10.0.0.1 example.org"' >lines.conf
+run_minibox -f lines.conf cat /etc/hosts
+like "hostname: of a file, too" "$status $out$err" "125 minibox: bad value for --hostname*lines.conf:1:12*"
 host=$(cat /proc/sys/kernel/hostname)
 run_minibox --hostname other true
 is "hostname: the host's is as before" "$(cat /proc/sys/kernel/hostname)" "$host"

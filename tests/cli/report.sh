@@ -128,6 +128,57 @@ is "run --help COMMAND: nothing is run" "$status $out" "0 $(cat help)"
 minibox run --help >/dev/full 2>"$work/err"
 is "output that cannot be written" "$? $(cat "$work/err")" "125 minibox: cannot write to standard output: No space left on device"
 
+# ---- the words behind a subcommand -----------------------------------------------------------------------------------
+
+commands=$(minibox --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
+ok "there are commands" [ "$(echo "$commands" | wc -l)" -ge 7 ]
+for command in $commands; do
+    minibox "$command" --help >"$work/out" 2>"$work/err"
+    like "$command --help" "$? $(head -n 1 "$work/out")$(cat "$work/err")" "0 Usage: minibox $command*"
+    is "$command --help: 80 columns" "$(awk 'length > 80' "$work/out")" ""
+    is "help $command: the same" "$(minibox help "$command" 2>&1; echo $?)" "$(cat "$work/out"; echo 0)"
+    [ "$command" = run ] && continue
+    # Each option that help lists is one; what is nearly one is refused, and told which was meant.
+    sed -n 's/^  \(--[a-z]*\)  .*/\1/p' "$work/out" >options
+    ok "$command: has --help among its options" grep -qx -e --help options
+    while read -r option; do
+        is "$command $option --help" "$(minibox "$command" "$option" --help 2>&1)" "$(cat "$work/out")"
+        minibox "$command" "${option}x" >out 2>err
+        like "$command ${option}x" "$? $(cat out err)" "125 minibox: unknown option *${option}x (argument 1)*did you mean $option[?]"
+    done <options
+    minibox "$command" --nonsense >out 2>err
+    like "$command --nonsense" "$? $(cat out err)" "125 minibox: unknown option *try: one of *--help"
+done
+# said NAME STATUS-AND-ERROR WORDS...: what minibox says of the words, and nothing on standard output.
+said() {
+    name=$1 want=$2
+    shift 2
+    minibox "$@" >out 2>err
+    like "$name" "$? $(cat out err)" "$want"
+}
+said "help of what is no command" '125 minibox: unknown command "nonsense"*(argument 1)*one of run, flags, *' help nonsense
+said "help of what is nearly one" '125 minibox: unknown command "cehck"*did you mean check[?]' help cehck
+said "help of two" '125 minibox: unknown word "flags"*(argument 2)*minibox help --help' help run flags
+said "--help and a word" '125 minibox: unknown command "sh"*' --help sh
+said "version and a word" '125 minibox: unknown word "extra"*(argument 1)*minibox version --help' version extra
+said "a shell that is none, and a word" '125 minibox: unknown shell "nonsense"*one of bash, zsh, fish' completion nonsense extra
+said "a shell and a word" '125 minibox: unknown word "extra"*(argument 2)*' completion zsh extra
+said "no shell" '125 minibox: no shell given*' completion
+said "behind -- a word is no option" '125 minibox: unknown resource "--json"*(argument 2)*' flags -- --json
+is "an option behind a word" "$(minibox flags net --json)" "$(minibox flags --json net)"
+said "no words" '125 minibox: no command given*'
+said "a command with a slip" '125 minibox: unknown command "rum"*did you mean run[?]' rum sh
+said "an option with a slip" '125 minibox: unknown command "--verison"*did you mean --version[?]' --verison
+said "a program" '125 minibox: unknown command "make"*one of run, flags, *version' make
+# What other programs have a command for: there is an answer, and it does not call minibox with that word.
+for word in exec ps pull build images logs stop; do
+    said "$word" "125 minibox: unknown command \"$word\"
+  [a-z]*
+  try: *" "$word" b sh
+    is "$word: no such box is promised" "$(grep -c -e "minibox run $word" -e 'one of' err)" 0
+done
+rm options out err
+
 # ---- each option has a test ------------------------------------------------------------------------------------------
 
 options=$(sed -n 's/^  \(-.,\|   \) --\([a-z-]*\).*/\2/p' help)

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "read/read.h"
 #include "show/show.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -7,6 +7,8 @@
 
 static const uint64_t attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME | MOUNT_ATTR_NOSYMFOLLOW;
 
+static const char host_name_bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+
 static void expect_box_path(const char *path) {
     expect(path[0] == '/', "absolute");
     for (const char *part = path; part; part = strchr(part, '/')) {
@@ -45,6 +47,10 @@ static void expect_sound(const struct minibox_spec *spec) {
         expect(spec->joins[i].path[0] && mb_flags[spec->joins[i].flag].joins, "a namespace");
     for (size_t i = 0; i < spec->env_count; i++)
         expect(spec->env[i].name[0] && !strchr(spec->env[i].name, '='), "a variable");
+    if (spec->hostname) {
+        size_t length = strlen(spec->hostname);
+        expect(length && length <= 64 && length == strspn(spec->hostname, host_name_bytes), "a host name");
+    }
     expect(spec->preserve_fds <= 1000 && (!spec->timeout || spec->timeout >= 1000000), "numbers");
 }
 

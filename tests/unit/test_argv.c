@@ -225,8 +225,8 @@ static void test_letters_cluster(void **state) {
 
 static void test_values_that_look_like_options(void **state) {
     (void)state;
-    struct minibox_spec *spec = parsed(WORDS("--hostname", "--help", "-v", "--", "-e", "-t=1", "--name=a-b", "sh"));
-    assert_string_equal(spec->hostname, "--help");
+    struct minibox_spec *spec = parsed(WORDS("--user", "--help", "-v", "--", "-e", "-t=1", "--name=a-b", "sh"));
+    assert_string_equal(spec->user, "--help");
     assert_int_equal(spec->help, MB_NO);
     assert_string_equal(spec->volumes[0].source, "--");
     assert_string_equal(spec->env[0].name, "-t");
@@ -314,18 +314,18 @@ static void test_refusals(void **state) {
          "a value after \"=\" needs the long name",
          "--help (argument 1)",
          "--help"},
-        {{"-t", "--tty=maybe", "sh"}, "value of --tty", "maybe", "unknown", "--tty (argument 2)", "one of no, yes"},
-        {{"--tty=", "sh"}, "value of --tty", "", "empty", "--tty (argument 1)", "one of no, yes"},
+        {{"-t", "--tty=maybe", "sh"}, "value of --tty", "maybe", "unknown", "--tty (argument 2)", "one of yes, no"},
+        {{"--tty=", "sh"}, "value of --tty", "", "empty", "--tty (argument 1)", "one of yes, no"},
         {{"--hostname=", "sh"},
          "bad value for --hostname",
          "",
-         "must be a text that is not empty",
+         "must be 1 to 64 letters, digits, \"-\" or \"_\", also in parts joined by single dots, the first no \"-\"",
          "--hostname (argument 1)",
          help},
         {{"--hostname", "", "sh"},
          "bad value for --hostname",
          "",
-         "must be a text that is not empty",
+         "must be 1 to 64 letters, digits, \"-\" or \"_\", also in parts joined by single dots, the first no \"-\"",
          "--hostname (argument 1)",
          help},
         {{"-t", "-w", "/x", ""},
@@ -472,9 +472,9 @@ static void test_arbitrary_bytes(void **state) {
     minibox_spec_free(spec);
     free(huge);
     static const char bytes[] = "\x01\xff\n\x1b[0m \"'";
-    const char *const *words = WORDS("--hostname", bytes, "-e", "\xfe=\x80", bytes, bytes);
+    const char *const *words = WORDS("--pid-file", bytes, "-e", "\xfe=\x80", bytes, bytes);
     spec = parsed(words);
-    assert_string_equal(spec->hostname, bytes);
+    assert_string_equal(spec->pid_file, bytes);
     assert_string_equal(spec->env[0].name, "\xfe");
     assert_string_equal(spec->env[0].value, "\x80");
     assert_command(spec, words + 4);

@@ -16,11 +16,11 @@
 
 #include "read/read.h"
 
-static char folder[] = "/tmp/mbfile.XXXXXX";
+static char directory[] = "/tmp/mbfile.XXXXXX";
 
 static const char *write_file(const char *name, const char *text, size_t length) {
     static char path[256];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
     FILE *out = fopen(path, "w");
     assert_non_null(out);
     assert_int_equal(fwrite(text, 1, length, out), length);
@@ -49,25 +49,25 @@ static struct minibox_spec *read_text(const char *text, size_t length) {
 static void forms(void **state) {
     (void)state;
     static const struct {
-        const char *text, *hostname;
+        const char *text, *user;
     } good[] = {
-        {"hostname = blue\n", "blue"},
-        {"hostname=blue\n", "blue"},
-        {"\t hostname\t=\tblue \t\n", "blue"},
-        {"hostname = blue", "blue"},
-        {"hostname = blue\r\n", "blue"},
-        {"\xef\xbb\xbfhostname = blue\n", "blue"},
-        {"# c\n\n  # c\nhostname = b\n", "b"},
-        {"hostname = a\nhostname = b\n", "b"},
-        {"hostname = \"b l\"\n", "b l"},
-        {"hostname = \" a\\t\\\"\\\\\\n\\r\\'\"\n", " a\t\"\\\n\r'"},
-        {"hostname = a \"b\" # c\n", "a \"b\" # c"},
-        {"hostname = a=b\n", "a=b"},
-        {"#!/usr/bin/env x\nhostname = \xff\xfe\n", "\xff\xfe"},
+        {"user = blue\n", "blue"},
+        {"user=blue\n", "blue"},
+        {"\t user\t=\tblue \t\n", "blue"},
+        {"user = blue", "blue"},
+        {"user = blue\r\n", "blue"},
+        {"\xef\xbb\xbfuser = blue\n", "blue"},
+        {"# c\n\n  # c\nuser = b\n", "b"},
+        {"user = a\nuser = b\n", "b"},
+        {"user = \"b l\"\n", "b l"},
+        {"user = \" a\\t\\\"\\\\\\n\\r\\'\"\n", " a\t\"\\\n\r'"},
+        {"user = a \"b\" # c\n", "a \"b\" # c"},
+        {"user = a=b\n", "a=b"},
+        {"#!/usr/bin/env x\nuser = \xff\xfe\n", "\xff\xfe"},
     };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         struct minibox_spec *spec = read_text(good[i].text, strlen(good[i].text));
-        assert_string_equal(spec->hostname, good[i].hostname);
+        assert_string_equal(spec->user, good[i].user);
         minibox_spec_free(spec);
     }
     minibox_spec_free(READ(""));
@@ -122,6 +122,7 @@ static void refusals(void **state) {
         BAD("hostname = \"a\\q\"\n", 1, 14, "bad escape", ""),
         BAD("hostname = \"a\\", 1, 14, "bad escape", ""),
         BAD("hostname = \n", 1, 12, "bad value for --hostname", ""),
+        BAD("hostname = \"a\\n10.0.0.1 b\"\n", 1, 12, "bad value for --hostname", ""),
         BAD("tty =\n", 1, 6, "value of --tty", ""),
         BAD("command = 'a\n", 1, 11, "bad command", ""),
         BAD("command = a $'b\n", 1, 11, "bad command", ""),
@@ -188,14 +189,14 @@ static void kinds_of_files(void **state) {
                {"fifo", "it is no regular file"},
                {"large", "it has more than 1 MiB"},
                {"missing", "No such file or directory"}};
-    snprintf(path, sizeof(path), "%s/fifo", folder);
+    snprintf(path, sizeof(path), "%s/fifo", directory);
     assert_int_equal(mkfifo(path, 0600), 0);
-    snprintf(path, sizeof(path), "%s/large", folder);
+    snprintf(path, sizeof(path), "%s/large", directory);
     int fd = open(path, O_CREAT | O_WRONLY, 0600);
     assert_int_equal(ftruncate(fd, 100 << 20), 0); /* no block of it is on the disk */
     close(fd);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, bad[i].name);
+        snprintf(path, sizeof(path), "%s/%s", directory, bad[i].name);
         assert_int_equal(minibox_spec_parse_file(spec, path, &err), -1);
         assert_string_equal(err.what, "cannot read options from");
         assert_string_equal(err.reason, bad[i].reason);
@@ -207,16 +208,16 @@ static void includes(void **state) {
     (void)state;
     char path[128], text[128];
     struct minibox_error err = {0};
-    snprintf(path, sizeof(path), "%s/sub", folder);
+    snprintf(path, sizeof(path), "%s/sub", directory);
     assert_int_equal(mkdir(path, 0700), 0);
     write_file("sub/inner.conf", "hostname = inner\nenv = A=1\nvolume = x:/x\n", 41);
     struct minibox_spec *spec = READ("env = B=2\ninclude = sub/inner.conf\nname = outer\n");
     assert_string_equal(spec->hostname, "inner");
     assert_string_equal(spec->name, "outer");
     assert_int_equal(spec->env_count, 2);
-    snprintf(path, sizeof(path), "%s/sub/x", folder);
-    assert_string_equal(spec->volumes[0].source, path); /* seen from the file's folder */
-    snprintf(path, sizeof(path), "%s/sub/inner.conf", folder);
+    snprintf(path, sizeof(path), "%s/sub/x", directory);
+    assert_string_equal(spec->volumes[0].source, path); /* seen from the file's directory */
+    snprintf(path, sizeof(path), "%s/sub/inner.conf", directory);
     assert_string_equal(spec->volumes[0].origin.name, path);
     assert_int_equal(spec->volumes[0].origin.line, 3);
     assert_int_equal(minibox_spec_parse_file(spec, path, &err), -1);
@@ -246,14 +247,25 @@ static void relative_paths(void **state) {
         {MB_OPTION_ROOTFS, "busybox:rw", "busybox:rw"},
         {MB_OPTION_ROOTFS, "tree:rw", "/f/tree:rw"},
         {MB_OPTION_ROOTFS, "/tree", "/tree"},
+        {MB_OPTION_ROOTFS, "DIR", "/f/DIR"}, /* what help calls a value is a name like any other */
+        {MB_OPTION_ROOTFS, "busybox:old", "/f/busybox:old"},
         {MB_OPTION_SECCOMP, "off", "off"},
         {MB_OPTION_SECCOMP, "default", "default"},
         {MB_OPTION_SECCOMP, "p.json", "/f/p.json"},
+        {MB_OPTION_SECCOMP, "learn=p.json", "learn=/f/p.json"},
+        {MB_OPTION_SECCOMP, "learn=off", "learn=/f/off"},
+        {MB_OPTION_SECCOMP, "FILE", "/f/FILE"},
         {MB_OPTION_VOLUME, ".:rw", "/f/.:rw"},
+        {MB_OPTION_VOLUME, "FILE:/data", "/f/FILE:/data"},
+        {MB_OPTION_VOLUME, "FILE", "/f/FILE"},
         {MB_OPTION_VOLUME, "../a:/b", "/f/../a:/b"},
         {MB_OPTION_ENV_FILE, "e", "/f/e"},
         {MB_OPTION_PID_FILE, "p", "/f/p"},
         {MB_OPTION_WORKDIR, "w", "/f/w"},
+        {MB_OPTION_ENV_FILE, "FILE", "/f/FILE"},
+        {MB_OPTION_STDOUT, "FILE", "/f/FILE"},
+        {MB_OPTION_WORKDIR, "DIR", "/f/DIR"},
+        {MB_OPTION_JOIN, "net=FILE", "net=/f/FILE"},
         {MB_OPTION_JOIN, "net=12", "net=12"},
         {MB_OPTION_JOIN, "net=n", "net=/f/n"},
         {MB_OPTION_JOIN, "net=/n", "net=/n"},
@@ -289,9 +301,9 @@ static void there_and_back(void **state) {
         [MB_OPTION_STDERR] = {"/e"},
         [MB_OPTION_OUTPUT_LIMIT] = {"64k"},
         [MB_OPTION_PRESERVE_FDS] = {"2"},
-        [MB_OPTION_USER] = {"1000:1000"},
+        [MB_OPTION_USER] = {"1000:1000", "\"quoted\""},
         [MB_OPTION_USERNS] = {"keep-id", "u0:1000:1,g0:1000:1"},
-        [MB_OPTION_HOSTNAME] = {"blue", "\"quoted\""},
+        [MB_OPTION_HOSTNAME] = {"blue", "my_box.example"},
         [MB_OPTION_CAP_ADD] = {"NET_ADMIN", "ALL"},
         [MB_OPTION_CAP_DROP] = {"cap_kill"},
         [MB_OPTION_SECCOMP] = {"off", "/p.json"},
@@ -329,7 +341,7 @@ static void there_and_back(void **state) {
     spec->command = (char *const *)(uintptr_t)command;
 
     char path[128];
-    snprintf(path, sizeof(path), "%s/again", folder);
+    snprintf(path, sizeof(path), "%s/again", directory);
     FILE *out = fopen(path, "w");
     mb_file_print(spec, "/cwd", out);
     fclose(out);
@@ -392,15 +404,15 @@ static void precedence(void **state) {
     minibox_spec_free(spec);
 }
 
-static int make_folder(void **state) {
+static int make_directory(void **state) {
     (void)state;
-    return mkdtemp(folder) ? 0 : -1;
+    return mkdtemp(directory) ? 0 : -1;
 }
 
-static int remove_folder(void **state) {
+static int remove_directory(void **state) {
     (void)state;
     char command[64];
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    snprintf(command, sizeof(command), "rm -rf %s", directory);
     return system(command);
 }
 
@@ -412,5 +424,5 @@ int main(void) {
         cmocka_unit_test(relative_paths), cmocka_unit_test(there_and_back),
         cmocka_unit_test(precedence),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }
