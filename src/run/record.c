@@ -7,8 +7,8 @@
 #include "run/record.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -22,16 +22,25 @@ static uint64_t count_oom_kills(void) {
     return line ? strtoull(line + strlen("\noom_kill "), NULL, 10) : 0;
 }
 
+static int fail_report(const struct minibox_spec *spec, int number, struct minibox_error *err) {
+    return mb_error_host(err, &spec->origin[MB_OPTION_REPORT],
+                         number == ENOENT ? MB_REMEDY_NO_SUCH_PATH : MB_REMEDY_NONE, number, "cannot write the report",
+                         spec->report);
+}
+
 int mb_record_open(struct mb_record *record, const struct minibox_spec *spec, struct minibox_error *err) {
-    *record = (struct mb_record){.fd = -1, .path = spec->report};
+    *record = (struct mb_record){.file = MB_OUTFILE_NONE};
     if (!spec->report)
         return 0;
     record->oom_kills = count_oom_kills();
-    record->fd = open(spec->report, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-    return record->fd >= 0 ? 0
-                           : mb_error_host(err, &spec->origin[MB_OPTION_REPORT],
-                                           errno == ENOENT ? MB_REMEDY_NO_SUCH_PATH : MB_REMEDY_NONE, errno,
-                                           "cannot write the report", spec->report);
+    if (mb_outfile_open(&record->file, spec->report) < 0)
+        return fail_report(spec, errno, err);
+    record->is_open = true;
+    return 0;
+}
+
+int mb_record_check(const struct minibox_spec *spec, struct minibox_error *err) {
+    return spec->report && mb_fd_may_write(spec->report) < 0 ? fail_report(spec, errno, err) : 0;
 }
 
 static void add_seconds(struct json_object *document, const char *key, double seconds) {
@@ -85,7 +94,7 @@ static void add_failure(struct json_object *document, const struct minibox_error
 
 int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, int exit_status,
                     const struct minibox_error *failure, struct minibox_error *err) {
-    if (record->fd < 0)
+    if (!record->is_open)
         return 0;
     struct json_object *document = json_object_new_object();
     json_object_object_add(document, "status", json_object_new_int(exit_status));
@@ -95,13 +104,18 @@ int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, i
     }
     if (failure)
         add_failure(document, failure);
-    const char *text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY);
-    int result =
-        text && mb_fd_write_all(record->fd, text, strlen(text)) == 0 && mb_fd_write_all(record->fd, "\n", 1) == 0
-            ? 0
-            : mb_error_host(err, &spec->origin[MB_OPTION_REPORT], MB_REMEDY_NONE, errno, "cannot write the report",
-                            record->path);
+    char *text = NULL;
+    int length = asprintf(&text, "%s\n", json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
     json_object_put(document);
-    mb_fd_close(&record->fd);
+    if (length < 0)
+        return mb_error_memory(err);
+    int result = mb_outfile_write(&record->file, text, (size_t)length);
+    if (result < 0)
+        fail_report(spec, errno, err);
+    free(text);
     return result;
+}
+
+void mb_record_close(struct mb_record *record) {
+    mb_outfile_close(&record->file);
 }

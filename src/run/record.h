@@ -6,11 +6,12 @@
 #include <sys/resource.h>
 
 #include "launch/notify.h"
+#include "run/outfile.h"
 #include "spec/spec.h"
 
 struct mb_record {
-    int fd; /* of the file; -1: none was asked for */
-    const char *path;
+    bool is_open; /* else none was asked for */
+    struct mb_outfile file;
     uint64_t oom_kills; /* the kernel's count, before */
     bool has_ended;     /* else minibox failed: what follows is not known */
     int status;         /* wait status of the command */
@@ -21,11 +22,17 @@ struct mb_record {
     uint32_t refused[MB_NOTIFY_CALLS]; /* how often the filter refused each call */
 };
 
-/* Opens the file, emptied. Before the launch, so that what cannot be recorded is not run. */
+/* Sees whether the file can be written, and changes nothing. Before the launch, so that what cannot be recorded is not
+ * run. */
 int mb_record_open(struct mb_record *record, const struct minibox_spec *spec, struct minibox_error *err);
 
-/* Writes and closes it; `failure` (or NULL) is why minibox failed. */
+/* The same for a launch that is only tried: nothing is opened. */
+int mb_record_check(const struct minibox_spec *spec, struct minibox_error *err);
+
+/* Writes it; `failure` (or NULL) is why minibox failed. */
 int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, int exit_status,
                     const struct minibox_error *failure, struct minibox_error *err);
+
+void mb_record_close(struct mb_record *record);
 
 #endif

@@ -1,222 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How it works. While the plan is made there is nothing yet to clean up: a signal ends the process, and so does the
- * alarm of the time limit. From clone on all signals are blocked and read from a signalfd, so there are no races: a
- * request to end stops the launch; afterwards every signal is forwarded to the command. One poll loop watches the box's
- * pidfd, the signals, the time limit and the terminal, until the box has ended and its last output is written.
+ * time limit; watch.c sees to both where a report is to say so. From clone on all signals are blocked and read from a
+ * signalfd, so there are no races: a request to end stops the launch; afterwards supervise.c forwards what comes to the
+ * command. A trial goes the same road, but its command is not executed, and no file is written.
  */
 #include "run/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <seccomp.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/time.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
 #include "read/read.h"
 #include "launch/launch.h"
-#include "filter/guard.h"
 #include "filter/explain.h"
-#include "filter/learn.h"
+#include "filter/guard.h"
 #include "kernel/calls.h"
-#include "run/output.h"
+#include "run/learned.h"
+#include "run/pidfile.h"
 #include "run/record.h"
-#include "run/terminal.h"
+#include "run/supervise.h"
+#include "run/watch.h"
 #include "show/plan.h"
 
 struct run {
-    struct mb_box box_;
+    const struct minibox_spec *spec;
+    struct minibox_error *err;
+    bool is_trial;
+    struct mb_arena arena;
+    struct mb_host host;
+    struct mb_box wanted;
     struct mb_plan plan;
-    const char *pid_path;
-    enum mb_notify_what notify;
+    struct mb_launch_options launch;
     struct minibox_box *box;
+    struct mb_signals signals;
+    struct mb_watch watch;
     struct mb_terminal terminal;
     struct mb_output output;
     struct mb_record record;
-    FILE *learned; /* --seccomp learn=FILE; NULL: not asked for */
-    struct minibox_error *err;
-    int signals, endings;       /* signalfds: of all signals, and of those that end a launch */
+    struct mb_learned learned;
+    struct mb_pidfile pid_file;
     uint64_t started, launched; /* nanoseconds, CLOCK_MONOTONIC */
     bool timed_out;
-    bool is_ending;       /* a signal asked minibox itself to end */
-    int pid_folder;       /* -1: no pid file was asked for */
-    const char *pid_name; /* in that folder */
-    struct stat pid_file;
+    bool is_lost; /* a builder may still read the plan: it is not freed */
 };
 
-/* Signals whose default action stops this process: for the launcher itself, since the user's shell expects it of its
- * job. */
-static const int stopping[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+/* ---- what every launch does ------------------------------------------------------------------------------------- */
 
-/* Signals that ask minibox to end. */
-static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+enum terminal { TERMINAL_AS_CALLERS, TERMINAL_NONE };
 
-/* The time limit while the plan is made, where nothing polls: files may lie on a network that is gone. */
-static void end_by_alarm(int signo) {
-    static const char text[] = "minibox: the time limit was reached before the box was started\n";
-    (void)signo;
-    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-        _exit(MINIBOX_EXIT_TIMEOUT);
-    _exit(MINIBOX_EXIT_TIMEOUT);
+static int make_plan(const struct minibox_spec *spec, enum terminal terminal, struct mb_arena *arena,
+                     struct mb_host *host, struct mb_box *box, struct mb_plan *plan, struct minibox_error *err) {
+    if (mb_host_probe(arena, host, err))
+        return -1;
+    if (terminal == TERMINAL_NONE)
+        host->terminal = false;
+    if (mb_box_fill(spec, host, box, err))
+        return -1;
+    return mb_plan_compile(box, plan, err);
 }
 
-static void set_alarm(uint64_t nanoseconds) {
-    struct itimerval timer = {
-        .it_value = {(time_t)(nanoseconds / 1000000000u), (suseconds_t)(nanoseconds / 1000 % 1000000)}};
-    sigset_t alarm;
-    sigemptyset(&alarm);
-    sigaddset(&alarm, SIGALRM);
-    signal(SIGALRM, end_by_alarm);
-    if (nanoseconds)
-        sigprocmask(SIG_UNBLOCK, &alarm, NULL);
-    setitimer(ITIMER_REAL, &timer, NULL);
-}
-
-/* An ignored signal (nohup) stays ignored: it ends no launch and is not forwarded. */
-static bool is_ignored(int signo) {
-    struct sigaction action;
-    return sigaction(signo, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
-static int open_signals(struct run *run) {
-    sigset_t endings, all;
-    sigemptyset(&endings);
-    for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
-        if (!is_ignored(ending[i]))
-            sigaddset(&endings, ending[i]);
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
-        sigdelset(&all, stopping[i]);
-    run->endings = signalfd(-1, &endings, SFD_CLOEXEC | SFD_NONBLOCK);
-    run->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (run->endings < 0 || run->signals < 0)
-        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot receive signals", NULL);
-    return 0;
-}
-
-static int forward_signals(struct run *run) {
-    struct signalfd_siginfo info;
-    while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
-        int signo = (int)info.ssi_signo;
-        if (signo == SIGWINCH)
-            mb_terminal_resize(&run->terminal);
-        bool is_own_alarm = signo == SIGALRM && info.ssi_code == SI_KERNEL; /* set_alarm()'s, late */
-        if (signo == SIGCHLD || is_own_alarm || (signo == SIGWINCH && run->terminal.master >= 0) || is_ignored(signo))
-            continue;
-        run->is_ending |= signo == SIGTERM || signo == SIGHUP || signo == SIGINT || signo == SIGQUIT;
-        /* A key was pressed, or the terminal is gone: that is meant for all that the command has started, as without a
-         * box. */
-        bool is_keyboard = info.ssi_code == SI_KERNEL && (signo == SIGINT || signo == SIGQUIT || signo == SIGHUP);
-        if (is_keyboard && run->box_.process.init ? mb_launch_kill_group(run->box, signo, run->err)
-                                          : minibox_kill(run->box, signo, run->err))
-            return -1;
-    }
-    return 0;
-}
-
-/* Before the box is made only whether the file can be: until clone a signal ends this process, and would leave it. */
-static int check_pid_file(struct run *run) {
-    const char *path = run->pid_path, *name = strrchr(path, '/');
-    char folder[4096];
-    struct stat st;
-    run->pid_name = name ? name + 1 : path;
-    run->pid_folder =
-        mb_fd_folder_of(path, folder, sizeof(folder)) ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-    int number = run->pid_folder < 0                                                      ? errno
-                 : fstatat(run->pid_folder, run->pid_name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? EEXIST
-                 : errno == ENOENT                                                        ? 0
-                                                                                          : errno;
-    if (number)
-        return mb_error_host(run->err, NULL, number == EEXIST ? MB_REMEDY_PID_FILE : MB_REMEDY_NO_SUCH_PATH, number,
-                             "cannot make the pid file", path);
-    return 0;
-}
-
-/* A new file, through the descriptor of its folder, so that what is removed at the end is what was made here, wherever
- * the path leads by then. */
-static int write_pid_file(struct run *run) {
-    char text[16];
-    int length = snprintf(text, sizeof(text), "%d\n", minibox_box_pid(run->box));
-    mb_autofd fd = openat(run->pid_folder, run->pid_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0 || fstat(fd, &run->pid_file) < 0 || mb_fd_write_all(fd, text, (size_t)length) < 0)
-        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot write the pid file", run->pid_path);
-    return 0;
-}
-
-static void remove_pid_file(struct run *run) {
-    struct stat now;
-    if (run->pid_folder < 0)
-        return;
-    if (run->pid_file.st_ino && fstatat(run->pid_folder, run->pid_name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-        now.st_ino == run->pid_file.st_ino && now.st_dev == run->pid_file.st_dev)
-        unlinkat(run->pid_folder, run->pid_name, 0);
-    mb_fd_close(&run->pid_folder);
-}
-
-/* Waits for the end of the box, and does what is to be done meanwhile. What the box wrote last is still read from its
- * terminal; a reader that takes nothing is waited for until the time limit, or a second once a signal asked for the
- * end. */
-static int supervise(struct run *run) {
-    enum { DEATH, SIGNAL, TERMINAL, OUTPUT = TERMINAL + MB_TERMINAL_FDS, NOTIFY = OUTPUT + MB_OUTPUT_FDS, FDS };
-    uint64_t deadline = run->box_.timeout ? run->started + run->box_.timeout : 0;
-    bool has_ended = false, is_hurried = false;
-    while (!has_ended || mb_terminal_has_output(&run->terminal) || mb_output_has_more(&run->output)) {
-        struct pollfd fds[FDS] = {
-            [DEATH] = {has_ended ? -1 : minibox_box_pidfd(run->box), POLLIN, 0}, [SIGNAL] = {run->signals, POLLIN, 0}};
-        mb_terminal_prepare(&run->terminal, &fds[TERMINAL]);
-        mb_output_prepare(&run->output, &fds[OUTPUT]);
-        fds[NOTIFY] = (struct pollfd){run->box->notify.fd, POLLIN, 0};
-        struct timespec left = {0, 0};
-        bool is_late =
-            deadline && !mb_wait_left(deadline, &left); /* a flood of what is ready must not put off the end */
-        /* Some process outside of the box may hold its terminal open, and say nothing more. */
-        bool is_silent = has_ended && !run->terminal.output_length && !run->output.length;
-        if (is_silent)
-            left = (struct timespec){0, 200000000};
-        int count = is_late ? 0 : ppoll(fds, FDS, deadline || is_silent ? &left : NULL, NULL);
-        if (count < 0 && errno != EINTR)
-            return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot watch the box", NULL);
-        if (count < 0)
-            continue;
-        if (count == 0 && has_ended)
-            return 0;
-        if (count == 0) {
-            run->timed_out = true;
-            deadline = mb_wait_clock() + 1000000000u; /* for its last output */
-            if (minibox_kill(run->box, SIGKILL, run->err))
-                return -1;
-            continue;
-        }
-        if (has_ended && run->output.is_reached && !run->output.length) /* the rest is not wanted */
-            return 0;
-        mb_terminal_forward(&run->terminal, &fds[TERMINAL]);
-        mb_output_forward(&run->output, &fds[OUTPUT]);
-        if (fds[NOTIFY].revents & POLLIN && mb_notify_serve(&run->box->notify)) /* the box would wait for ever */
-            return mb_error_host(run->err, NULL, MB_REMEDY_NONE, errno, "cannot answer the box's system calls", NULL);
-        if (fds[NOTIFY].revents && !(fds[NOTIFY].revents & POLLIN)) /* nobody is left */
-            mb_fd_close(&run->box->notify.fd);
-        if (run->output.is_reached && !has_ended && minibox_kill(run->box, SIGKILL, run->err))
-            return -1;
-        if (fds[SIGNAL].revents && forward_signals(run))
-            return -1;
-        if (fds[DEATH].revents && !has_ended)
-            mb_terminal_end(&run->terminal);
-        has_ended |= fds[DEATH].revents != 0;
-        uint64_t soon = mb_wait_clock() + 1000000000u;
-        if (has_ended && run->is_ending && (!deadline || deadline > soon) && !is_hurried) {
-            deadline = soon;
-            is_hurried = true;
-        }
-    }
-    return 0;
-}
+/* ---- what minibox says of the end ------------------------------------------------------------------------------- */
 
 static int exit_status(const struct run *run, int status) {
     if (run->timed_out)
@@ -228,11 +77,11 @@ static int exit_status(const struct run *run, int status) {
 
 /* What the filter refused, which the command may not have said, and how it is permitted. */
 static void print_refused(const struct run *run, const struct minibox_spec *spec) {
-    for (int i = 0; run->notify == MB_NOTIFY_REFUSED && i < MB_NOTIFY_CALLS; i++) {
-        char text[128],
-            *name = run->box->notify.counts[i] ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i) : NULL;
-        if (!name)
+    for (int i = 0; run->launch.notify == MB_NOTIFY_REFUSED && i < MB_NOTIFY_CALLS; i++) {
+        char text[128], name[MB_CALLS_NAME_SIZE];
+        if (!run->box->notify.counts[i])
             continue;
+        mb_calls_name((uint32_t)i, name);
         bool is_set_id = spec->seccomp != MB_SECCOMP_DEFAULT && !spec->allow_suid && mb_guard_refuses((uint32_t)i);
         if (spec->seccomp == MB_SECCOMP_FILE)
             snprintf(text, sizeof(text), "allow it in %.80s%s", spec->seccomp_file,
@@ -258,208 +107,330 @@ static void print_end(const struct run *run, int status) {
     fprintf(stderr, "minibox: it ran for %.3f ms\n", (double)(mb_wait_clock() - run->launched) / 1e6);
 }
 
-static int fail_profile(const struct minibox_spec *spec, enum mb_remedy remedy, struct minibox_error *err) {
-    return mb_error_host(err, &spec->origin[MB_OPTION_SECCOMP], remedy, errno, "cannot write the profile",
-                         spec->seccomp_file);
+/* A terminal that nobody reads would hold minibox here. */
+static void tell_end(const struct run *run, int status) {
+    struct pollfd errors = {STDERR_FILENO, POLLOUT, 0};
+    if (poll(&errors, 1, 100) <= 0)
+        return;
+    print_refused(run, run->spec);
+    if (run->spec->verbose || run->timed_out || run->output.is_reached)
+        print_end(run, status);
 }
 
-static int open_learned(struct run *run, const struct minibox_spec *spec) {
-    if (spec->seccomp != MB_SECCOMP_LEARN)
+static void record_end(struct run *run, int status) {
+    struct mb_record *record = &run->record;
+    record->has_ended = true;
+    if (run->launch.notify == MB_NOTIFY_REFUSED)
+        memcpy(record->refused, run->box->notify.counts, sizeof(record->refused));
+    record->status = status;
+    record->wall = (double)(mb_wait_clock() - run->launched) / 1e9;
+    record->usage = run->box->usage;
+    record->peak = run->box->shared->peak_kib * 1024;
+    record->timed_out = run->timed_out;
+    record->output_limit_reached = run->output.is_reached;
+}
+
+/* ---- a launch from end to end ----------------------------------------------------------------------------------- */
+
+/* Without a report and without a time limit nothing is to be done before the box is there: signals end minibox. */
+static bool is_watched(const struct run *run) {
+    return run->spec->timeout || (run->spec->report && !run->spec->dry_run && !run->is_trial);
+}
+
+/* Whatever fails from here on is in the report, not what an earlier run left there. */
+static int begin_run(struct run *run, struct minibox_error *err) {
+    const struct minibox_spec *spec = run->spec;
+    run->watch.signals = &run->signals;
+    run->watch.deadline = spec->timeout ? run->started + spec->timeout : 0;
+    run->watch.late_status = run->is_trial ? 1 : MINIBOX_EXIT_TIMEOUT;
+    if (mb_signals_open(&run->signals, err))
+        return -1;
+    if (is_watched(run) && mb_watch_start(&run->watch, err))
+        return -1;
+    if (spec->dry_run)
         return 0;
-    run->learned = fopen(spec->seccomp_file, "we");
-    return run->learned ? 0 : fail_profile(spec, MB_REMEDY_NO_SUCH_PATH, run->err);
+    if (run->is_trial)
+        return mb_record_check(spec, err);
+    if (mb_record_open(&run->record, spec, err))
+        return -1;
+    if (run->record.is_open)
+        mb_watch_report(&run->watch, &run->record.file);
+    return 0;
 }
 
-static int write_learned(struct run *run, const struct minibox_spec *spec) {
-    bool is_lost =
-        run->learned && (mb_learn_write(run->box->notify.counts, MB_NOTIFY_CALLS, run->learned, run->err) ||
-                         fflush(run->learned) != 0 || ferror(run->learned));
-    return is_lost ? fail_profile(spec, MB_REMEDY_NONE, run->err) : 0;
-}
-
-static int run_box(struct run *run, const struct minibox_spec *spec, int *ret_status) {
-    int status, streams[3];
-    if (open_signals(run) || (run->pid_path && check_pid_file(run)) || open_learned(run, spec) ||
-        mb_output_open(&run->output, &run->plan, false, streams, run->err))
-        return -1;
-    if (spec->verbose)
-        mb_plan_print(&run->plan, stderr);
-    const struct mb_launch_options options = {.cancel_fd=run->endings, .started=run->started, .notify=run->notify, .streams={streams[0],streams[1],streams[2]}};
-    int launched = mb_launch_start(&run->plan, &options, &run->box, run->err);
-    for (int i = 0; i < 3; i++) mb_fd_close(&streams[i]);
-    if (launched) {
-        struct signalfd_siginfo info; /* what ended the launch is what minibox ends with */
-        if (read(run->endings, &info, sizeof(info)) == sizeof(info) && !run->err->step)
-            run->err->status = MINIBOX_EXIT_SIGNAL + (int)info.ssi_signo;
-        return -1;
+static int print_plan(struct run *run) {
+    mb_watch_stop(&run->watch);
+    mb_signals_block_none();
+    switch (run->spec->dry_run) {
+    case MB_DRY_RUN_JSON:
+        return mb_plan_print_json(&run->plan, stdout, run->err);
+    case MB_DRY_RUN_CONFIG:
+        mb_file_print(run->spec, run->host.cwd ? run->host.cwd : "", stdout);
+        return 0;
+    default:
+        mb_plan_print(&run->plan, stdout);
+        return 0;
     }
+}
+
+static int open_files(struct run *run) {
+    if (mb_pidfile_open(&run->pid_file, run->spec->pid_file, run->err))
+        return -1;
+    if (run->is_trial ? mb_learned_check(run->spec, run->err) : mb_learned_open(&run->learned, run->spec, run->err))
+        return -1;
+    return mb_output_open(&run->output, &run->plan, run->is_trial, run->launch.streams, run->err);
+}
+
+/* The box has its own: the end of what it writes is seen once they are closed here. */
+static void close_streams(struct run *run) {
+    for (int i = 0; i < 3; i++)
+        mb_fd_close(&run->launch.streams[i]);
+}
+
+/* What ended the launch is what minibox ends with. In a trial the signal waits until it is unblocked, and ends it. */
+static int launch_box(struct run *run) {
+    run->launch.cancel_fd = run->signals.endings;
+    enum mb_launch_outcome outcome = mb_launch_start(&run->plan, &run->launch, &run->box, run->err);
+    mb_watch_stop(&run->watch);
+    close_streams(run);
     run->launched = mb_wait_clock();
-    set_alarm(0);
-    sigset_t own;
-    sigemptyset(&own);
-    for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
-        sigaddset(&own, stopping[i]);
-    sigprocmask(SIG_UNBLOCK, &own, NULL);
-    if (spec->verbose)
+    if (outcome == MB_LAUNCHED)
+        return 0;
+    run->is_lost = outcome == MB_LAUNCH_LOST;
+    int signo = run->is_trial ? 0 : mb_signals_take_ending(&run->signals);
+    if (signo && !run->err->step)
+        run->err->status = MINIBOX_EXIT_SIGNAL + signo;
+    return -1;
+}
+
+static int supervise_box(struct run *run) {
+    struct mb_supervisor supervisor = {
+        .box = run->box,
+        .signals = &run->signals,
+        .terminal = &run->terminal,
+        .output = &run->output,
+        .deadline = run->wanted.timeout ? run->started + run->wanted.timeout : 0,
+        .has_init = run->wanted.process.init,
+    };
+    int result = mb_supervise(&supervisor, run->err);
+    run->timed_out = supervisor.timed_out;
+    return result;
+}
+
+static int stay_beside(struct run *run, int *ret_status) {
+    mb_signals_unblock_stops();
+    if (run->spec->verbose)
         fprintf(stderr, "minibox: executed the command after %.3f ms; process 1 of the box is %d\n",
                 (double)(run->launched - run->started) / 1e6, minibox_box_pid(run->box));
     if (run->box->terminal_fd >= 0 && mb_terminal_open(&run->terminal, mb_fd_steal(&run->box->terminal_fd)) < 0)
-        return mb_error_host(run->err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, errno, "cannot use the terminal",
-                             NULL);
-    if ((run->pid_path && write_pid_file(run)) || supervise(run) || minibox_wait(run->box, &status, run->err))
+        return mb_error_host(run->err, &run->spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, errno,
+                             "cannot use the terminal", NULL);
+    if (mb_pidfile_write(&run->pid_file, minibox_box_pid(run->box), run->err))
+        return -1;
+    if (supervise_box(run))
+        return -1;
+    return minibox_wait(run->box, ret_status, run->err);
+}
+
+/* An end that says already that there may be less output than all comes before the loss of some. */
+static int check_output(const struct run *run) {
+    int lost = run->output.lost ? run->output.lost : run->terminal.lost;
+    if (!lost || run->timed_out || run->output.is_reached)
+        return 0;
+    return mb_error_host(run->err, NULL, MB_REMEDY_NONE, lost, "cannot pass on the command's output", NULL);
+}
+
+static int run_box(struct run *run, int *ret_status) {
+    int status = 0;
+    if (open_files(run))
+        return -1;
+    if (run->spec->verbose)
+        mb_plan_print(&run->plan, stderr);
+    if (launch_box(run))
+        return -1;
+    if (stay_beside(run, &status))
         return -1;
     *ret_status = exit_status(run, status);
-    run->record.has_ended = true;
-    if (run->notify == MB_NOTIFY_REFUSED)
-        memcpy(run->record.refused, run->box->notify.counts, sizeof(run->record.refused));
-    run->record.status = status;
-    run->record.wall = (double)(mb_wait_clock() - run->launched) / 1e9;
-    run->record.usage = run->box->usage;
-    run->record.peak = run->box->shared->peak_kib * 1024;
-    run->record.timed_out = run->timed_out;
-    run->record.output_limit_reached = run->output.is_reached;
-    mb_terminal_close(&run->terminal); /* before any line of our own: it is for a terminal as the user left it */
-    struct pollfd errors = {STDERR_FILENO, POLLOUT, 0}; /* a terminal that nobody reads would hold us here */
-    bool may_write = poll(&errors, 1, 100) > 0;
-    if (may_write)
-        print_refused(run, spec);
-    if ((spec->verbose || run->timed_out || run->output.is_reached) && may_write)
-        print_end(run, status);
-    if (write_learned(run, spec))
+    record_end(run, status);
+    mb_terminal_close(
+        &run->terminal); /* before any line of minibox's own: that is for a terminal as the user left it */
+    tell_end(run, status);
+    if (mb_learned_write(&run->learned, run->spec, &run->box->notify, run->err))
         return -1;
-    int lost = run->output.lost ? run->output.lost : run->terminal.lost;
-    if (lost && !run->timed_out && !run->output.is_reached) /* those say already that there may be less than all */
-        return mb_error_host(run->err, NULL, MB_REMEDY_NONE, lost, "cannot pass on the command's output", NULL);
-    return 0;
+    return check_output(run);
+}
+
+/* The box ends by itself, where the command would have been executed. */
+static int try_box(struct run *run) {
+    int status = 0;
+    if (open_files(run))
+        return -1;
+    if (launch_box(run))
+        return -1;
+    if (minibox_wait(run->box, &status, run->err))
+        return -1;
+    return status ? mb_error_host(run->err, NULL, MB_REMEDY_NONE, 0, "the box ended before its time", NULL) : 0;
+}
+
+/* Which system calls minibox is told of. Of a trial none: nothing is executed. */
+static enum mb_notify_what calls_to_tell(const struct run *run) {
+    const struct minibox_spec *spec = run->spec;
+    if (run->is_trial || !run->wanted.filter.count)
+        return MB_NOTIFY_NONE;
+    if (spec->seccomp == MB_SECCOMP_LEARN)
+        return MB_NOTIFY_ALLOWED;
+    bool tells = (spec->report || spec->verbose) && run->wanted.process.init;
+    return tells ? MB_NOTIFY_REFUSED : MB_NOTIFY_NONE;
+}
+
+static int plan_and_run(struct run *run, int *ret_status) {
+    if (make_plan(run->spec, TERMINAL_AS_CALLERS, &run->arena, &run->host, &run->wanted, &run->plan, run->err))
+        return -1;
+    run->launch.notify = calls_to_tell(run);
+    if (run->is_trial)
+        return try_box(run);
+    return run->spec->dry_run ? print_plan(run) : run_box(run, ret_status);
+}
+
+static void clean_up(struct run *run) {
+    mb_watch_stop(&run->watch);
+    mb_terminal_close(&run->terminal);
+    mb_output_close(&run->output);
+    close_streams(run);
+    mb_learned_close(&run->learned);
+    minibox_box_free(run->box);
+    mb_pidfile_remove(&run->pid_file);
+}
+
+/*
+ * A signal that comes now would end minibox without a report, so it is let through only afterwards, when what came
+ * meanwhile has been taken: the box has ended already. But a FIFO or a terminal may take nothing: a signal may
+ * interrupt that.
+ */
+static int write_record(struct run *run, int result, int status) {
+    struct mb_signal late;
+    struct minibox_error failure = *run->err;
+    if (run->record.file.fd >= 0)
+        mb_signals_block_none();
+    int written = mb_record_write(&run->record, run->spec, result ? failure.status : status, result ? &failure : NULL,
+                                  result ? &failure : run->err);
+    mb_record_close(&run->record);
+    while (!run->is_trial && mb_signals_next(&run->signals, &late))
+        ;
+    return result || written ? -1 : 0;
+}
+
+static int run_to_end(struct run *run, int *ret_status) {
+    struct minibox_error second = {0};
+    *ret_status = 0;
+    signal(SIGCHLD, SIG_DFL); /* a caller that ignored it would take the box's status from us */
+    /* Before anything is opened. */
+    int result = run->spec->dry_run ? 0 : mb_launch_check_descriptors(run->spec->preserve_fds, run->err);
+    if (begin_run(run, result ? &second : run->err))
+        result = -1;
+    if (result == 0)
+        result = plan_and_run(run, ret_status);
+    clean_up(run);
+    result = write_record(run, result, *ret_status);
+    mb_signals_block_none(); /* a word to a terminal that takes none, say, may be interrupted */
+    mb_signals_close(&run->signals);
+    if (!run->is_lost) {
+        mb_plan_free(&run->plan);
+        mb_box_free(&run->wanted);
+        mb_arena_free(&run->arena);
+    }
+    return result;
+}
+
+enum purpose { TO_RUN, TO_TRY };
+
+static struct run new_run(const struct minibox_spec *spec, enum purpose purpose, struct minibox_error *err) {
+    struct run run = {.spec = spec,
+                        .err = err,
+                        .signals = MB_SIGNALS_NONE,
+                        .watch = MB_WATCH_NONE,
+                        .launch = {.cancel_fd = -1, .streams = {-1, -1, -1}},
+                        .terminal = {.master = -1, .slave = -1},
+                        .output = {.from = {-1, -1}, .to = {-1, -1}},
+                        .record = {.file = MB_OUTFILE_NONE},
+                        .learned = MB_LEARNED_NONE,
+                        .pid_file = MB_PIDFILE_NONE,
+                      .started = mb_wait_clock()};
+    run.is_trial = run.launch.trial = purpose == TO_TRY;
+    run.launch.started = run.started;
+    return run;
+}
+
+int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err) {
+    struct run run = new_run(spec, TO_RUN, err);
+    return run_to_end(&run, ret_status);
+}
+
+int mb_run_trial(const struct minibox_spec *spec, struct minibox_error *err) {
+    int status;
+    struct run run = new_run(spec, TO_TRY, err);
+    return run_to_end(&run, &status);
 }
 
 void mb_run_refuse(const struct minibox_spec *spec, const struct minibox_error *err) {
     struct mb_record record;
     struct minibox_error ignored;
-    if (!spec->dry_run && mb_record_open(&record, spec, &ignored) == 0)
-        mb_record_write(&record, spec, err->status, err, &ignored);
+    if (spec->dry_run || mb_record_open(&record, spec, &ignored))
+        return;
+    mb_record_write(&record, spec, err->status, err, &ignored);
+    mb_record_close(&record);
 }
 
-int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err) {
-    struct run run = {.err = err,
-                      .signals = -1,
-                      .endings = -1,
-                      .terminal = {.master = -1, .slave = -1},
-                      .pid_folder = -1,
-                      .output = {.from = {-1, -1}, .to = {-1, -1}},
-                      .record = {.fd = -1},
-                      .started = mb_wait_clock()};
-    struct mb_arena arena = {0};
-    struct mb_host host;
-    signal(SIGCHLD, SIG_DFL); /* a caller that ignored it would take the box's status from us */
-    if (spec->timeout)
-        set_alarm(spec->timeout);
-    /* Before anything is opened; and whatever fails from here on is in the record, not what an earlier run left in the
-     * file. */
-    int result = spec->dry_run ? 0 : mb_launch_check_descriptors(spec->preserve_fds, err);
-    struct minibox_error second = {0};
-    if (!spec->dry_run && mb_record_open(&run.record, spec, result ? &second : err))
-        result = -1;
-    if (result == 0)
-        result = mb_host_probe(&arena, &host, err) || mb_box_fill(spec, &host, &run.box_, err) || mb_plan_compile(&run.box_, &run.plan, err) ? -1 : 0;
-    run.pid_path = spec->pid_file;
-    run.notify = spec->seccomp == MB_SECCOMP_LEARN ? MB_NOTIFY_ALLOWED : (spec->report || spec->verbose == MB_YES) && run.box_.process.init && run.box_.filter.count ? MB_NOTIFY_REFUSED : MB_NOTIFY_NONE;
-    *ret_status = 0;
-    if (result == 0 && spec->dry_run == MB_DRY_RUN_JSON)
-        result = mb_plan_print_json(&run.plan, stdout, err);
-    else if (result == 0 && spec->dry_run == MB_DRY_RUN_CONFIG)
-        mb_file_print(spec, host.cwd ? host.cwd : "", stdout);
-    else if (result == 0 && spec->dry_run == MB_DRY_RUN_TEXT)
-        mb_plan_print(&run.plan, stdout);
-    else if (result == 0)
-        result = run_box(&run, spec, ret_status);
-    mb_terminal_close(&run.terminal);
-    mb_output_close(&run.output);
-    if (run.learned)
-        fclose(run.learned);
-    minibox_box_free(run.box);
-    remove_pid_file(&run);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL); /* whatever is written now, a signal may interrupt */
-    struct minibox_error failure = *err;
-    if (mb_record_write(&run.record, spec, result ? err->status : *ret_status, result ? &failure : NULL,
-                        result ? &failure : err) &&
-        !result)
-        result = -1;
-    mb_fd_close(&run.signals);
-    mb_fd_close(&run.endings);
-    mb_plan_free(&run.plan);
-    mb_box_free(&run.box_);
-    mb_arena_free(&arena);
-    return result;
-}
+/* ---- the library's launch: no terminal, nothing is forwarded ----------------------------------------------------- */
 
-/* Whether the files of the launcher's own could be written, for a trial, which writes none. */
-static int check_files(const struct minibox_spec *spec, struct minibox_error *err) {
-    struct run run = {.pid_path = spec->pid_file, .err = err, .pid_folder = -1};
-    int result = spec->pid_file ? check_pid_file(&run) : 0;
-    mb_fd_close(&run.pid_folder);
-    if (result == 0 && spec->report && mb_fd_may_write(spec->report))
-        result = mb_error_host(err, &spec->origin[MB_OPTION_REPORT], MB_REMEDY_NO_SUCH_PATH, errno,
-                               "cannot write the report", spec->report);
-    if (result == 0 && spec->seccomp == MB_SECCOMP_LEARN && mb_fd_may_write(spec->seccomp_file))
-        result = fail_profile(spec, MB_REMEDY_NO_SUCH_PATH, err);
-    return result;
-}
-
-/* The library's launch: without a terminal, without forwarding. */
-static int launch(const struct minibox_spec *spec, bool trial, struct minibox_box **ret_box,
-                  struct minibox_error *err) {
-    struct mb_arena arena = {0};
-    struct mb_host host;
-    struct mb_plan plan = {0};
-    struct mb_box box = {0};
-    sigset_t before;
-    uint64_t started = mb_wait_clock();
+static int refuse_what_needs_a_tool(const struct minibox_spec *spec, struct minibox_error *err) {
+    static const char reason[] = "the library starts boxes on the caller's descriptors";
     if (spec->tty == MB_YES)
-        return mb_error_usage(err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, "no terminal can be made", NULL,
-                              "the library starts boxes on the caller's descriptors");
-    if (spec->output_limit && !trial)
+        return mb_error_usage(err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, "no terminal can be made", NULL, "%s",
+                              reason);
+    if (spec->output_limit)
         return mb_error_usage(err, &spec->origin[MB_OPTION_OUTPUT_LIMIT], MB_REMEDY_NONE, "no output is passed on",
-                              NULL, "the library starts boxes on the caller's descriptors");
-    int result = mb_host_probe(&arena, &host, err);
-    host.terminal = false;
-    if (result == 0)
-        result = mb_box_fill(spec, &host, &box, err);
-    if (result == 0)
-        result = mb_plan_compile(&box, &plan, err);
-    if (spec->seccomp == MB_SECCOMP_LEARN && !trial && result == 0)
-        result = mb_error_usage(err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NONE, "nothing can be learned", NULL,
-                                "the library does not stay beside the box");
-    if (result == 0)
-        result = mb_launch_check_descriptors(spec->preserve_fds, err);
-    if (result == 0 && trial)
-        result = check_files(spec, err);
-    if (result == 0) {
-        pthread_sigmask(SIG_SETMASK, NULL, &before);
-        const struct mb_launch_options options = {.cancel_fd=-1, .started=started, .trial=trial, .streams={-1,-1,-1}};
-        result = mb_launch_start(&plan, &options, ret_box, err);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
-    mb_plan_free(&plan);
-    mb_box_free(&box);
-    mb_arena_free(&arena);
-    return result;
+                              NULL, "%s", reason);
+    if (spec->seccomp == MB_SECCOMP_LEARN)
+        return mb_error_usage(err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NONE, "nothing can be learned", NULL,
+                              "the library does not stay beside the box");
+    return 0;
+}
+
+/* What a launch of the library's is made of, while it is made. */
+struct request {
+    struct mb_arena arena;
+    struct mb_host host;
+    struct mb_box box;
+    struct mb_plan plan;
+};
+
+static enum mb_launch_outcome launch_for_caller(const struct minibox_spec *spec, struct request *request,
+                                                struct minibox_box **ret_box, struct minibox_error *err) {
+    const struct mb_launch_options options = {.cancel_fd = -1, .started = mb_wait_clock(), .streams = {-1, -1, -1}};
+    sigset_t before;
+    if (refuse_what_needs_a_tool(spec, err))
+        return MB_LAUNCH_FAILED;
+    if (make_plan(spec, TERMINAL_NONE, &request->arena, &request->host, &request->box, &request->plan, err))
+        return MB_LAUNCH_FAILED;
+    if (mb_launch_check_descriptors(spec->preserve_fds, err))
+        return MB_LAUNCH_FAILED;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    enum mb_launch_outcome outcome = mb_launch_start(&request->plan, &options, ret_box, err);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return outcome;
 }
 
 int minibox_launch(const struct minibox_spec *spec, struct minibox_box **ret_box, struct minibox_error *err) {
-    return launch(spec, false, ret_box, err);
-}
-
-int mb_run_trial(const struct minibox_spec *spec, struct minibox_error *err) {
-    struct minibox_box *box = NULL;
-    int status = 0, result = launch(spec, true, &box, err);
-    if (result)
+    struct request *request = calloc(1, sizeof(*request));
+    if (!request)
+        return mb_error_memory(err);
+    enum mb_launch_outcome outcome = launch_for_caller(spec, request, ret_box, err);
+    if (outcome == MB_LAUNCH_LOST) /* a builder may still read it */
         return -1;
-    result = minibox_wait(box, &status, err);
-    minibox_box_free(box);
-    if (result == 0 && status)
-        result = mb_error_host(err, NULL, MB_REMEDY_NONE, 0, "the box ended before its time", NULL);
-    return result;
+    mb_plan_free(&request->plan);
+    mb_box_free(&request->box);
+    mb_arena_free(&request->arena);
+    free(request);
+    return outcome == MB_LAUNCHED ? 0 : -1;
 }

@@ -96,6 +96,13 @@ static void end_input(struct mb_terminal *terminal) {
     terminal->is_in_line = false;
 }
 
+/* Nobody is left to read: the box's terminal is gone, as the user's is. The kernel tells who has it by SIGHUP, and by
+ * an error to who writes; else a command without end would go on for nobody. */
+static void hang_up(struct mb_terminal *terminal) {
+    mb_fd_close(&terminal->master);
+    mb_fd_close(&terminal->slave);
+}
+
 void mb_terminal_forward(struct mb_terminal *terminal, const struct pollfd *fds) {
     if (fds[IN].revents) {
         ssize_t n = read(STDIN_FILENO, terminal->input, sizeof(terminal->input));
@@ -111,7 +118,11 @@ void mb_terminal_forward(struct mb_terminal *terminal, const struct pollfd *fds)
     int number = fds[OUT].revents
                      ? write_some(terminal->out, terminal->output, &terminal->output_length, &terminal->output_sent)
                      : 0;
-    if (number && !mb_fd_reader_is_gone(terminal->out, number))
+    if (number && mb_fd_reader_is_gone(terminal->out, number)) {
+        hang_up(terminal);
+        return;
+    }
+    if (number)
         terminal->lost = number;
     if (!fds[MASTER_READ].revents)
         return;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The command: its words, folder, environment, terminal, descriptors, process and exit status: --workdir, --env, --env-file,
+# The command: its words, directory, environment, terminal, descriptors, process and exit status: --workdir, --env, --env-file,
 # --tty, --init, --preserve-fds.
 # shellcheck disable=SC2016,SC2046,SC2086 # variables in single quotes are the box's; splitting makes one line of many
 . "$(dirname "$0")/lib.sh"
@@ -55,7 +55,7 @@ for pair in HUP:129 INT:130 ILL:132 TRAP:133 ABRT:134 BUS:135 FPE:136 KILL:137 U
 done
 status_is "exit status without init" 5 --init no sh -c 'exit 5'
 
-# ---- folder ----------------------------------------------------------------------------------------------------------
+# ---- directory -------------------------------------------------------------------------------------------------------
 
 in_box "workdir: / by default" / pwd
 in_box "workdir: absolute" /etc --workdir /etc pwd
@@ -144,6 +144,10 @@ is "tty: the exit status" "$status" 9
 is "tty: input" "$(printf 'text\n' | minibox run -t sh -c 'stty -echo; read x; echo "<$x>"' | tr -d '\r' | tail -n 1)" "<text>"
 is "tty: the end of input" "$(printf 'a\nb\n' | timeout 20 minibox run -t sh -c 'stty -echo; cat | wc -l' | tr -d '\r' | tail -n 1)" 2
 is "tty: much output" "$(minibox run -t seq 100000 | tr -d '\r' | cksum)" "$(seq 100000 | cksum)"
+mkdir w
+timeout 20 minibox run -t -v w:/w:rw sh -c 'trap "echo pipe >>/w/traps" PIPE; trap "echo hup >>/w/traps; exit" HUP; while :; do echo x; done' 2>/dev/null |
+    head -n 1 >/dev/null
+is "tty: a reader that has gone is a terminal that has gone, and no broken pipe of the command's" "$(cat w/traps)" hup
 # script(1) has its own terminal for what it runs.
 mkfifo "$work/quiet"
 on_terminal() { timeout 30 script -qec "$1" /dev/null | tr -d '\r'; }

@@ -62,6 +62,19 @@ kill -TERM "$launcher"
 wait "$launcher"
 is "init no: SIGTERM is forwarded" "$? $(leftovers)" "4 "
 
+# A SIGALRM is no time limit: somebody sent it.
+mkfifo silent
+sleep 100 >silent &
+writer=$!
+is "SIGALRM while the box is made" "$(timeout --foreground --preserve-status -s ALRM -k 5 "$slow.5" minibox run --timeout 60s --seccomp silent true 2>&1; echo $?)" 142
+kill "$writer"
+if command -v strace >/dev/null; then
+    ASAN_OPTIONS=detect_leaks=0 strace -qq -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=ALRM minibox run --timeout 60s --pid-file pid sh -c 'exit 5' >out 2>&1
+    is "SIGALRM when the box has ended" "$? $(cat out)" "5 "
+else
+    skip "SIGALRM when the box has ended" "no strace"
+fi
+
 # ---- the launcher's death --------------------------------------------------------------------------------------------
 
 for init in yes no; do

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How it works. Opening looks where the path leads, and holds the directory open, so that what is written later is
+ * written there, wherever the path leads by then. Writing makes a new file beside the old one, under a name of its own,
+ * and renames it over the old one when it is whole. So a launch that fails, or is killed at whatever instant, leaves
+ * the old content. What cannot or must not be replaced is held open instead, and emptied when it is written.
+ */
+#include "run/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+
+/* A file on which something else is mounted cannot be renamed over; its mount differs from its directory's. */
+static bool is_mount_point(int directory, const char *name) {
+    struct statx file, above;
+    return statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &file) < 0 ||
+           statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &above) < 0 || file.stx_mnt_id != above.stx_mnt_id;
+}
+
+/* Another user's file would become the caller's own, a link or one of several names would be cut off from the rest. */
+static bool may_replace(struct mb_outfile *file) {
+    struct stat st;
+    if (!file->name[0] || faccessat(file->directory, ".", W_OK | X_OK, AT_EACCESS) < 0)
+        return false;
+    if (fstatat(file->directory, file->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT;
+    file->mode = st.st_mode & 0777;
+    file->group = st.st_gid;
+    return S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid() &&
+           !is_mount_point(file->directory, file->name);
+}
+
+int mb_outfile_open(struct mb_outfile *file, const char *path) {
+    char directory[4096];
+    const char *slash = strrchr(path, '/');
+    *file = MB_OUTFILE_NONE;
+    file->name = slash ? slash + 1 : path;
+    if (mb_fd_may_write(path) < 0 || !mb_fd_folder_of(path, directory, sizeof(directory)))
+        return -1;
+    file->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (file->directory < 0)
+        return -1;
+    if (may_replace(file))
+        return 0;
+    mb_fd_close(&file->directory);
+    file->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+    return file->fd < 0 ? -1 : 0;
+}
+
+static bool is_same_file(int fd, const struct stat *wanted) {
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_ino == wanted->st_ino && st.st_dev == wanted->st_dev;
+}
+
+/* /dev/stdout is where other output has gone already: what is written follows that, and empties nothing. */
+static int write_through(int fd, const char *text, size_t length) {
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -1;
+    for (int standard = STDOUT_FILENO; S_ISREG(st.st_mode) && standard <= STDERR_FILENO; standard++)
+        if (is_same_file(standard, &st))
+            return mb_fd_write_all(standard, text, length);
+    if (S_ISREG(st.st_mode) && ftruncate(fd, 0) < 0)
+        return -1;
+    return mb_fd_write_all(fd, text, length);
+}
+
+/* Makes a file of a name that nobody else has. *ret_name is to be renamed or removed. */
+static int make_beside(const struct mb_outfile *file, char *ret_name, size_t size) {
+    for (int tries = 0; tries < 100; tries++) {
+        uint64_t number;
+        if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+            return -1;
+        snprintf(ret_name, size, ".minibox-%016llx", (unsigned long long)number);
+        int fd = openat(file->directory, ret_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+    }
+    return -1;
+}
+
+static int fill_beside(const struct mb_outfile *file, int fd, const char *text, size_t length) {
+    struct stat st;
+    if (file->mode && (fstat(fd, &st) < 0 || (st.st_gid != file->group && fchown(fd, (uid_t)-1, file->group) < 0) ||
+                       fchmod(fd, file->mode) < 0))
+        return -1;
+    return mb_fd_write_all(fd, text, length);
+}
+
+int mb_outfile_write(const struct mb_outfile *file, const char *text, size_t length) {
+    char name[32];
+    if (file->fd >= 0)
+        return write_through(file->fd, text, length);
+    mb_autofd fd = make_beside(file, name, sizeof(name));
+    if (fd < 0)
+        return -1;
+    if (fill_beside(file, fd, text, length) == 0 && renameat(file->directory, name, file->directory, file->name) == 0)
+        return 0;
+    int number = errno;
+    unlinkat(file->directory, name, 0);
+    errno = number;
+    return -1;
+}
+
+void mb_outfile_close(struct mb_outfile *file) {
+    mb_fd_close(&file->fd);
+    mb_fd_close(&file->directory);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How it works. The directory is held open from before the launch, so what is removed at the end is what was made
+ * there, wherever the path leads by then. Before the box is made nothing is written: until then a signal ends minibox
+ * at once, and would leave the file behind.
+ */
+#include "run/pidfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+/* 0, or the errno with which making it would fail. */
+static int look_for(const struct mb_pidfile *file) {
+    struct stat st;
+    if (file->directory < 0)
+        return errno;
+    if (fstatat(file->directory, file->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return EEXIST;
+    return errno == ENOENT ? 0 : errno;
+}
+
+int mb_pidfile_open(struct mb_pidfile *file, const char *path, struct minibox_error *err) {
+    char directory[4096];
+    *file = MB_PIDFILE_NONE;
+    if (!path)
+        return 0;
+    const char *slash = strrchr(path, '/');
+    file->path = path;
+    file->name = slash ? slash + 1 : path;
+    if (mb_fd_folder_of(path, directory, sizeof(directory)))
+        file->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int number = look_for(file);
+    if (number)
+        return mb_error_host(err, NULL, number == EEXIST ? MB_REMEDY_PID_FILE : MB_REMEDY_NO_SUCH_PATH, number,
+                             "cannot make the pid file", path);
+    return 0;
+}
+
+int mb_pidfile_write(struct mb_pidfile *file, int pid, struct minibox_error *err) {
+    char text[16];
+    int length = snprintf(text, sizeof(text), "%d\n", pid);
+    if (file->directory < 0)
+        return 0;
+    mb_autofd fd = openat(file->directory, file->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0 || fstat(fd, &file->made) < 0 || mb_fd_write_all(fd, text, (size_t)length) < 0)
+        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot write the pid file", file->path);
+    return 0;
+}
+
+void mb_pidfile_remove(struct mb_pidfile *file) {
+    struct stat now;
+    if (file->directory < 0)
+        return;
+    if (file->made.st_ino && fstatat(file->directory, file->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+        now.st_ino == file->made.st_ino && now.st_dev == file->made.st_dev)
+        unlinkat(file->directory, file->name, 0);
+    mb_fd_close(&file->directory);
+}
