@@ -16,6 +16,7 @@
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/prctl.h>
+#include <linux/ptrace.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <asm/ioctls.h>
@@ -25,7 +26,9 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/raw.h"
 #include "inside/send.h"
@@ -215,19 +218,86 @@ static void load_filter(struct mb_shared *shared) {
     verify_filter(shared);
 }
 
-/* As execvp(3): a folder of PATH that has no such file is passed over, one that has it but refuses is remembered. The
- * filter is in force: whatever it refuses, the shared box still takes the error. */
+enum { UNTRIED = 1 };
+
+static __attribute__((noreturn)) void execute_traced(struct mb_shared *shared, long parent, const char *path,
+                                                     char *const *argv, char *const *environment) {
+    long result = raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (result == 0 && raw(SYS_getppid) == parent)
+        result = raw(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0);
+    shared->failed_number = -UNTRIED;
+    if (result == 0)
+        shared->failed_number = (int32_t)-raw(SYS_execve, path, argv, environment);
+    quit(0);
+}
+
+/*
+ * Only the kernel knows what it executes: all formats, interpreters and loaders, and its security modules. So a process
+ * of its own calls execve(2), which stops before the first instruction since it is traced, and is killed there. 0,
+ * -errno, or UNTRIED where the filter or a limit lets no process be made or traced.
+ */
+static long try_traced(struct mb_shared *shared, const char *path, char *const *argv, char *const *environment) {
+    int status = 0;
+    long self = raw(SYS_getpid), child = raw(SYS_clone, SIGCHLD, 0, 0, 0, 0), ended;
+    if (child < 0)
+        return UNTRIED;
+    if (child == 0)
+        execute_traced(shared, self, path, argv, environment);
+    do
+        ended = raw(SYS_wait4, child, &status, 0, 0);
+    while (ended == -EINTR);
+    if (ended == child && WIFEXITED(status)) {
+        long result = -shared->failed_number;
+        shared->failed_number = 0;
+        return result;
+    }
+    bool has_stopped = ended == child && WIFSTOPPED(status);
+    if (ended != child || has_stopped) {
+        raw(SYS_kill, child, SIGKILL);
+        raw(SYS_wait4, child, &status, 0, 0);
+        return has_stopped ? 0 : UNTRIED;
+    }
+    quit(125); /* the filter kills who calls execve, or the program is so broken that it dies of it */
+}
+
+/* What can be seen of a file without its execution. A format that only binfmt_misc knows is not seen. No path at all is
+ * ENOENT, unless it is the filter that answers. */
+static long try_looking(const char *path) {
+    struct statx st = {0};
+    unsigned char first[4] = {0};
+    long result = raw(SYS_execve, "", 0, 0);
+    if (result != -ENOENT)
+        return result;
+    result = raw(SYS_faccessat, AT_FDCWD, path, X_OK);
+    if (result < 0)
+        return result;
+    if (raw(SYS_statx, AT_FDCWD, path, 0, STATX_TYPE, &st) == 0 && !S_ISREG(st.stx_mode))
+        return -EACCES;
+    long fd = raw(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || raw(SYS_read, fd, first, sizeof(first)) < 0) /* it may be executed, and not be read */
+        return 0;
+    bool is_script = first[0] == '#' && first[1] == '!';
+    bool is_elf = first[0] == 0x7f && first[1] == 'E' && first[2] == 'L' && first[3] == 'F';
+    return is_script || is_elf ? 0 : -ENOEXEC;
+}
+
+static long try_execve(struct mb_shared *shared, const char *path, char *const *argv, char *const *environment) {
+    if (!shared->trial)
+        return raw(SYS_execve, path, argv, environment);
+    long result = try_traced(shared, path, argv, environment);
+    return result == UNTRIED ? try_looking(path) : result;
+}
+
+/* As execvp(3): a directory of PATH that has no such file is passed over, one that has it but refuses is remembered.
+ * The filter is in force: whatever it refuses, the shared box still takes the error. */
 static __attribute__((noreturn)) void execute(struct mb_shared *shared, char *const *argv, char *const *environment) {
     const char *candidate = mb_shared_at(shared, shared->candidates);
     long refused = -ENOENT;
     shared->executing = 1;
     for (unsigned i = 0; i < shared->candidate_count; i++) {
-        /* In a trial the kernel is asked only whether it would (2: AT_EACCESS's answer is the same, ids are all one).
-         */
-        long result =
-            shared->trial ? raw(SYS_faccessat, AT_FDCWD, candidate, 1) : raw(SYS_execve, candidate, argv, environment);
-        if (result == 0 && shared->trial)
-            quit(0);
+        long result = try_execve(shared, candidate, argv, environment);
+        if (result == 0)
+            quit(0); /* of a trial; else the command is running */
         if (result == -ENOENT || result == -ENOTDIR) {
             if (raw(SYS_faccessat, AT_FDCWD, candidate, 0) == 0) {
                 shared->found_candidate = 1;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. A check is a row of a table: what is tried, and what it means for minibox if it does not work. Most are
- * tried in a child with new namespaces, which does what a builder would do and ends with the errno of what was refused.
- * Nothing is concluded from version numbers or settings: those are looked at only to explain a refusal.
+ * How it works. A check is a row of a table: how it is tried, what it is needed for, and what to do where it does not
+ * work. Most are tried in a child with new namespaces, which does what a builder would do and ends with the errno of
+ * what was refused. Nothing is concluded from version numbers or settings, but for the kernel's own row: those are
+ * looked at only to explain a refusal.
  */
-#include "base/text.h"
 #include "prove/check.h"
 
 #include <errno.h>
@@ -26,63 +26,27 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/raw.h"
+#include "base/text.h"
 #include "show/show.h"
 #include "plan/ids.h"
 #include "run/run.h"
 #include "prove/userns.h"
-
-enum check_id { KERNEL, CALLS, NAMESPACE, MOUNTS, PROC, OVERLAY, IDMAP, FILTER, SUBIDS, CGROUPS, PROGRAM, BOX };
-
-/* `use` goes on after "for". */
-static const struct check {
-    enum check_id id;
-    const char *name; /* NAMESPACE: of the flag's row; PROGRAM: of the program; BOX: the root file system */
-    const char *use;
-    const char *todo;
-} checks[] = {
-    {KERNEL, "kernel", "Linux 5.12 is the oldest that will do", NULL},
-    {CALLS, "system calls", "every box", "use Linux 5.12 or newer; a container's seccomp filter may refuse them too"},
-    {NAMESPACE, "user", "every box, unless root asks for --share user", NULL},
-    {NAMESPACE, "mnt", "every box", NULL},
-    {NAMESPACE, "pid", "every box, but for --share pid", NULL},
-    {NAMESPACE, "uts", "every box, but for --share uts", NULL},
-    {NAMESPACE, "ipc", "every box, but for --share ipc", NULL},
-    {NAMESPACE, "net", "every box, but for --network host", NULL},
-    {NAMESPACE, "cgroup", "every box, but for --share cgroup", NULL},
-    {NAMESPACE, "time", "every box, but for --share time", NULL},
-    {MOUNTS, "mounts in a user namespace", "every box", NULL},
-    {PROC, "new /proc", "every box, but for --share pid", "in a container: start it with --security-opt unmask=ALL"},
-    {OVERLAY, "overlay", "--rootfs DIR:overlay, -v SRC:DST:overlay",
-     "use :ro or :rw; Linux 5.11 or newer mounts it in a user namespace"},
-    {IDMAP, "idmapped mounts", "DIR and -v as root: files keep their owners",
-     "as an ordinary user none are needed; as root: Linux 5.12 or newer"},
-    {FILTER, "seccomp filters", "every box, but for --seccomp off", "use a kernel with CONFIG_SECCOMP_FILTER"},
-    {SUBIDS, "subordinate ids", "--userns with more than one id, by an ordinary user",
-     "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER"},
-    {CGROUPS, "cgroup v2", "limits on whole boxes",
-     "boot with systemd.unified_cgroup_hierarchy=1; for a user: systemd-run --user --scope -p Delegate=yes"},
-    {PROGRAM, "busybox", "--rootfs busybox, the default", "install busybox-static"},
-    {PROGRAM, "newuidmap", "--userns with more than one id, by an ordinary user", "install uidmap"},
-    {PROGRAM, "newgidmap", "--userns with more than one id, by an ordinary user", "install uidmap"},
-    {PROGRAM, "pasta", "a network namespace that reaches out, for --join net=", "install passt"},
-    {PROGRAM, "slirp4netns", "the same, where pasta is not to be had", "install slirp4netns"},
-    {BOX, "busybox", "minibox run sh", NULL},
-    {BOX, "host", "minibox run --rootfs host sh", NULL},
-};
-enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
 
 struct finding {
     bool works;
     char detail[1024], todo[256];
 };
 
-/* What a child is to try. */
-struct trial {
-    enum check_id id;
-    bool own_user; /* in a user namespace, whose map it writes */
-    uint64_t unshare;
-    uid_t uid;
-    gid_t gid;
+/* What a child does in its new namespaces. */
+enum deed { DEED_NONE, DEED_TMPFS, DEED_PROC, DEED_OVERLAY };
+
+struct check {
+    const char *name;
+    void (*find)(const struct check *c, const struct mb_host *host, struct finding *f);
+    const char *subject; /* of the flag's row, of the program, or the root file system; NULL: it needs none */
+    enum deed deed;
+    const char *use; /* goes on after "for" */
+    const char *todo;
 };
 
 static void explain(struct finding *f, bool works, const char *detail, const char *todo) {
@@ -91,7 +55,20 @@ static void explain(struct finding *f, bool works, const char *detail, const cha
     snprintf(f->todo, sizeof(f->todo), "%s", todo && !works ? todo : "");
 }
 
+static void explain_number(struct finding *f, int number, const char *todo) {
+    explain(f, number == 0, number ? strerrordesc_np(number) : "", todo);
+}
+
 /* ---- tried in a child ------------------------------------------------------------------------------------------ */
+
+/* What a child is to try. */
+struct trial {
+    enum deed deed;
+    bool own_user; /* in a user namespace, whose map it writes */
+    uint64_t unshare;
+    uid_t uid;
+    gid_t gid;
+};
 
 static int write_text(const char *path, const char *text) {
     mb_autofd fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -116,20 +93,21 @@ static int try_in_child(void *argument) {
         return number;
     if (trial->unshare && unshare((int)trial->unshare) < 0)
         return errno;
-    switch (trial->id) {
-    case MOUNTS:
-        return mount("tmpfs", "/tmp", "tmpfs", 0, NULL) < 0 ? errno : 0;
-    case PROC:
-        return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ? errno : 0;
-    case OVERLAY:
-        return mount_overlay();
-    default:
+    switch (trial->deed) {
+    case DEED_NONE:
         return 0;
+    case DEED_TMPFS:
+        return mount("tmpfs", "/tmp", "tmpfs", 0, NULL) < 0 ? errno : 0;
+    case DEED_PROC:
+        return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ? errno : 0;
+    case DEED_OVERLAY:
+        return mount_overlay();
     }
+    return EINVAL;
 }
 
 /* 0, or the errno of what is refused. */
-static int try(struct trial trial, uint64_t flags) {
+static int clone_and_try(struct trial trial, uint64_t flags) {
     struct minibox_child child;
     struct minibox_error err;
     int status;
@@ -138,52 +116,75 @@ static int try(struct trial trial, uint64_t flags) {
     if (minibox_clone(try_in_child, &trial, flags | (trial.own_user ? CLONE_NEWUSER : 0) | SIGCHLD, 1 << 18, &child,
                       &err))
         return err.number ? err.number : EINVAL;
-    return minibox_clone_wait(&child, &status, &err) ? ECHILD : WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+    if (minibox_clone_wait(&child, &status, &err))
+        return ECHILD;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
 }
 
-static void check_in_child(const struct check *c, bool privileged, struct finding *f) {
-    struct trial trial = {.id = c->id, .own_user = !privileged || c->id != NAMESPACE};
-    uint64_t flags = c->id == PROC ? CLONE_NEWNS | CLONE_NEWPID : c->id == NAMESPACE ? 0 : CLONE_NEWNS;
-    if (c->id == NAMESPACE) {
-        uint64_t flag = mb_flags[mb_flags_find(c->name)].flag;
-        trial.own_user |= flag == CLONE_NEWUSER;
-        trial.unshare = flag == CLONE_NEWTIME ? flag : 0;
-        flags = flag & ~(uint64_t)(CLONE_NEWTIME | CLONE_NEWUSER);
-    }
-    int number = try(trial, flags);
-    explain(f, number == 0, number ? strerrordesc_np(number) : "", c->todo);
+/* The kernel's answer is the same for different reasons, of which the host's settings name one. */
+static void explain_refused_userns(struct finding *f, int number) {
     struct minibox_error why = {0};
     bool is_forbidden = number == EPERM || number == EACCES || number == ENOSPC;
-    if (number == EACCES && c->id != NAMESPACE)
+    if (!is_forbidden || !mb_host_explain_userns("", &why))
+        return;
+    snprintf(f->detail, sizeof(f->detail), "%s", why.detail);
+    snprintf(f->todo, sizeof(f->todo), "%s", why.remedy);
+}
+
+static void find_namespace(const struct check *c, const struct mb_host *host, struct finding *f) {
+    uint64_t flag = mb_flags[mb_flags_find(c->subject)].flag;
+    struct trial trial = {.own_user = !host->privileged || flag == CLONE_NEWUSER,
+                          .unshare = flag == CLONE_NEWTIME ? flag : 0};
+    int number = clone_and_try(trial, flag & ~(uint64_t)(CLONE_NEWTIME | CLONE_NEWUSER));
+    explain_number(f, number, c->todo);
+    explain_refused_userns(f, number);
+}
+
+static void find_mount(const struct check *c, const struct mb_host *host, struct finding *f) {
+    (void)host;
+    struct trial trial = {.deed = c->deed, .own_user = true};
+    int number = clone_and_try(trial, CLONE_NEWNS | (c->deed == DEED_PROC ? CLONE_NEWPID : 0));
+    explain_number(f, number, c->todo);
+    if (number == EACCES)
         explain(f, false, mb_remedy_detail(MB_REMEDY_MOUNT_DENIED), mb_remedy_text(MB_REMEDY_MOUNT_DENIED));
-    else if (is_forbidden && (c->id == NAMESPACE || c->id == MOUNTS) && mb_host_explain_userns("", &why)) {
-        snprintf(f->detail, sizeof(f->detail), "%s", why.detail);
-        snprintf(f->todo, sizeof(f->todo), "%s", why.remedy);
-    }
+    else if (c->deed == DEED_TMPFS)
+        explain_refused_userns(f, number);
 }
 
 /* ---- tried here ------------------------------------------------------------------------------------------------ */
 
-/* With arguments that no call takes: ENOSYS, or what a filter says, tells that there is none. */
-static void check_calls(const struct check *c, struct finding *f) {
+static void find_kernel(const struct check *c, const struct mb_host *host, struct finding *f) {
+    struct utsname name;
+    unsigned major = 0, minor = 0;
+    (void)host;
+    uname(&name);
+    sscanf(name.release, "%u.%u", &major, &minor);
+    explain(f, major > 5 || (major == 5 && minor >= 12), name.release, c->todo);
+}
+
+/* Arguments that no system call takes tell whether it is there: ENOSYS, or what a filter says, tells that it is not. */
+static void find_calls(const struct check *c, const struct mb_host *host, struct finding *f) {
     static const struct {
         const char *name;
         long number;
-    } calls[] = {{"openat2", SYS_openat2},
-                 {"close_range", SYS_close_range},
-                 {"pidfd_open", SYS_pidfd_open},
-                 {"fsopen", SYS_fsopen},
-                 {"open_tree", SYS_open_tree},
-                 {"move_mount", SYS_move_mount},
-                 {"mount_setattr", SYS_mount_setattr}};
+        bool may_be_eperm; /* from the kernel itself: the call asks for privileges first */
+    } calls[] = {
+        {"openat2", SYS_openat2, false},
+        {"close_range", SYS_close_range, false},
+        {"pidfd_open", SYS_pidfd_open, false},
+        {"fsopen", SYS_fsopen, true},
+        {"open_tree", SYS_open_tree, true},
+        {"move_mount", SYS_move_mount, true},
+        {"mount_setattr", SYS_mount_setattr, true},
+    };
     char missing[128] = "";
+    (void)host;
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
         long result = raw(calls[i].number, -1, 0, -1, -1, -1, -1);
-        if (result == -ENOSYS ||
-            (result == -EPERM && calls[i].number != SYS_fsopen && calls[i].number != SYS_open_tree &&
-             calls[i].number != SYS_move_mount && calls[i].number != SYS_mount_setattr))
-            snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s",
-                     missing[0] ? ", " : "not there: ", calls[i].name);
+        if (result != -ENOSYS && (result != -EPERM || calls[i].may_be_eperm))
+            continue;
+        snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s",
+                 missing[0] ? ", " : "not there: ", calls[i].name);
     }
     explain(f, !missing[0], missing, c->todo);
 }
@@ -222,17 +223,35 @@ static int try_idmap(void) {
     return minibox_clone_wait(&child, &status, &err) && !number ? ECHILD : number;
 }
 
-static void check_filter(const struct check *c, struct finding *f) {
-    const uint32_t actions[] = {SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS};
-    int number = 0;
-    for (size_t i = 0; i < 2 && !number; i++)
-        number = (int)-raw(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &actions[i]);
-    explain(f, number == 0, number ? strerrordesc_np(number) : "", c->todo);
+static void find_idmap(const struct check *c, const struct mb_host *host, struct finding *f) {
+    if (host->privileged)
+        explain_number(f, try_idmap(), c->todo);
+    else
+        explain(f, false, "only root may make them", c->todo);
 }
 
-static void check_cgroups(const struct check *c, struct finding *f) {
+static void find_filter(const struct check *c, const struct mb_host *host, struct finding *f) {
+    const uint32_t actions[] = {SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS};
+    int number = 0;
+    (void)host;
+    for (size_t i = 0; i < 2 && !number; i++)
+        number = (int)-raw(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &actions[i]);
+    explain_number(f, number, c->todo);
+}
+
+static void find_subids(const struct check *c, const struct mb_host *host, struct finding *f) {
+    if (host->privileged)
+        explain(f, true, "root needs none", NULL);
+    else if (mb_ids_has_subordinates(host))
+        explain(f, true, "", NULL);
+    else
+        explain(f, false, "no line of this user in both of /etc/subuid and /etc/subgid", c->todo);
+}
+
+static void find_cgroups(const struct check *c, const struct mb_host *host, struct finding *f) {
     struct statfs st;
-    char own[512] = "", path[600], controllers[64] = "";
+    char own[512] = "", path[600], controllers[64] = "", detail[640];
+    (void)host;
     if (statfs("/sys/fs/cgroup", &st) < 0 || st.f_type != CGROUP2_SUPER_MAGIC) {
         explain(f, false, "/sys/fs/cgroup is not cgroup v2", c->todo);
         return;
@@ -247,18 +266,18 @@ static void check_cgroups(const struct check *c, struct finding *f) {
     controllers[strcspn(controllers, "\n")] = '\0';
     snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cgroup.procs", own + 3);
     bool writable = access(path, W_OK) == 0;
-    snprintf(f->detail, sizeof(f->detail), "%s %.100s (%s)", writable ? "may make cgroups below" : "may not write to",
+    snprintf(detail, sizeof(detail), "%s %.100s (%s)", writable ? "may make cgroups below" : "may not write to",
              own + 3, controllers[0] ? controllers : "no controllers");
-    f->works = writable;
-    snprintf(f->todo, sizeof(f->todo), "%s", writable ? "" : c->todo);
+    explain(f, writable, detail, c->todo);
 }
 
-static void check_program(const struct check *c, struct finding *f) {
+static void find_program(const struct check *c, const struct mb_host *host, struct finding *f) {
     char path[512];
-    const char *folder = getenv("PATH");
-    for (size_t length; folder && *folder; folder += length + (folder[length] == ':')) {
-        length = strcspn(folder, ":");
-        snprintf(path, sizeof(path), "%.*s/%s", (int)length, folder, c->name);
+    const char *directory = getenv("PATH");
+    (void)host;
+    for (size_t length; directory && *directory; directory += length + (directory[length] == ':')) {
+        length = strcspn(directory, ":");
+        snprintf(path, sizeof(path), "%.*s/%s", (int)length, directory, c->subject);
         if (access(path, X_OK) == 0) {
             explain(f, true, path, NULL);
             return;
@@ -267,6 +286,8 @@ static void check_program(const struct check *c, struct finding *f) {
     explain(f, false, "not in PATH", c->todo);
 }
 
+/* ---- whole boxes ------------------------------------------------------------------------------------------------ */
+
 static void explain_error(struct finding *f, const struct minibox_error *err) {
     f->works = false;
     snprintf(f->detail, sizeof(f->detail), "%s%s%s%s%s%s%s", err->what, err->object[0] ? " " : "", err->object,
@@ -274,86 +295,96 @@ static void explain_error(struct finding *f, const struct minibox_error *err) {
     snprintf(f->todo, sizeof(f->todo), "%s", err->remedy);
 }
 
-static void check_box(const struct check *c, struct finding *f) {
-    static char name[] = "true";
-    char *const command[] = {name, NULL};
-    struct minibox_spec *spec = NULL;
+/* Makes the box of a launch. `detail` is what to say where it works. */
+static void find_launch(const struct minibox_spec *spec, const char *detail, struct finding *f) {
     struct minibox_error err = {0};
-    if (minibox_spec_new(&spec, &err) || minibox_spec_set(spec, "rootfs", c->name, &err) ||
-        minibox_spec_set(spec, "timeout", "30s", &err) || minibox_spec_command(spec, command, &err) ||
-        mb_run_trial(spec, &err))
+    if (mb_run_trial(spec, &err))
         explain_error(f, &err);
     else
-        explain(f, true, "", NULL);
+        explain(f, true, detail, NULL);
+}
+
+static int describe_box(struct minibox_spec *spec, const char *rootfs, struct minibox_error *err) {
+    static char name[] = "true";
+    static char *const command[] = {name, NULL};
+    if (minibox_spec_set(spec, "rootfs", rootfs, err))
+        return -1;
+    if (minibox_spec_set(spec, "timeout", "30s", err))
+        return -1;
+    return minibox_spec_command(spec, command, err);
+}
+
+static void find_box(const struct check *c, const struct mb_host *host, struct finding *f) {
+    struct minibox_spec *spec = NULL;
+    struct minibox_error err = {0};
+    (void)host;
+    if (minibox_spec_new(&spec, &err) || describe_box(spec, c->subject, &err))
+        explain_error(f, &err);
+    else
+        find_launch(spec, "", f);
     minibox_spec_free(spec);
 }
 
-static void check_one(const struct check *c, const struct mb_host *host, struct finding *f) {
-    bool privileged = host->privileged;
-    struct utsname name;
-    unsigned major = 0, minor = 0;
-    int number;
-    switch (c->id) {
-    case KERNEL:
-        uname(&name);
-        sscanf(name.release, "%u.%u", &major, &minor);
-        explain(f, major > 5 || (major == 5 && minor >= 12), name.release, "use Linux 5.12 or newer");
-        break;
-    case CALLS:
-        check_calls(c, f);
-        break;
-    case NAMESPACE:
-    case MOUNTS:
-    case PROC:
-    case OVERLAY:
-        check_in_child(c, privileged, f);
-        break;
-    case IDMAP:
-        number = privileged ? try_idmap() : EPERM;
-        explain(f, number == 0,
-                !privileged ? "only root may make them"
-                : number    ? strerrordesc_np(number)
-                            : "",
-                c->todo);
-        break;
-    case FILTER:
-        check_filter(c, f);
-        break;
-    case SUBIDS:
-        f->works = privileged || mb_ids_has_subordinates(host);
-        explain(f, f->works,
-                privileged ? "root needs none"
-                : f->works ? ""
-                           : "no line of this user in both of /etc/subuid and /etc/subgid",
-                c->todo);
-        break;
-    case CGROUPS:
-        check_cgroups(c, f);
-        break;
-    case PROGRAM:
-        check_program(c, f);
-        break;
-    case BOX:
-        check_box(c, f);
-        break;
-    }
-}
-
 /* ---- all of it ------------------------------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct check checks[] = {
+    {.name = "kernel", .find = find_kernel, .use = "every box", .todo = "use Linux 5.12 or newer"},
+    {.name = "system calls", .find = find_calls, .use = "every box",
+     .todo = "use Linux 5.12 or newer; a container's seccomp filter may refuse them too"},
+    {.name = "namespace user", .find = find_namespace, .subject = "user",
+     .use = "every box, unless root asks for --share user"},
+    {.name = "namespace mnt", .find = find_namespace, .subject = "mnt", .use = "every box"},
+    {.name = "namespace pid", .find = find_namespace, .subject = "pid", .use = "every box, but for --share pid"},
+    {.name = "namespace uts", .find = find_namespace, .subject = "uts", .use = "every box, but for --share uts"},
+    {.name = "namespace ipc", .find = find_namespace, .subject = "ipc", .use = "every box, but for --share ipc"},
+    {.name = "namespace net", .find = find_namespace, .subject = "net", .use = "every box, but for --network host"},
+    {.name = "namespace cgroup", .find = find_namespace, .subject = "cgroup",
+     .use = "every box, but for --share cgroup"},
+    {.name = "namespace time", .find = find_namespace, .subject = "time", .use = "every box, but for --share time"},
+    {.name = "mounts in a user namespace", .find = find_mount, .deed = DEED_TMPFS, .use = "every box"},
+    {.name = "new /proc", .find = find_mount, .deed = DEED_PROC, .use = "every box, but for --share pid",
+     .todo = "in a container: start it with --security-opt unmask=ALL"},
+    {.name = "overlay", .find = find_mount, .deed = DEED_OVERLAY, .use = "--rootfs DIR:overlay, -v SRC:DST:overlay",
+     .todo = "use :ro or :rw; Linux 5.11 or newer mounts it in a user namespace"},
+    {.name = "idmapped mounts", .find = find_idmap, .use = "DIR and -v as root: files keep their owners",
+     .todo = "as an ordinary user none are needed; as root: Linux 5.12 or newer"},
+    {.name = "seccomp filters", .find = find_filter, .use = "every box, but for --seccomp off",
+     .todo = "use a kernel with CONFIG_SECCOMP_FILTER"},
+    {.name = "subordinate ids", .find = find_subids, .use = "--userns with more than one id, by an ordinary user",
+     .todo = "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER"},
+    {.name = "cgroup v2", .find = find_cgroups, .use = "limits on whole boxes",
+     .todo = "boot with systemd.unified_cgroup_hierarchy=1; for a user: systemd-run --user --scope -p Delegate=yes"},
+    {.name = "program busybox", .find = find_program, .subject = "busybox", .use = "--rootfs busybox, the default",
+     .todo = "install busybox-static"},
+    {.name = "program newuidmap", .find = find_program, .subject = "newuidmap",
+     .use = "--userns with more than one id, by an ordinary user", .todo = "install uidmap"},
+    {.name = "program newgidmap", .find = find_program, .subject = "newgidmap",
+     .use = "--userns with more than one id, by an ordinary user", .todo = "install uidmap"},
+    {.name = "program pasta", .find = find_program, .subject = "pasta",
+     .use = "a network namespace that reaches out, for --join net=", .todo = "install passt"},
+    {.name = "program slirp4netns", .find = find_program, .subject = "slirp4netns",
+     .use = "the same, where pasta is not to be had", .todo = "install slirp4netns"},
+    {.name = "box of busybox", .find = find_box, .subject = "busybox", .use = "minibox run sh"},
+    {.name = "box of host", .find = find_box, .subject = "host", .use = "minibox run --rootfs host sh"},
+};
+/* clang-format on */
+enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
 
 static void print_line(FILE *out, const char *name, const char *use, const struct finding *f) {
     enum { COLUMN = 32 };
     char text[1536];
     int column = fprintf(out, "%-4s %-26s", f->works ? "yes" : "no", name);
-    bool is_enough = !use[0] || (f->works && f->detail[0]);
-    snprintf(text, sizeof(text), "%s%s%s", f->detail,
-             is_enough      ? ""
-             : f->detail[0] ? "; needed for "
-                            : "for ",
-             is_enough ? "" : use);
+    if (!use[0] || (f->works && f->detail[0]))
+        snprintf(text, sizeof(text), "%s", f->detail);
+    else if (f->detail[0])
+        snprintf(text, sizeof(text), "%s; needed for %s", f->detail, use);
+    else
+        snprintf(text, sizeof(text), "for %s", use);
     mb_text_print_wrapped(out, text, COLUMN, column);
     if (f->todo[0])
         mb_text_print_wrapped(out, f->todo, COLUMN, fprintf(out, "%*stry:", COLUMN, ""));
+    fflush(out); /* a check may take its time, or reach its time limit */
 }
 
 static void add_finding(struct mb_arena *arena, struct json_object *list, const char *name, const char *use,
@@ -367,36 +398,45 @@ static void add_finding(struct mb_arena *arena, struct json_object *list, const 
     json_object_array_add(list, item);
 }
 
-int mb_check(const struct minibox_spec *spec, bool json, FILE *out, int *ret_status, struct minibox_error *err) {
-    static const char *const prefixes[] = {[NAMESPACE] = "namespace ", [PROGRAM] = "program ", [BOX] = "box of "};
+static int check_launch(const struct minibox_spec *spec, bool json, FILE *out, int *ret_status,
+                        struct minibox_error *err) {
+    static const char name[] = "this launch", use[] = ""; /* what is found is all that there is to say */
+    struct finding f = {0};
+    find_launch(spec, "the command could be started", &f);
+    *ret_status = !f.works;
+    if (!json) {
+        print_line(out, name, use, &f);
+        return 0;
+    }
+    struct mb_arena arena = {0};
+    struct json_object *list = json_object_new_array();
+    add_finding(&arena, list, name, use, &f);
+    mb_arena_free(&arena);
+    return mb_json_print(out, list, err);
+}
+
+static int check_host(bool json, FILE *out, int *ret_status, struct minibox_error *err) {
     struct mb_arena arena = {0};
     struct mb_host host;
     struct json_object *list = json ? json_object_new_array() : NULL;
-    bool can_box = false;
+    *ret_status = 1;
     if (mb_host_probe(&arena, &host, err)) /* a weak root, say: each box below will tell */
         host = (struct mb_host){.root = "", .uid = geteuid()};
-    for (size_t i = 0; i < (spec ? 1 : CHECKS); i++) {
+    for (size_t i = 0; i < CHECKS; i++) {
         const struct check *c = &checks[i];
         struct finding f = {0};
-        char name[64] = "this launch";
-        const char *use = spec ? "" : c->use;
-        if (!spec) {
-            const char *prefix =
-                (size_t)c->id < sizeof(prefixes) / sizeof(prefixes[0]) && prefixes[c->id] ? prefixes[c->id] : "";
-            snprintf(name, sizeof(name), "%s%s", prefix, c->name);
-            check_one(c, &host, &f);
-            can_box |= c->id == BOX && f.works;
-        } else if (mb_run_trial(spec, err)) {
-            explain_error(&f, err);
-        } else {
-            explain(&f, can_box = true, "the command would be executed", NULL);
-        }
+        c->find(c, &host, &f);
+        if (c->find == find_box && f.works)
+            *ret_status = 0;
         if (json)
-            add_finding(&arena, list, name, use, &f);
+            add_finding(&arena, list, c->name, c->use, &f);
         else
-            print_line(out, name, use, &f);
+            print_line(out, c->name, c->use, &f);
     }
     mb_arena_free(&arena);
-    *ret_status = !can_box;
     return json ? mb_json_print(out, list, err) : 0;
+}
+
+int mb_check(const struct minibox_spec *spec, bool json, FILE *out, int *ret_status, struct minibox_error *err) {
+    return spec ? check_launch(spec, json, out, ret_status, err) : check_host(json, out, ret_status, err);
 }

@@ -17,6 +17,8 @@ for name in kernel "system calls" "namespace user" "namespace time" "mounts in a
     "program busybox" "box of busybox" "box of host"; do
     like "$name" "$(line_of "$name" text)" "yes *"
 done
+setarch --uname-2.6 minibox check >old 2>/dev/null
+like "an old kernel" "$(line_of kernel old)" "no *needed for every box*try: use Linux 5.12 or newer*"
 like "the kernel is named" "$(line_of kernel text)" "*$(uname -r)*"
 if [ "$mode" = root ]; then
     like "idmapped mounts were tried" "$(line_of "idmapped mounts" text)" "yes *"
@@ -68,7 +70,7 @@ like "and a filter is seen to be the reason" "$(line_of "namespace user" text)" 
 # ---- one launch ----------------------------------------------------------------------------------------------------
 
 minibox check -- run -v "$PWD:/w:rw" sh -c 'echo ran >/w/ran' >text
-is "a launch that would work" "$? $(cat text)" "0 yes  this launch                the command would be executed"
+is "a launch that would work" "$? $(cat text)" "0 yes  this launch                the command could be started"
 is "its command is not executed" "$(ls ran 2>/dev/null)" ""
 is "nor without a filter and init" "$(minibox check -- run --seccomp off --init no echo hello 2>&1)" "$(cat text)"
 is "the word run can be left out" "$(minibox check -- --rootfs host true)" "$(cat text)"
@@ -94,7 +96,7 @@ for option in --stdout --stderr; do
     is "check $option: a file that is there" "$(minibox check -- run $option kept true >text; echo $?) $(cat kept)" "0 kept"
     is "check $option: one that is not" "$(minibox check -- run $option new true >text; echo $?) $(ls new 2>&1 | grep -c No)" "0 1"
     is "check $option: nowhere" "$(minibox check -- run $option /none/new true >text; echo $?) $(grep -c 'cannot open' text)" "1 1"
-    is "check $option: a folder" "$(minibox check -- run $option . true >text; echo $?) $(grep -c 'Is a directory' text)" "1 1"
+    is "check $option: a directory" "$(minibox check -- run $option . true >text; echo $?) $(grep -c 'Is a directory' text)" "1 1"
 done
 for words in "--report kept" "--report new" "--pid-file new" "--seccomp learn=kept"; do
     # shellcheck disable=SC2086 # two words
@@ -104,6 +106,60 @@ for words in "--report /none/x" "--pid-file /none/x" "--pid-file kept" "--seccom
     # shellcheck disable=SC2086 # two words
     is "check $words: it would fail" "$(minibox check -- run $words true >text; echo $?) $(minibox run $words true 2>/dev/null; echo $?)" "1 125"
 done
+# It goes the way of run: each of these is started by both, or by neither.
+mkdir box
+printf 'echo no first line\n' >box/text
+printf '#!/bin/sh\nexit 0\n' >box/script
+printf '#!/no/such/interpreter\n' >box/lost
+printf '#!/w/lost\n' >box/lost-twice
+: >box/empty
+printf '\177ELF and nothing else' >box/broken
+printf '#!/bin/sh\n' >box/closed
+cp /bin/busybox box/true
+chmod 755 box/*
+chmod 644 box/closed
+python3 - "$work/configs/seccomp/default.json" <<'END' || exit
+import json, sys
+profile = json.load(open(sys.argv[1]))
+for rule in profile["syscalls"]:
+    rule["names"] = [name for name in rule["names"] if name != "ptrace"]
+profile["syscalls"] = [rule for rule in profile["syscalls"] if rule["names"]]
+json.dump(profile, open("untraced", "w"))
+for rule in profile["syscalls"]:
+    rule["names"] = [name for name in rule["names"] if name != "execve"]
+json.dump(profile, open("unexecuted", "w"))
+END
+agree() { # WORDS...: and what both say
+    minibox check -- run "$@" >text 2>&1
+    checked=$?
+    timeout 20 minibox run "$@" >/dev/null 2>&1
+    case $? in 125 | 126 | 127) ran=1 ;; *) ran=0 ;; esac
+    is "check and run of $*" "$checked, $(grep -cE '^(yes|no) ' text) line" "$ran, 1 line"
+}
+for way in "" "--seccomp off" "--seccomp untraced" "--init no" "--ulimit nproc=1" "--report new --verbose" "--seccomp learn=new"; do
+    for command in "true" "/bin" "/w/text" "/w/script" "/w/empty" "/w/closed" "text" "script" "/w/true" "/dev/null"; do
+        # shellcheck disable=SC2086 # a list of words
+        agree $way -v "$PWD/box:/w" -e PATH=/w:/bin $command
+    done
+done
+for command in /w/lost /w/lost-twice /w/broken; do
+    agree -v "$PWD/box:/w" $command
+done
+for words in "--output-limit 1k true" "-t true" "-t /bin" "--seccomp unexecuted true" "--output-limit 1k --stdout new true" "-t --stdin kept true" \
+    "--tty=yes --output-limit 5 true" "-v $PWD/box:/w:ro,noexec /w/script" "--timeout 1m true" "--preserve-fds 1 true" "--user 5000000 true"; do
+    # shellcheck disable=SC2086
+    agree $words
+done
+rm -f new
+minibox check -- run --report new --pid-file new2 --stdout new3 --output-limit 1k --seccomp learn=new4 true >text
+is "nothing was written" "$? $(ls new new2 new3 new4 2>/dev/null)" "0 "
+minibox check -- run -v "$PWD/box:/w:rw" sh -c 'echo >/w/ran' >text
+is "not one command of it" "$? $(ls box/ran 2>/dev/null)" "0 "
+mkfifo silent
+sleep 100 >silent &
+timeout -k 1 20 minibox check -- run --timeout 300ms --seccomp silent true >text 2>&1
+like "a time limit while it is planned" "$? $(cat text)" "1 *the time limit was reached*"
+kill $!
 minibox check run true 2>err
 like "the dashes are missing" "$? $(cat err)" '125 minibox: unknown word "run"*try: minibox check -- run ...'
 minibox check --jsn 2>err

@@ -236,6 +236,10 @@ def check_no_tty(binary, caller):
           "not /dev/pts/0, but a terminal")
     point(not terminal.is_raw() and terminal.is_restored(), label + ": the user's terminal is left alone", "changed", "unchanged")
     terminal.close()
+    terminal = Terminal([binary, "check", "--", "run", "-t", "true"], caller)
+    same(terminal.wait(), 0, caller.name + ": a launch that is only tried has a terminal too")
+    point(terminal.is_restored(), caller.name + ": and leaves the user's alone", "changed", "unchanged")
+    terminal.close()
     status, out, err = run([binary, "run", "sh", "-c", "tty"], caller)
     same((status, out.strip()), (1, "not a tty"), caller.name + ": no terminal without one")
 
