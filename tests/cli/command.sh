@@ -98,7 +98,8 @@ in_box "env, then env-file" "file" -e MINE=before --env-file env sh -c 'echo "$M
 in_box "init: process 1 is minibox's" "minibox-init 2" sh -c 'echo $(cat /proc/1/comm) $$'
 in_box "init yes" minibox-init --init yes sh -c 'cat /proc/1/comm'
 in_box "init no: the command is process 1" "sh 1" --init no sh -c 'echo $(cat /proc/1/comm) $$'
-in_box "init reaps" "" sh -c '(sleep 0.05 & sleep 0.05 & sleep 0.05 &); sleep 0.4; grep -ls "^State:.Z" /proc/[0-9]*/status; true'
+in_box "init reaps" "" sh -c '(sleep 0.05 & sleep 0.05 & sleep 0.05 &); sleep 0.4
+    n=0; while grep -qs "^State:.Z" /proc/[0-9]*/status && [ $((n += 1)) -lt 100 ]; do sleep 0.1; done; grep -ls "^State:.Z" /proc/[0-9]*/status; true'
 in_box "init: closed to the command, and without descriptors" "no no no no" sh -c \
     'echo $( (: </proc/1/mem) 2>/dev/null && echo yes || echo no; for f in exe root cwd; do readlink /proc/1/$f || echo no; done; ls /proc/1/fd 2>/dev/null)'
 in_box "the command's children end with it" "" sh -c 'sleep 100 & exit 0' "$mark"
@@ -107,7 +108,7 @@ in_box "signals as new, umask, session" "0000000000000000 0000000000000000 0022 
     'echo $(sed -n "s/^Sig[IB][gl][nk]:.//p" /proc/self/status) $(umask) $(cut -d " " -f 6 /proc/$$/stat)'
 run_minibox sh -c 'trap "" TERM; kill -TERM $$; echo alive'
 is "a signal that the command ignores" "$out" alive
-timeout --foreground 20 sh -c 'trap "" HUP; minibox run sed -n s/^SigIgn:.//p /proc/self/status' >"$work/out" 2>&1
+timeout --foreground 60 sh -c 'trap "" HUP; minibox run sed -n s/^SigIgn:.//p /proc/self/status' >"$work/out" 2>&1
 is "signals that the caller ignores are not ignored in the box" "$(cat "$work/out")" 0000000000000000
 
 # ---- descriptors -----------------------------------------------------------------------------------------------------
@@ -142,7 +143,7 @@ is "tty=no" "$out" "not a tty"
 run_minibox -t sh -c 'exit 9'
 is "tty: the exit status" "$status" 9
 is "tty: input" "$(printf 'text\n' | minibox run -t sh -c 'stty -echo; read x; echo "<$x>"' | tr -d '\r' | tail -n 1)" "<text>"
-is "tty: the end of input" "$(printf 'a\nb\n' | timeout 20 minibox run -t sh -c 'stty -echo; cat | wc -l' | tr -d '\r' | tail -n 1)" 2
+is "tty: the end of input" "$(printf 'a\nb\n' | timeout 60 minibox run -t sh -c 'stty -echo; cat | wc -l' | tr -d '\r' | tail -n 1)" 2
 is "tty: much output" "$(minibox run -t seq 100000 | tr -d '\r' | cksum)" "$(seq 100000 | cksum)"
 mkdir w
 timeout 20 minibox run -t -v w:/w:rw sh -c 'trap "echo pipe >>/w/traps" PIPE; trap "echo hup >>/w/traps; exit" HUP; while :; do echo x; done' 2>/dev/null |
@@ -150,7 +151,7 @@ timeout 20 minibox run -t -v w:/w:rw sh -c 'trap "echo pipe >>/w/traps" PIPE; tr
 is "tty: a reader that has gone is a terminal that has gone, and no broken pipe of the command's" "$(cat w/traps)" hup
 # script(1) has its own terminal for what it runs.
 mkfifo "$work/quiet"
-on_terminal() { timeout 30 script -qec "$1" /dev/null | tr -d '\r'; }
+on_terminal() { timeout 60 script -qec "$1" /dev/null | tr -d '\r'; }
 if command -v script >/dev/null; then
     is "on a terminal: one of its own" "$(on_terminal 'minibox run tty' <>"$work/quiet")" /dev/pts/0
     is "on a terminal: TERM" "$(TERM=vt220 on_terminal "minibox run sh -c 'echo \$TERM'" <>"$work/quiet")" vt220
@@ -163,9 +164,9 @@ if command -v script >/dev/null; then
         "$(on_terminal 'stty -g; minibox run /none 2>/dev/null; stty -g' <>"$work/quiet" | sort -u | wc -l)" 1
     is "on a terminal: redirected output means none" \
         "$(on_terminal 'minibox run sh -c "[ -t 1 ] && echo yes || echo no" | cat' <>"$work/quiet")" no
-    is "on a terminal: Ctrl-C is the command's" \
-        "$({ pause 0.7; printf '\003'; pause 0.5; } | on_terminal "minibox run sh -c 'trap \"echo caught; exit 3\" INT; while :; do sleep 0.1; done'; echo status \$?" | tail -n 2 | sed 's/^.*caught/caught/')" \
-        "caught
+    { wait_for grep -qs armed typed; printf '\003'; wait_for grep -qs caught typed; } |
+        timeout 60 script -qec "minibox run sh -c 'trap \"echo caught; exit 3\" INT; echo armed; while :; do sleep 0.1; done'; echo status \$?" /dev/null >typed
+    is "on a terminal: Ctrl-C is the command's" "$(tr -d '\r' <typed | tail -n 2 | sed 's/^.*caught/caught/')" "caught
 status 3"
 else
     skip "on a terminal" "no script(1)"

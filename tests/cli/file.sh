@@ -74,11 +74,11 @@ refused "what only the launch finds" 'rootfs = host\nworkdir = /nonexistent\n' '
 refused "both ways" 'share = net\nisolate = net\n' 'minibox: asked for both ways "net"*asked for at bad.conf:2:11*'
 mkfifo fifo
 for file in . fifo /dev/zero no-such-file; do
-    timeout 10 minibox run -f "$file" true 2>err
+    timeout 60 minibox run -f "$file" true 2>err
     like "$file is no file of options" "$? $(cat err)" "125 minibox: cannot read options from \"$file\": *"
 done
 truncate -s 100M large
-timeout 10 minibox run -f large true 2>err
+timeout 60 minibox run -f large true 2>err
 like "100 MiB" "$? $(cat err)" "125 *more than 1 MiB*"
 minibox run -f plain.conf -f plain.conf true 2>err
 like "one file twice" "$? $(cat err)" '125 minibox: this file has been read already: "plain.conf": a cycle, or named twice'

@@ -40,14 +40,12 @@ print(row["refused"][0]["without"], row["set_by_run"], row["can_be_chosen"])')" 
 
 # ---- proof ---------------------------------------------------------------------------------------------------------
 
-hostname >before
-wc -l </proc/self/mountinfo >>before
-ipcs -sq 2>/dev/null >>before
+# Others may make semaphores and change the host's name where this test has not namespaces of its own for that.
+host() { changed_mounts; [ -z "$own" ] || { hostname; ipcs -sq 2>/dev/null; }; }
+host >before
 minibox flags --observe --json >seen
 is "observing succeeds" $? 0
-hostname >after
-wc -l </proc/self/mountinfo >>after
-ipcs -sq 2>/dev/null >>after
+host >after
 ok "the host is as it was" cmp before after
 
 # What the kernel does not offer here is skipped by name; all else must be as the table says.

@@ -34,7 +34,7 @@ threads = [threading.Thread(target=lambda: open("/etc/passwd").read()) for i in 
 [t.start() for t in threads]; [t.join() for t in threads]; print("joined")' >out 2>err
 is "threads" "$(cat out err)" joined
 is "and a profile for them" "$(minibox run --seccomp threads --rootfs host python3 -c 'import threading; t = threading.Thread(target=print, args=("in a thread",)); t.start(); t.join()')" "in a thread"
-is "the time limit ends it" "$(timeout 20 minibox run --seccomp learn=profile --timeout 300ms sh -c 'while :; do :; done' 2>/dev/null; echo $?) $(allowed profile | grep -c execve)" "124 1"
+is "the time limit ends it" "$(timeout 60 minibox run --seccomp learn=profile --timeout 300ms sh -c 'while :; do :; done' 2>/dev/null; echo $?) $(allowed profile | grep -c execve)" "124 1"
 minibox run --seccomp learn=/no-such-directory/x sh -c 'echo ran' >out 2>err
 like "what cannot be written is not run" "$? $(cat out err)" '125 minibox: cannot write the profile "/no-such-directory/x": *asked for at --seccomp (argument 1)*'
 minibox run --init no --seccomp learn=x true 2>err
@@ -45,7 +45,6 @@ minibox run --seccomp learn=profile sh -c "while :; do ls / >/dev/null; done; $m
 sleep 0.4
 kill -9 "$launcher"
 wait "$launcher" 2>/dev/null
-sleep 0.3
 is "killed: nothing is left" "$(leftovers)" ""
 
 # ---- what --report counts ------------------------------------------------------------------------------------------
@@ -77,7 +76,7 @@ is "with 0 to 12 further descriptors" "$seen" " 4 5 6 7 8 9 10 11 12 13 14 15 16
 # However fast the command: it must not be waited for who is gone with it.
 i=0
 while [ $i -lt 100 ]; do
-    timeout 10 minibox run --report record true || break
+    timeout 60 minibox run --report record true || break
     i=$((i + 1))
 done
 is "100 short runs" $i 100

@@ -3,11 +3,15 @@
 # Sourced by each script of tests/cli and tests/cve. A script is called as `SCRIPT root` or `SCRIPT user` with MINIBOX in the environment,
 # and prints TAP.
 #
-# How it works. The first time round, the script makes a temporary folder, copies minibox and the scripts there, and calls
-# itself again from that folder: as root, or as the ordinary user mbtest, who has two extra groups and subordinate ids and
+# How it works. The first time round, the script makes a temporary directory, copies minibox and the scripts there, and calls
+# itself again from that directory: as root, or as the ordinary user mbtest, who has two extra groups and subordinate ids and
 # is made when missing. So nothing of the checkout needs to be within the user's reach. The second time round the tests run,
-# in $work/home, with standard input from /dev/null. The first one then removes the folder. How long to wait for what should
+# in $work/home, with standard input from /dev/null. The first one then removes the directory. How long to wait for what should
 # happen at once is multiplied by MINIBOX_TEST_SLOW, a whole number: an emulated machine needs that.
+#
+# Other programs and other tests are at work on the same machine. So a test looks only at what it can attribute to itself: at
+# processes that carry its $mark, at files below $work, and, where root starts it, at namespaces of its own for mounts, host
+# name and System V IPC, with an empty /tmp and /dev/shm ($own is set then).
 set -u
 export LC_ALL=C
 mode=${1:?root or user}
@@ -31,8 +35,11 @@ if [ -z "${MBTEST_WORK-}" ]; then
     mkdir "$work/home" &&
         cp "$MINIBOX" "$work/minibox" && cp -r "$scripts/../cli" "$scripts/../cve" "$scripts/../../configs" "$scripts/../../docs" "$work" &&
         chmod -R a+rX "$work" || exit
+    own=
+    [ "$(id -u)" -ne 0 ] || ! unshare --mount --uts --ipc true 2>/dev/null || own=yes
     set -- sh "$work/${scripts##*/}/${0##*/}" "$mode"
-    set -- PATH="$work:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$work/home" MBTEST_WORK="$work" MINIBOX_TEST_SLOW="$slow" "$@"
+    set -- PATH="$work:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$work/home" "$@"
+    set -- MBTEST_WORK="$work" MBTEST_OWN="$own" MINIBOX_TEST_SLOW="$slow" "$@"
     set -- ${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} "$@"
     set -- ${LSAN_OPTIONS:+LSAN_OPTIONS="$LSAN_OPTIONS"} "$@"
     if [ "$mode" = user ] && [ "$(id -u)" -eq 0 ]; then
@@ -42,18 +49,32 @@ if [ -z "${MBTEST_WORK-}" ]; then
     else
         set -- env -i "$@"
     fi
+    if [ -n "$own" ]; then
+        # The mounts are shared with nobody, but would show what a box lets out. $work stays where it is.
+        # shellcheck disable=SC2016 # variables are the inner shell's
+        set -- unshare --mount --uts --ipc --propagation private sh -c '
+            mount --make-rshared / && exec 9<"$1" || exit
+            for place in /tmp /dev/shm; do
+                [ ! -d "$place" ] || mount -t tmpfs -o mode=1777 none "$place" || exit
+            done
+            [ -d "$1" ] || { mkdir -p "$1" && /bin/busybox mount -o bind /proc/self/fd/9 "$1"; } || exit
+            exec 9<&-
+            cd "$1/home" && shift && exec "$@"' sh "$work" "$@"
+    fi
     # What ctest leaves open is not the tests' business.
     cd "$work/home" && "$@" </dev/null 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
     exit
 fi
 
 work=$MBTEST_WORK
+own=$MBTEST_OWN
 mark=box-${work##*.}.$$ # a word of the commands, by which leftovers are recognised
 printf '%s' "$mark" >"$work/mark"
 count=0
 failures=0
 # shellcheck disable=SC2034 # for the scripts
 uid=$(id -u) gid=$(id -g)
+cut -d " " -f 1-6 /proc/self/mountinfo >"$work/mounts" # without the options of file systems that others use, too
 
 # ---- points ----------------------------------------------------------------------------------------------------------
 
@@ -134,18 +155,41 @@ status: $status
 error:  $err"
 }
 
-# refused NAME STATUS MESSAGE ARGS...: the whole message, in which step numbers are N and M; nothing was said or done.
+# refused NAME STATUS WHERE REASON REMEDY ARGS...: minibox refuses with one error and this status; nothing was said or done.
+# WHERE is STEP@ORIGIN: the kind of the step that failed, - if it was none, and what asked for it, as --volume:1 for the first
+# word, or a place in a file; @ORIGIN is left out where there is none. REASON is a pattern of the shell's for the first line,
+# without "minibox: ", REMEDY one for what to try; - for none. They hold what makes this error out among others: the object, the
+# system's word, options. How it is worded is the business of docs/screens.md.
 refused() {
-    name=$1 want_status=$2 want=$3
-    shift 3
+    name=$1 want="$2 $3|$4|$5"
+    shift 5
     run_minibox "$@"
-    err=$(printf '%s' "$err" | sed 's/step [0-9]* of [0-9]* (/step N of M (/')
+    judge_refusal "$name" "$want" "called: minibox run $*"
+}
+
+# judge_refusal NAME "STATUS WHERE|REASON|REMEDY" CALL: the same of what $status, $out and $err say.
+judge_refusal() {
+    said=$(printf '%s\n' "$err" | awk -v status="$status" '
+        NR == 1 && sub(/^minibox: /, "") { reason = $0; next }
+        /^  try: / { remedy = substr($0, 8); next }
+        /^  (step|asked for at) / && where == "" {
+            where = step = "-"
+            if ($1 == "step") { step = $5; gsub(/[(),]/, "", step) }
+            if (sub(/.*asked for at /, "")) { sub(/ \(argument /, ":"); sub(/\)$/, ""); where = step "@" $0 } else where = step
+            next
+        }
+        { others += /^  / ? 1 : 9 }
+        END { print status " " (where ? where : "-") "|" reason "|" (remedy ? remedy : "-") (others > 1 ? "|" others " more lines" : "") }')
     left=$(leftovers)
-    [ "$status" -eq "$want_status" ] && [ "$err" = "$want" ] && [ -z "$out" ] && [ -z "$left" ]
-    point $? "$name" "called: minibox run $*
-saw:    $err
-wanted: $want
-status: $status, wanted $want_status
+    # shellcheck disable=SC2254 # the two are patterns
+    case $said in
+    $2) [ -z "$out" ] && [ -z "$left" ] ;;
+    *) false ;;
+    esac
+    point $? "$1" "$3
+saw:    $said
+wanted: $2
+error:  $err
 output: $out
 left:   $left"
 }
@@ -153,7 +197,7 @@ left:   $left"
 # The processes that have the mark among their words (minibox, its builder, init and the command do); nothing if there are
 # none. What has been killed may take a moment.
 leftovers() {
-    for _ in $(seq $((10 * slow))); do
+    for _ in $(seq $((100 * slow))); do
         found=$(grep -lsaf "$work/mark" /proc/[0-9]*/cmdline)
         [ -n "$found" ] || return 0
         sleep 0.1
@@ -161,15 +205,28 @@ leftovers() {
     echo "$found"
 }
 
+# The mounts of this namespace that came or went since the script began; where it is not the test's own, those in $work. Who
+# removes a directory takes the mounts on it away in all namespaces: that is no box's doing.
+changed_mounts() {
+    cut -d " " -f 1-6 /proc/self/mountinfo | diff "$work/mounts" - | while read -r sign line; do
+        place=$(printf '%b' "$(echo "$line" | cut -d " " -f 5 | sed 's/\\/\\0/g')")
+        case $sign in
+        '>' | '<') [ -n "$own" ] || [ "${place#"$work"}" != "$place" ] || continue ;;
+        *) continue ;;
+        esac
+        if [ "$sign" = '>' ] || [ -e "$place" ]; then echo "$sign $line"; fi
+    done
+}
+
 # pause SECONDS: more on a slow machine.
 pause() { sleep "$(awk "BEGIN { print $1 * $slow }")"; }
 
-# wait_for COMMAND...: until it succeeds, at most 10 seconds, or more on a slow machine.
+# wait_for COMMAND...: until it succeeds, at most a minute, or more on a slow machine.
 wait_for() {
     tries=0
     until "$@"; do
         tries=$((tries + 1))
-        [ "$tries" -lt $((200 * slow)) ] || return 1
+        [ "$tries" -lt $((1200 * slow)) ] || return 1
         sleep 0.05
     done
 }

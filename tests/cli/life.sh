@@ -14,7 +14,7 @@ took=$((($(now) - started) / 1000000))
 is "timeout: exit status and message" "$status $out$err" "124 minibox: the time limit was reached: the box was killed
 minibox: $(echo "$err" | sed -n 's/^minibox: \(it ran for .* ms\)$/\1/p')"
 ok "timeout: not before it is due ($took ms)" [ "$took" -ge 290 ]
-ok "timeout: not long after ($took ms)" [ "$took" -lt $((5000 * slow)) ]
+ok "timeout: not long after ($took ms)" [ "$took" -lt $((30000 * slow)) ]
 is "timeout: nothing is left" "$(leftovers)" ""
 run_minibox --timeout 0.2s sh -c 'trap "" TERM INT HUP; (sleep 100; true) & sleep 100; true' "$mark"
 is "timeout: for who ignores signals, and all children" "$status $(leftovers)" "124 "
@@ -102,7 +102,7 @@ rm pid # a killed launcher cannot
 is "die-with-launcher no: the death of process 1 is the box's" "$(leftovers)" ""
 
 # At whatever instant of the set-up the launcher dies: nothing is left.
-before=$(ls -A /dev/shm "${TMPDIR:-/tmp}" | grep -c minibox)
+before=$(ls -A /dev/shm /tmp)
 for delay in 0 0.0005 0.001 0.0015 0.002 0.0025 0.003 0.0035 0.004 0.0045 0.005 0.006 0.007 0.008 0.009 0.01 0.012 0.015; do
     minibox run sh -c 'sleep 100; true' "$mark" &
     launcher=$!
@@ -111,8 +111,12 @@ for delay in 0 0.0005 0.001 0.0015 0.002 0.0025 0.003 0.0035 0.004 0.0045 0.005 
     wait "$launcher" 2>/dev/null
 done
 is "killed at any instant: no process" "$(leftovers)" ""
-is "killed at any instant: no mount" "$(grep -e ' /run/minibox' -e "$work" /proc/self/mountinfo)" ""
-is "killed at any instant: no file" "$(ls -A /dev/shm "${TMPDIR:-/tmp}" | grep -c minibox)" "$before"
+is "killed at any instant: no mount" "$(changed_mounts)" ""
+if [ -n "$own" ]; then
+    is "killed at any instant: no file" "$(ls -A /dev/shm /tmp)" "$before"
+else
+    skip "killed at any instant: no file" "others write to /tmp, too: it needs namespaces of its own"
+fi
 
 # ---- name and pid file -----------------------------------------------------------------------------------------------
 

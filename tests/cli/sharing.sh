@@ -25,7 +25,7 @@ is "isolate: what is isolated already" "$(shared --isolate mnt,pid,uts,net,ipc,u
 
 in_box "network none: lo only, and up" "lo UP" sh -c 'echo $(ls /sys/class/net) $(ip link show lo | sed -n "s/.*\(UP\),.*/\1/p")'
 in_box "network none" lo --network none ls /sys/class/net
-in_box "lo works" ok sh -c 'nc -l -p 7777 -e echo ok & sleep 0.3; nc 127.0.0.1 7777'
+in_box "lo works" ok sh -c 'nc -l -p 7777 -e echo ok & n=0; until nc 127.0.0.1 7777 2>/dev/null || [ $((n += 1)) -gt 300 ]; do sleep 0.1; done'
 is "network host" "$(shared --network host)" "net "
 in_box "network host: the host's interfaces" "$(ls /sys/class/net | wc -l)" --network host sh -c \
     'grep -c : /proc/net/dev'
@@ -68,10 +68,10 @@ like "isolate vm" "$(clone_of --isolate vm)" "new mnt, *"
 in_box "isolate vm: runs" ok --isolate vm echo ok
 if command -v strace >/dev/null; then
     for resource in vm io; do
-        timeout 20 strace -f -o trace -e trace=clone,clone3 minibox run --share $resource true
+        timeout 60 strace -f -o trace -e trace=clone,clone3 minibox run --share $resource true
         ok "share $resource: the kernel is told" grep -q "CLONE_$(echo $resource | tr a-z A-Z)[|,]" trace
     done
-    timeout 20 strace -f -o trace -e trace=clone,clone3 minibox run --isolate vm true
+    timeout 60 strace -f -o trace -e trace=clone,clone3 minibox run --isolate vm true
     ok "isolate vm: the kernel is told" [ "$(grep CLONE_NEWNS trace | grep -c CLONE_VM)" -eq 0 ]
 else
     skip "the kernel is told" "no strace"

@@ -43,11 +43,11 @@ def launch_many(argv, caller, number):
         if i >= AT_ONCE and running:
             process = running.pop(0)
             try:
-                _, err = process.communicate(timeout=10 * SLOW)
+                _, err = process.communicate(timeout=30 * SLOW)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
-                failures.append("still running after %d s" % (10 * SLOW))
+                failures.append("still running after %d s" % (30 * SLOW))
                 continue
             if process.returncode:
                 failures.append((process.returncode, err.decode(errors="replace")))
@@ -67,6 +67,7 @@ def main():
     os.symlink("../usr/share/passwd", os.path.join(tree, "etc/passwd"))
     os.makedirs(os.path.join(tree, "real"))
     os.symlink("../../real", os.path.join(tree, "usr/share/data"))
+    state = State()
     for caller in callers():
         noise = make_noise(os.path.join(folder, "noise-" + caller.name))
         time.sleep(0.05)
@@ -77,7 +78,7 @@ def main():
                   "%d failed: %s" % (len(failures), failures[:2]), "none")
         os.kill(noise, 9)
         os.waitpid(noise, 0)
-        left = State().left(None)
+        left = state.left(None)
         point(not left, caller.name + ": nothing is left", left, "nothing")
     finish()
 

@@ -16,11 +16,9 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import SLOW, State, begin, callers, check_libc, children_left, compile_static, finish, libc, place, point, run  # noqa: E402
+from harness import SLOW, State, begin, callers, check_libc, children_left, compile_static, finish, libc, new_token, place, point, run  # noqa: E402
 
 FACTOR = float(os.environ.get("MINIBOX_TEST_FACTOR", "1"))
-SETUP_SECONDS = 0.008
-count = 0
 
 
 def times(number):
@@ -31,9 +29,7 @@ class Box:
     """A running minibox whose command is a tree of processes; with a terminal of the caller's, if asked for."""
 
     def __init__(self, binary, program, caller, how="deaf", tty=False, options=()):
-        global count
-        count += 1
-        self.token = ("mbkill-%d-%d" % (os.getpid(), count)).encode()
+        self.token = new_token("mbkill")
         self.out, self.terminal = None, None
         argv = [binary, "run", *options, "-v", program + ":/run/tree", "/run/tree", self.token.decode(), how]
         if tty:
@@ -50,7 +46,7 @@ class Box:
         os.close(end)
 
     def wait_up(self):
-        text, end = b"", time.monotonic() + 10 * SLOW
+        text, end = b"", time.monotonic() + 30 * SLOW
         while b"up" not in text and time.monotonic() < end:
             if select.select([self.out], [], [], 0.1)[0]:
                 try:
@@ -71,7 +67,7 @@ class Box:
             if left > 0.001:
                 time.sleep(left - 0.0005)
 
-    def wait(self, seconds=5 * SLOW):
+    def wait(self, seconds=20 * SLOW):
         """Exit status as a shell would say it; a text if there is none."""
         try:
             status = self.process.wait(seconds)
@@ -94,7 +90,7 @@ def children_of(pid):
 
 
 def end_children():
-    end = time.monotonic() + 5 * SLOW
+    end = time.monotonic() + 20 * SLOW
     while children_left() and time.monotonic() < end:
         for pid in children_of(os.getpid()):
             try:
@@ -132,9 +128,21 @@ def trials(name, number, make, act, wanted=None):
           "nothing left" + ("" if wanted is None else ", exit %s" % sorted(wanted)))
 
 
-def at_random(send, limit=SETUP_SECONDS):
+def measure_set_up(make):
+    """Seconds from the start of minibox to the first word of its command, as a rule: so long lasts what is to be disturbed, here and now."""
+    took = []
+    for _ in range(5):
+        box = make()
+        box.wait_up()
+        took.append(time.monotonic() - box.started)
+        box.close()
+        end_children()
+    return sorted(took)[2]
+
+
+def at_random(send, set_up):
     def act(box):
-        instant = random.uniform(0, limit)
+        instant = random.uniform(0, set_up)
         box.sleep_until(instant)
         send(box)
         return "after %.3f ms" % (instant * 1000)
@@ -216,18 +224,20 @@ def main():
         def make(how="deaf", tty=False, options=()):
             return lambda: Box(binary, program, caller, how, tty, options)
 
+        def during(send, *arguments, **more):
+            """How to make a box, and how to disturb it at any instant of its set-up."""
+            return make(*arguments, **more), at_random(send, measure_set_up(make(*arguments, **more)))
+
         name = caller.name + ": kill -9 "
-        trials(name + "during set-up", 100, make(), at_random(kill))
-        trials(name + "during set-up, --tty", 50, make(tty=True, options=("--tty",)), at_random(kill))
-        trials(name + "during set-up, --rootfs host", 20, make(options=("--rootfs", "host")), at_random(kill))
-        trials(name + "during set-up, memory not shared", 20, make(options=("--isolate", "vm")), at_random(kill, 0.012))
-        trials(name + "during set-up, no init", 20, make("tame", options=("--init", "no")), at_random(kill))
+        trials(name + "during set-up", 100, *during(kill))
+        trials(name + "during set-up, --tty", 50, *during(kill, tty=True, options=("--tty",)))
+        trials(name + "during set-up, --rootfs host", 20, *during(kill, options=("--rootfs", "host")))
+        trials(name + "during set-up, memory not shared", 20, *during(kill, options=("--isolate", "vm")))
+        trials(name + "during set-up, no init", 20, *during(kill, "tame", options=("--init", "no")))
         if caller.is_root:
-            trials(name + "during set-up, joined network", 30, make(options=("--join", "net=%d" % os.getpid())),
-                   at_random(kill, 0.012))
+            trials(name + "during set-up, joined network", 30, *during(kill, options=("--join", "net=%d" % os.getpid())))
         else:
-            trials(name + "during set-up, keep-id by the helpers", 30, make(options=("--userns", "keep-id")),
-                   at_random(kill, 0.015))
+            trials(name + "during set-up, keep-id by the helpers", 30, *during(kill, options=("--userns", "keep-id")))
         trials(name + "while it runs", 30, make(), when_up(kill))
         trials(name + "while it runs, --tty", 20, make(tty=True, options=("--tty",)), when_up(kill))
         trials(name + "of the box's init", 5, make(), when_up(kill_init), {137})
@@ -239,14 +249,14 @@ def main():
         os.chown(pid_file, caller.uid, caller.gid)
         for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
             word = "%s: %s " % (caller.name, signo.name)
-            trials(word + "during set-up", 15, make("plain"), at_random(sender(signo)), {128 + signo})
-            trials(word + "during set-up, --tty", 5, make("plain", True, ("--tty",)), at_random(sender(signo)), {128 + signo})
+            trials(word + "during set-up", 15, *during(sender(signo), "plain"), {128 + signo})
+            trials(word + "during set-up, --tty", 5, *during(sender(signo), "plain", True, ("--tty",)), {128 + signo})
             options = ("--pid-file", os.path.join(pid_file, "pid"))
             trials(word + "while it runs", 5, make("plain", options=options), when_up(sender(signo)), {128 + signo})
             trials(word + "while it runs, --tty", 3, make("plain", True, ("--tty",)), when_up(sender(signo)), {128 + signo})
         check_full_folder(binary, caller)
         point(os.listdir(pid_file) == [], caller.name + ": the pid file is removed", os.listdir(pid_file), "an empty folder")
-        trials(caller.name + ": the time limit, deaf command", 3, make(options=("--timeout", "400ms")), when_up(lambda box: None),
+        trials(caller.name + ": the time limit, deaf command", 3, make(options=("--timeout", "1s")), when_up(lambda box: None),
                {124})
         trials(caller.name + ": a time limit that falls into the set-up", 10,
                lambda: Box(binary, program, caller, options=("--timeout", "%dms" % random.randint(1, 8))), lambda box: "", {124})

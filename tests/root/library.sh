@@ -11,7 +11,7 @@ skip() {
 [ "$(id -u)" = 0 ] || skip "needs root"
 [ -f "$library" ] || skip "no $library"
 command -v cc >/dev/null || skip "needs a C compiler"
-id mbtest >/dev/null 2>&1 || useradd --create-home --shell /bin/sh mbtest || skip "cannot make the user mbtest"
+"$here/../make-user" || skip "cannot make the user mbtest"
 libraries=$(pkg-config --libs libcap libseccomp json-c) || skip "needs pkg-config and the libraries"
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT

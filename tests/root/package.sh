@@ -10,10 +10,12 @@ skip() {
     exit 77
 }
 [ "$(id -u)" = 0 ] || skip "needs root"
+# In a mount namespace of its own, so that mounts that come and go are the examples' doing and nobody else's.
+[ -n "${OWN_MOUNTS-}" ] || OWN_MOUNTS=1 exec unshare --mount --propagation private "$0"
 for tool in cc c++ cmake pkg-config; do
     command -v "$tool" >/dev/null || skip "needs $tool"
 done
-id mbtest >/dev/null 2>&1 || useradd --create-home --shell /bin/sh mbtest || skip "cannot make the user mbtest"
+"$top/tests/make-user" || skip "cannot make the user mbtest"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
@@ -105,7 +107,8 @@ isolate="VM, FILES  host name: the parent's; pid: as outside; mount on /tmp: the
 + NEWPID   host name: isolated; pid: 1; mount on /tmp: the parent's
 + NEWNS    host name: isolated; pid: 1; mount on /tmp: its own"
 sandbox='a box without a network: lo'
-before=$(hostname; wc -l </proc/self/mountinfo)
+host() { hostname && cut -d " " -f 1-5 /proc/self/mountinfo; }
+before=$(host)
 for source in "$top"/examples/*.c; do
     name=$(basename "$source" .c)
     eval "wanted=\${$name-an example without a test}"
@@ -115,7 +118,7 @@ for source in "$top"/examples/*.c; do
     is "$name, as root" "$(cd / && "$work/$name" "$@" </dev/null 2>&1)" "$wanted"
     is "$name, as an ordinary user" "$(cd / && as_user "$work/$name" "$@" </dev/null 2>&1)" "$wanted"
 done
-is "the host is as before" "$(hostname; wc -l </proc/self/mountinfo)" "$before"
+is "the host is as before" "$(host)" "$before"
 "$work/sandbox" sh -c 'exit 7' </dev/null
 is "sandbox passes on the status" $? 7
 "$work/sandbox" no-such-command </dev/null 2>"$work/log"

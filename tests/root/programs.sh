@@ -47,7 +47,7 @@ unbuffered
 1000
 1000'
     program 'bash: jobs, pipelines, coprocesses' bash '
-        bash -c '\''set -m; sleep 0.2 & jobs -r | wc -l; wait %1 2>/dev/null; printf "%s\n" 3 1 2 | sort | tee >(wc -l >lines) | head -n 1
+        bash -c '\''set -m; sleep 1 & jobs -r | wc -l; wait %1 2>/dev/null; printf "%s\n" 3 1 2 | sort | tee >(wc -l >lines) | head -n 1
         coproc cat; echo around >&${COPROC[1]}; read -r line <&${COPROC[0]}; echo $line; diff <(echo a) <(echo a) && echo same
         ulimit -n 64; ulimit -n; trap "echo trapped" USR1; kill -USR1 $$'\'' 2>/dev/null' \
         '1

@@ -15,7 +15,7 @@ import stat
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import begin, callers, finish, make_rootfs, mounts, own_folder, place, point, run, same, snapshot  # noqa: E402
+from harness import begin, callers, changed_mounts, finish, make_rootfs, mounts, own_folder, place, point, run, same, snapshot  # noqa: E402
 
 UP = "../" * 20
 CANARY, DECOY = "/run/canary", "/run/decoy"  # of the host
@@ -51,10 +51,10 @@ class Host:
         self.files, self.mounts = snapshot(*folders), mounts()
 
     def effects(self):
-        files, now = snapshot(*self.folders), mounts()
+        files = snapshot(*self.folders)
         return ["%s: was %s, is %s" % (path, self.files.get(path), files.get(path))
                 for path in sorted(set(files) | set(self.files)) if files.get(path) != self.files.get(path)] + \
-               ["mount: " + line for line in now ^ self.mounts]
+               changed_mounts(self.mounts)
 
 
 def tricks():
@@ -146,7 +146,7 @@ class Trial:
         self.compare(what)
 
     def start(self, options, command):
-        return run([self.binary, "run", *options, *command], self.caller, timeout=10)
+        return run([self.binary, "run", *options, *command], self.caller)
 
     def judge(self, launch, result):
         options, command, wanted, what, says, status = launch
@@ -205,7 +205,7 @@ def try_commands(trial):
     trial.end("commands behind links")
     # What the mounts are is read in the kernel's /proc, whatever has been put over the file.
     trial.launch(["-v", trial.source + "/marker:/proc/1/mountinfo"], ["true"], REFUSED, "mountinfo")
-    code, _, err = run([trial.binary, "run", "-v", trial.source + "/marker:/proc/1/mountinfo", "true"], trial.caller, 10)
+    code, _, err = run([trial.binary, "run", "-v", trial.source + "/marker:/proc/1/mountinfo", "true"], trial.caller)
     same((code, "cross-device" in err), (125, True), trial.caller.name + ": a volume over the file of which the verifier reads: " + err)
 
 
@@ -233,7 +233,7 @@ def try_accounts(trial):
         make(os.path.join(etc, "passwd"))
         with open(CANARY + "/passwd") as stdin:
             trial.launch(by_name, ["true"], REFUSED, "passwd " + name)
-            code, out, err = run([trial.binary, "run", "--rootfs", trial.tree, "--user", "alice", "id", "-u"], trial.caller, 10, stdin=stdin)
+            code, out, err = run([trial.binary, "run", "--rootfs", trial.tree, "--user", "alice", "id", "-u"], trial.caller, stdin=stdin)
             same((code, out, "no such user in the box" in err), (125, "", True), "%s: --user by name, passwd is %s" % (trial.caller.name, name))
         trial.launch(["--rootfs", trial.tree], home, WORKS, "HOME, passwd " + name, "/\n")
         shutil.rmtree(etc)
@@ -333,7 +333,7 @@ def try_usual_links(trial):
     # found by who tries again.
     for option, says in ((["-v", trial.source + ":/chain/30"], "marker\n"), (["--tmpfs", "/chain/30"], "")):
         for _ in range(20):
-            seen = run([trial.binary, "run", "--rootfs", tree, *option, "ls", "/chain/30"], trial.caller, 10)
+            seen = run([trial.binary, "run", "--rootfs", tree, *option, "ls", "/chain/30"], trial.caller)
             if "Too many levels" not in seen[2]:
                 break
         same(seen, (0, says, ""), "%s: a chain of 30 links, %s" % (trial.caller.name, option[0]))

@@ -9,7 +9,7 @@ skip() {
 }
 [ "$(id -u)" = 0 ] || skip "needs root"
 command -v cc >/dev/null || skip "needs a C compiler"
-id mbtest >/dev/null 2>&1 || useradd --create-home --shell /bin/sh mbtest || skip "cannot make the user mbtest"
+"$here/../make-user" || skip "cannot make the user mbtest"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
@@ -61,16 +61,17 @@ like "a range without a group's id" "$([ "$outside" -gt 524293 ] || [ "$((outsid
 
 # A command that lets go of its terminal for a while keeps it.
 if command -v script >/dev/null; then
-    # Standard input stays open meanwhile: at its end script types a character of its own, which the terminal may echo.
-    sleep 2 | script -qec "'$M' run sh -c 'exec </dev/null >/dev/null 2>&1; sleep 0.3; echo hi >/dev/tty || exit 9; exit 3'" /dev/null >seen
+    # Standard input stays open: at its end script types a character of its own, which the terminal may echo.
+    mkfifo open
+    <>open script -qec "'$M' run sh -c 'exec </dev/null >/dev/null 2>&1; sleep 0.3; echo hi >/dev/tty || exit 9; exit 3'" /dev/null >seen
     like "a terminal that is let go" "$? $(tr -d '\r' <seen)" "3 hi"
 fi
 
 # A signal that is ignored ends no launch.
 if command -v strace >/dev/null; then
-    (trap '' HUP; exec strace -f -o /dev/null -e trace=pivot_root -e inject=pivot_root:delay_enter=700000 "$M" run sh -c 'exit 3') &
-    tracer=$!
-    sleep 0.3
+    (trap '' HUP; exec strace -f -o held -e trace=pivot_root -e inject=pivot_root:delay_enter=2000000 "$M" run sh -c 'exit 3') &
+    tracer=$! tries=0
+    until grep -qs 'pivot_root(' held || [ $((tries += 1)) -gt 600 ]; do sleep 0.05; done
     for launcher in $(pgrep -P "$tracer"); do kill -HUP "$launcher"; done
     wait "$tracer"
     like "an ignored signal during the launch" $? 3
@@ -84,22 +85,22 @@ for who in root mbtest; do
     chmod 777 "$work"
     # shellcheck disable=SC2086 # a list of words
     seen=$(for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        timeout 10 $as "$M" run --report "$work/$who.json" -v "$work/notified:/n" /n alone || echo "status $?"
-        timeout 10 $as "$M" run --seccomp "learn=$work/$who.learned" -v "$work/notified:/n" /n alone || echo "status $?"
+        timeout 60 $as "$M" run --report "$work/$who.json" -v "$work/notified:/n" /n alone || echo "status $?"
+        timeout 60 $as "$M" run --seccomp "learn=$work/$who.learned" -v "$work/notified:/n" /n alone || echo "status $?"
     done 2>&1)
     like "$who: nobody but init is there with a command that is reported on" "$seen" ""
 done
 chmod 755 "$work"
 begun=$(date +%s)
-timeout 15 "$M" run --timeout 1s --report flood.json -v "$work/notified:/n" /n flood 2>/dev/null
-like "a flood of refused calls does not put off the time limit" "$? $([ $(($(date +%s) - begun)) -le 5 ]; echo $?)" "124 0"
-timeout 10 "$M" run --report foreign.json -v "$work/notified:/n" /n foreign 2>/dev/null
+timeout 60 "$M" run --timeout 1s --report flood.json -v "$work/notified:/n" /n flood 2>/dev/null
+like "a flood of refused calls does not put off the time limit" "$? $([ $(($(date +%s) - begun)) -le 30 ]; echo $?)" "124 0"
+timeout 60 "$M" run --report foreign.json -v "$work/notified:/n" /n foreign 2>/dev/null
 like "calls of another architecture are not counted as others of this one" "$(tr -d ' \n' <foreign.json)" '*"refused_calls":{}*'
 # A process that outlives its box (asked for by name) and writes on, until nobody listens: minibox ends all the same.
 begun=$(date +%s)
-timeout -k 3 10 "$M" run --share pid --die-with-launcher no --output-limit 1k sh -c '(while :; do echo y; done) & sleep 0.3; exit 0' 2>/dev/null |
+timeout -k 3 60 "$M" run --share pid --die-with-launcher no --output-limit 1k sh -c '(while :; do echo y; done) & sleep 0.3; exit 0' "${work##*/}" 2>/dev/null |
     wc -c >written
-like "a survivor that writes on is not listened to for ever" "$(cat written) $(pgrep -fc 'while :; do echo y; done') $([ $(($(date +%s) - begun)) -le 5 ]; echo $?)" "1024 0 0"
+like "a survivor that writes on is not listened to for ever" "$(cat written) $(pgrep -fc "echo y.*${work##*/}") $([ $(($(date +%s) - begun)) -le 30 ]; echo $?)" "1024 0 0"
 
 # Paths of any length are what they are, or are refused.
 deep=$work$(printf '/a%.0s' $(seq 200))

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# structure.sh BUILD_DIR: what must stay true of the tree and of what was built, checked by tools that read it.
+# structure.sh BUILD_DIR: what must stay true of the tree and of what was built, told by symbols, sections and includes.
 set -u
 top=$(dirname "$(dirname "$(dirname "$(readlink -f "$0")")")")
 build=$1
@@ -15,12 +15,20 @@ result() { # NAME WHAT_WAS_SEEN: passes if nothing was seen
 }
 cd "$top" || exit 1
 
-# The builder works in its parent's memory: nothing of the C library may be called, whatever the preset.
-object=$build/CMakeFiles/inside.dir/src/inside/builder.c.o
-if [ -e "$object" ]; then seen=$(nm -u "$object" | awk '{print $2}' | grep -vxE 'memcpy|memset|memmove'); else seen="no $object"; fi
-result "the builder has no undefined symbols but memcpy, memset, memmove" "$seen"
-[ -e "$object" ] && seen=$(nm "$object" | grep -E ' [BDbd] ')
-result "the builder has no variables" "$seen"
+objects_of() { ls "$build/CMakeFiles/$1.dir/src/$1"/*.c.o 2>/dev/null; } # of a room
+
+# What runs between clone and execve works in its parent's memory: nothing of the C library may be called, whatever the preset.
+inside=$(objects_of inside)
+result "there is something inside" "$([ -n "$inside" ] || echo "no objects of src/inside")"
+for object in $inside; do
+    name=${object##*/}
+    result "inside/$name: no undefined symbols but memcpy, memset, memmove and its neighbours'" "$(
+        nm -u "$object" | awk '{ print $2 }' | grep -vxE 'memcpy|memset|memmove' | while read -r symbol; do
+            # shellcheck disable=SC2086 # a list of words
+            nm --defined-only $inside | grep -q " $symbol\$" || echo "$symbol"
+        done)"
+    result "inside/$name: no variables" "$(size -A "$object" | awk '$1 ~ /^\.(data|bss|tdata|tbss)($|\.)/ && $1 !~ /^\.data\.rel\.ro/ && $2 > 0')"
+done
 
 # init is mapped and started by the kernel alone: nobody would apply relocations.
 seen=$(readelf -rW "$build/minibox-init" | grep R_)
@@ -31,7 +39,7 @@ result "init has no interpreter and no executable stack" "$seen"
 # The launcher handles hostile texts and paths with root's privileges: what the tools offer against a mistake in it is on.
 # Not the processor's branch tracking (-fcf-protection): a static program has it only if the C library was built for it.
 setting() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; }
-program=$build/minibox library=$build/libminibox.a
+program=$build/minibox
 seen=$(readelf -hW "$program" | grep 'Type:' | grep -v 'DYN (Position-Independent Executable file)')
 result "the program can be at any address" "$seen$([ -e "$program" ] || echo "no $program")"
 [ "$(setting MINIBOX_STATIC)" != ON ] || result "the static program needs no loader" "$(readelf -lW "$program" | grep INTERP)"
@@ -43,38 +51,46 @@ seen=$(case $segments in *GNU_RELRO*) ;; *) echo 'no GNU_RELRO' ;; esac
     case $dynamic in *BIND_NOW*) ;; *) echo 'no BIND_NOW' ;; esac
     printf '%s\n' "$dynamic" | grep TEXTREL)
 result "what its start has relocated is read-only afterwards: full RELRO" "$seen"
-symbols=$(nm -A "$library" 2>/dev/null)
-seen=$(for object in error file profile options launch run record; do
-    printf '%s\n' "$symbols" | grep -q ":$object\.c\.o:.* U __stack_chk_fail$" || echo "$object.c has no protected function"
-done)
-result "functions with arrays check their stack" "$seen"
+# lacking PATTERN: the rooms without an object that needs such a symbol.
+lacking() {
+    for room in base filter spec box launch run; do
+        # shellcheck disable=SC2046 # a list of words
+        nm -u $(objects_of $room) | grep -qE "U ($1)\$" || echo "src/$room"
+    done
+}
+result "functions with arrays check their stack" "$(lacking __stack_chk_fail)"
 if [ "$(setting CMAKE_BUILD_TYPE)" = Release ] && [ -z "$(setting MINIBOX_SANITIZE)" ]; then
-    seen=$(for object in error file json options report; do
-        printf '%s\n' "$symbols" | grep -q ":$object\.c\.o:.* U __[a-z]*printf_chk$" || echo "$object.c has no checked call"
-    done)
-    result "calls of the C library check the sizes that the compiler knows" "$seen"
+    result "calls of the C library check the sizes that the compiler knows" "$(lacking '__[a-z]*printf_chk')"
 fi
 
-# A folder includes only what stands to its left.
-order='base kernel filter spec read plan show inside launch run prove'
+# A room includes only the rooms to its left.
+order='base kernel filter spec read box plan show inside launch run prove'
+result "each room is looked at" "$(for room in src/*/; do case " $order " in *" $(basename "$room") "*) ;; *) echo "$room" ;; esac; done)"
 allowed='minibox'
-for folder in $order; do
-    allowed="$allowed|$folder"
-    seen=$(grep -nE '^#include "' src/"$folder"/*.[chS] | grep -vE "#include \"($allowed)/")
-    result "$folder includes only $allowed" "$seen"
+for room in $order; do
+    allowed="$allowed|$room"
+    result "$room includes only $allowed" "$(grep -nE '^#include "' src/"$room"/*.[chS] | grep -vE "#include \"($allowed)/")"
 done
 
-# A path inside a root file system is hostile: one function walks it, and only what that returns is used.
-seen=$(grep -nE '(raw|syscall)\(SYS_openat2|struct open_how|\bopenat2\(' src/*.c src/*/*.c | grep -v '^[^:]*:[0-9]*: \*')
-result "openat2 is called in base/path.h only" "$seen"
-seen=$(tr '\n' ' ' <src/inside/builder.c | grep -oE 'raw\(SYS_[^;]*step->(path|target)\b[^;]*;' | grep -vF 'raw(SYS_statx, b->slots[step->at], step->path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st);')
-result "the builder gives no system call a path of the box, but to ask whether a kernel's file is absent" "$seen"
-seen=$(grep -nE 'root_fd|rootfs_path' src/plan/*.c | grep -E '(at|statx|open|link|stat|access)\((c->)?root_fd|"%s/[^"]*", *(c->)?rootfs_path')
-result "planning opens nothing in a root file system by itself" "$(printf '%s' "$seen" | grep -vE 'mb_path_open(_regular)?\((c->)?root_fd')"
+# A path inside a root file system is hostile: one function walks it, and only what that returns is used. Who wants to call
+# openat2(2) needs its header.
+result "openat2 is called in base/path.h only" "$(grep -lE '^#include <linux/openat2\.h>' src/*.[chS] src/*/*.[chS] | grep -vx src/base/path.h)"
+# shellcheck disable=SC2046
+seen=$(nm -u $(objects_of plan) | grep -E 'U (openat|openat64|fstatat|fstatat64|readlinkat|faccessat|unlinkat|mkdirat|linkat|symlinkat|renameat|fdopendir)$')
+result "planning opens nothing below a descriptor by itself" "$seen"
 
-seen=$(git ls-files src tests include rootfs configs docs examples | grep -v '^tests/unit/structure.sh$' | xargs grep -nE '\b(TODO|FIXME|XXX)\b|not implemented' /dev/null | grep -v 'Function not implemented')
+# Each .c file without its comments.
+without_comments() {
+    for file in src/*.c src/*/*.[ch]; do
+        cc -fpreprocessed -dD -E -P "$file" 2>/dev/null | sed "s|^|$file: |"
+    done
+}
+result "no goto" "$(without_comments | awk '/[^A-Za-z0-9_]goto[^A-Za-z0-9_]/ { print } END { if (NR < 5000) print NR " lines were read" }')"
+seen=$(git ls-files src tests include rootfs configs docs examples 2>/dev/null | grep -v '^tests/unit/structure.sh$' | xargs grep -nE '\b(TODO|FIXME|XXX)\b|not implemented' /dev/null | grep -v 'Function not implemented')
 result "nothing is left to do" "$seen"
-seen=$(grep -nE '\bgoto\b' src/*.c src/*/*.[ch] | grep -v '/\*')
-result "no goto" "$seen"
+
+# What a label's tests need is installed by .ci/build.
+result "each label has its packages" "$([ ! -e "$build/tests/CTestTestfile.cmake" ] || [ -n "$(setting MINIBOX_SANITIZE)" ] ||
+    ctest --test-dir "$build" --print-labels | sed -n 's/^  //p' | grep -vxF "$(.ci/build --labels)")"
 echo "1..$number"
 exit $failed

@@ -13,7 +13,7 @@ has() { PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin comman
 for tool in $tools python3 setpriv; do
     has "$tool" || skip "needs $tool"
 done
-id mbtest >/dev/null 2>&1 || useradd --create-home --shell /bin/sh mbtest || skip "cannot make the user mbtest"
+"$source/tests/make-user" || skip "cannot make the user mbtest"
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 chmod 755 "$folder"

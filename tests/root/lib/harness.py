@@ -2,8 +2,12 @@
 """What the root tests share: points, callers, places, programs made for a test.
 
 A test prints one line a point (TAP) and, where one fails, what it saw and what it wanted. It ends with 0, 1, or 77 with a
-reason on standard error when it cannot run here. It runs in a mount namespace of its own with an empty /run, so that
-what it counts afterwards - mounts, files, locks - is its own doing and that of the boxes it started.
+reason on standard error when it cannot run here.
+
+Other programs, and other tests, make mounts, cgroups, files and processes at the same time. So a test counts only what it
+can attribute to itself and to the boxes that it started: mounts in a mount namespace of its own, files and locks in an
+empty /run of that namespace, cgroups below one that it made and is in, its descendants, and processes that carry a random
+word of its own. tests/root/attribution.py shows that each of these is seen, and that nobody else's is.
 """
 import atexit
 import ctypes
@@ -11,6 +15,8 @@ import errno
 import fcntl
 import os
 import pwd
+import re
+import secrets
 import shutil
 import stat
 import struct
@@ -72,7 +78,7 @@ def check_libc(result, what):
 
 
 def begin():
-    """Root, and a mount namespace whose mounts are shared with nobody but would show what a box lets out."""
+    """Root, in a mount namespace whose mounts are shared with nobody but would show what a box lets out, and in a cgroup of its own."""
     if os.geteuid() != 0:
         skip("needs root")
     if not os.path.exists(os.environ.get("MINIBOX", "")):
@@ -87,6 +93,7 @@ def begin():
         skip("no mount namespace: %s" % problem)
     # Orphans come to this process: what a killed launcher leaves behind is waited for here, and so counted.
     check_libc(libc.prctl(36, 1, 0, 0, 0), "PR_SET_CHILD_SUBREAPER")
+    _enter_cgroups()
 
 
 class Caller:
@@ -103,14 +110,10 @@ class Caller:
 
 
 def _user():
-    try:
-        return pwd.getpwnam("mbtest")
-    except KeyError:
-        done = subprocess.run([os.path.join(SOURCE, "tests/make-user")], stderr=subprocess.PIPE)
-        try:
-            return pwd.getpwnam("mbtest")
-        except KeyError:
-            skip("cannot make the user mbtest: " + done.stderr.decode(errors="replace").strip())
+    done = subprocess.run([os.path.join(SOURCE, "tests/make-user")], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if done.returncode:
+        skip("cannot make the user mbtest: " + done.stderr.decode(errors="replace").strip())
+    return pwd.getpwnam("mbtest")
 
 
 def callers():
@@ -196,6 +199,11 @@ def run(argv, caller, timeout=30, **more):
 
 # ---- what is left ----------------------------------------------------------------------------------------------------
 
+def new_token(name):
+    """A word for the arguments of a box, by which its processes are told from all others of the machine."""
+    return ("%s-%s" % (name, secrets.token_hex(8))).encode()
+
+
 def with_token(token):
     """Processes that have `token` in their arguments or environment. The builder has its launcher's, the init its command's."""
     found = []
@@ -224,16 +232,99 @@ def children_left():
             return True
 
 
+_hierarchies = []  # (where a hierarchy is mounted and this process was, the cgroup that it made there)
+
+
+def _cgroup_places():
+    """Where this process is in each cgroup hierarchy, as far as these are mounted here."""
+    hierarchies = []
+    with open("/proc/self/mountinfo") as file:
+        for line in file:
+            before, _, after = line.rstrip("\n").partition(" - ")
+            kind, _, options = after.split(" ", 2)
+            if kind in ("cgroup", "cgroup2"):
+                hierarchies.append((kind, set(options.split(",")), before.split()[3], before.split()[4]))
+    with open("/proc/self/cgroup") as file:
+        for line in file:
+            number, controllers, path = line.rstrip("\n").split(":", 2)
+            for kind, options, root, point_ in hierarchies:
+                is_it = kind == "cgroup2" if number == "0" else kind == "cgroup" and set(controllers.split(",")) <= options
+                # Whoever put it into a cgroup of version 1 may end it by the list of those who are in that one.
+                is_it = is_it and (number == "0" or path == "/")
+                if is_it and not os.path.relpath(path, root).startswith(".."):
+                    yield os.path.normpath(os.path.join(point_, os.path.relpath(path, root)))
+                    break
+
+
+def _enter_cgroups():
+    """Makes a cgroup in each hierarchy, where that can be done, and moves there with all that will be started."""
+    for above in list(_cgroup_places()):
+        for name in os.listdir(above):  # of tests that were killed
+            if re.fullmatch(r"minibox-test-\d+", name) and not os.path.exists("/proc/" + name.rpartition("-")[2]):
+                _remove_cgroup(os.path.join(above, name))
+        own = os.path.join(above, "minibox-test-%d" % os.getpid())
+        try:
+            os.mkdir(own)
+            for name in ("cpuset.cpus", "cpuset.mems"):  # without them nobody may be in a cpuset of cgroup v1
+                if os.path.exists(os.path.join(own, "cgroup.clone_children")) and os.path.exists(os.path.join(own, name)):
+                    with open(os.path.join(above, name)) as file, open(os.path.join(own, name), "w") as copy:
+                        copy.write(file.read())
+            with open(os.path.join(own, "cgroup.procs"), "w") as file:
+                file.write("0")
+            _hierarchies.append((above, own))
+        except OSError:
+            _remove_cgroup(own)
+    if _hierarchies:
+        atexit.register(_leave_cgroups)
+    else:
+        print("# cgroups are not looked at: none can be made here")
+
+
+def _remove_cgroup(path):
+    try:
+        os.rmdir(path)
+    except OSError:
+        pass
+
+
+def _leave_cgroups():
+    if os.getpid() != _creator:
+        return
+    for above, own in _hierarchies:
+        try:
+            with open(os.path.join(above, "cgroup.procs"), "w") as file:
+                file.write("0")
+        except OSError:
+            pass
+        for base, _, _ in os.walk(own, topdown=False):
+            _remove_cgroup(base)
+
+
 def cgroups():
+    """Those below the cgroups that this process made, where all its boxes are."""
     found = set()
-    for base, folders, _ in os.walk("/sys/fs/cgroup"):
-        found.update(os.path.join(base, name) for name in folders)
+    for _, own in _hierarchies:
+        for base, folders, _ in os.walk(own):
+            found.update(os.path.join(base, name) for name in folders)
     return found
 
 
 def mounts():
+    """The mounts of this namespace, which nobody else changes; without the options of file systems that others use, too."""
+    found = set()
     with open("/proc/self/mountinfo") as file:
-        return set(file.read().splitlines())
+        for line in file:
+            mount, _, of_file_system = line.rstrip("\n").partition(" - ")
+            is_own = mount.split()[4] == "/run" or mount.split()[4].startswith("/run/")
+            found.add(mount + " - " + (of_file_system if is_own else " ".join(of_file_system.split(" ", 2)[:2])))
+    return found
+
+
+def changed_mounts(before):
+    """What has come and what is gone. Who removes a directory takes the mounts on it away in all namespaces: that is no box's doing."""
+    now = mounts()
+    gone = [line for line in before - now if os.path.lexists(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split()[4]))]
+    return ["mount " + line for line in now - before] + ["no more a mount " + line for line in gone]
 
 
 def snapshot(*folders):
@@ -277,8 +368,9 @@ class State:
     def __init__(self):
         self.mounts, self.cgroups = mounts(), cgroups()
 
-    def left(self, token, patience=2.0):
-        """What a box has left behind, after at most `patience` seconds: a list of words, empty when nothing."""
+    def left(self, token, patience=10.0):
+        """What a box has left behind: a list of words, empty when nothing. What is being ended may take a moment, on a busy machine more;
+        what is still there after `patience` seconds stays."""
         end = time.monotonic() + patience * SLOW
         pause = 0.0005
         while True:
@@ -288,7 +380,7 @@ class State:
             elif token:
                 left += ["process %d" % pid for pid in with_token(token)]
             if not left:
-                left += ["mount " + line for line in mounts() - self.mounts]
+                left += changed_mounts(self.mounts)
                 files = set(os.listdir("/run/minibox")) if os.path.isdir("/run/minibox") else set()
                 left += ["file " + name for name in files - {"ids"}]
                 if range_is_held():
