@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The box: what is wanted, complete. Nothing in it is a default any more, and nothing of how it is done is in it yet: plan/
- * makes steps of it. `minibox run` fills it from options, whose defaults are entries of the same lists (mb_box_fill()). Who
- * has a complete description of their own, as a bundle's config.json, fills it directly.
+ * The box: what is wanted, complete. Nothing in it is a default any more, and nothing of how it is done is in it yet:
+ * plan/ makes steps of it. `minibox run` fills it from options, whose defaults are entries of the same lists
+ * (mb_box_fill()). Who has a complete description of their own, as a bundle's config.json, fills it directly.
  *
- * A box is read-only once it is filled. It owns what is in its arena and borrows the rest (options, host), which must outlive
- * it. Every value that a user may have asked for has its origin, for messages.
+ * A box is read-only once it is filled. It owns what is in its arena and borrows the rest (options, host), which must
+ * outlive it. Every value that a user may have asked for has its origin, for messages.
  */
 #ifndef MB_BOX_BOX_H
 #define MB_BOX_BOX_H
@@ -27,8 +27,8 @@ enum mb_mount_kind {
     MB_MOUNT_MASK,      /* nothing: a file cannot be opened, a directory is empty */
     MB_MOUNT_REMOUNT,   /* the mount that an entry before this one made there gets these attributes too */
     MB_MOUNT_DIRECTORY, /* a new directory; this and the next two only where the root is the box's own */
-    MB_MOUNT_LINK,      /* a symbolic link with the text `source`; with `names`: links of these names in the directory */
-    MB_MOUNT_FILE,      /* a new file with the content `source` */
+    MB_MOUNT_LINK, /* a symbolic link with the text `source`; with `names`: links of these names in the directory */
+    MB_MOUNT_FILE, /* a new file with the content `source` */
 };
 
 /* Whose the files of a source are. */
@@ -82,8 +82,8 @@ struct mb_id_maps {
     enum mb_map_writer writer;
     struct mb_id_map *list;
     size_t count;
-    bool has_range;           /* the outside ids count from the start of a range that no other box has: see launch/range.h */
-    struct mb_id_range *own;  /* ... where it may be taken from first: root's own subordinate ids */
+    bool has_range; /* the outside ids count from the start of a range that no other box has: see launch/range.h */
+    struct mb_id_range *own; /* ... where it may be taken from first: root's own subordinate ids */
     size_t own_count;
     struct mb_id_range *taken; /* ... and what no other range may touch; `uid` and `count` only */
     size_t taken_count;
@@ -111,8 +111,8 @@ struct mb_box {
     char *const *command;
     char **environment; /* NULL-terminated */
     const char *workdir;
-    const char *streams[3]; /* files for standard input, output and error; NULL: the caller's */
-    struct winsize window;  /* of the box's terminal; zeros: unknown */
+    const char *streams[3];         /* files for standard input, output and error; NULL: the caller's */
+    struct winsize window;          /* of the box's terminal; zeros: unknown */
     const struct mb_ulimit *limits; /* one a resource */
     size_t limit_count;
     struct mb_filter filter; /* count 0: none */
@@ -142,8 +142,8 @@ static inline bool mb_box_joins(const struct mb_box *box, enum mb_flag_id flag) 
 }
 
 /*
- * Fills *ret_box with what `minibox run` wants: what the options say, over its defaults. Looks at the host and changes nothing
- * on it. On failure *ret_box need not be freed. Errors: MINIBOX_PHASE_USAGE and _PLAN.
+ * Fills *ret_box with what `minibox run` wants: what the options say, over its defaults. Looks at the host and changes
+ * nothing on it. On failure *ret_box need not be freed. Errors: MINIBOX_PHASE_USAGE and _PLAN.
  */
 int mb_box_fill(const struct minibox_spec *spec, const struct mb_host *host, struct mb_box *ret_box,
                 struct minibox_error *err);

@@ -83,7 +83,8 @@ static int fill_capabilities(struct mb_filler *f) {
         return mb_error_usage(f->err, &spec->origin[MB_OPTION_CAP_ADD], MB_REMEDY_OLD_KERNEL,
                               "this kernel does not know a capability of", "--cap-add", NULL);
     process->capabilities = (struct mb_capabilities){.effective = known, .permitted = known, .bounding = known};
-    /* For uid 0 execve(2) computes the permitted set from the bounding one; another uid keeps it only by the ambient one. */
+    /* For uid 0 execve(2) computes the permitted set from the bounding one; another uid keeps it only by the ambient
+     * one. */
     if (process->uid)
         process->capabilities.inheritable = process->capabilities.ambient = known;
     return 0;
@@ -98,10 +99,10 @@ static bool writes_to_host(const struct mb_filler *f) {
 }
 
 /*
- * A file that is set-user-id already can be given other content by a shared mapping, which no filter sees and which does not
- * clear the bit; with SETFCAP a file can be given capabilities. Where the box's root is root of the files on the host, such a
- * file would run as the host's root for anyone who reaches it there. A root file system is full of them: a writable one must be
- * out of other users' reach.
+ * A file that is set-user-id already can be given other content by a shared mapping, which no filter sees and which
+ * does not clear the bit; with SETFCAP a file can be given capabilities. Where the box's root is root of the files on
+ * the host, such a file would run as the host's root for anyone who reaches it there. A root file system is full of
+ * them: a writable one must be out of other users' reach.
  */
 static int check_set_id_on_host(struct mb_filler *f) {
     const struct minibox_spec *spec = f->spec;
@@ -110,9 +111,9 @@ static int check_set_id_on_host(struct mb_filler *f) {
     if (!f->host->privileged || spec->allow_suid)
         return 0;
     if (is_writable && mb_root_is_reachable(f->box->root_path))
-        return mb_error_usage(f->err, &spec->origin[MB_OPTION_ROOTFS], MB_REMEDY_SUID_ON_HOST,
-                              "refusing a writable root file system that other users of the host can reach:",
-                              f->box->root_path, NULL);
+        return mb_error_usage(
+            f->err, &spec->origin[MB_OPTION_ROOTFS], MB_REMEDY_SUID_ON_HOST,
+            "refusing a writable root file system that other users of the host can reach:", f->box->root_path, NULL);
     if (writes_to_host(f) && (f->box->process.capabilities.permitted >> SETFCAP & 1))
         return mb_error_usage(f->err, &spec->origin[MB_OPTION_CAP_ADD], MB_REMEDY_SUID_ON_HOST,
                               "refusing the capability SETFCAP with writable directories of the host", NULL, NULL);

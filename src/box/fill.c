@@ -2,11 +2,11 @@
 /*
  * From options to a box.
  *
- * How it works. mb_box_fill() is a list of parts: each fills in one noun of the box, from what the options say, over the
- * defaults of `minibox run`. What is mounted by default are entries of the same list as what the user asks for.
+ * How it works. mb_box_fill() is a list of parts: each fills in one noun of the box, from what the options say, over
+ * the defaults of `minibox run`. What is mounted by default are entries of the same list as what the user asks for.
  *
- * What must stay true: nothing on the host is changed; what can be refused without a launch is refused here or in plan/; memory
- * that could not be had is noticed once, at the end (arena.failed).
+ * What must stay true: nothing on the host is changed; what can be refused without a launch is refused here or in
+ * plan/; memory that could not be had is noticed once, at the end (arena.failed).
  */
 #include "box/fill.h"
 
@@ -45,8 +45,8 @@ void mb_fill_options(struct mb_filler *f, struct mb_mount *mount, const struct m
     mount->option_count = count;
 }
 
-struct mb_mount *mb_fill_bind(struct mb_filler *f, const struct mb_origin *origin, const char *source, const char *target,
-                              enum mb_access access) {
+struct mb_mount *mb_fill_bind(struct mb_filler *f, const struct mb_origin *origin, const char *source,
+                              const char *target, enum mb_access access) {
     struct mb_mount *mount = mb_fill_mount(f, MB_MOUNT_BIND, origin, target);
     mount->source = source;
     mount->recursive = true;
@@ -158,10 +158,9 @@ static int fill_the_rest(struct mb_filler *f) {
 /* ---- the whole ------------------------------------------------------------------------------------------------ */
 
 static int (*const parts[])(struct mb_filler *f) = {
-    fill_the_rest,     mb_fill_namespaces,   fill_process,          mb_fill_find_root,
-    mb_fill_identity,  mb_fill_environment,  mb_fill_confinement,   mb_fill_limits,
-    mb_fill_root,      mb_fill_kernel_mounts, mb_fill_extras,       mb_fill_user_mounts,
-    mb_fill_end_of_mounts,
+    fill_the_rest,       mb_fill_namespaces,  fill_process,          mb_fill_find_root, mb_fill_identity,
+    mb_fill_environment, mb_fill_confinement, mb_fill_limits,        mb_fill_root,      mb_fill_kernel_mounts,
+    mb_fill_extras,      mb_fill_user_mounts, mb_fill_end_of_mounts,
 };
 
 int mb_box_fill(const struct minibox_spec *spec, const struct mb_host *host, struct mb_box *ret_box,

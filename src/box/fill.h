@@ -40,7 +40,8 @@ int mb_fill_confinement(struct mb_filler *f);
 int mb_fill_limits(struct mb_filler *f);
 int mb_fill_root(struct mb_filler *f);
 int mb_fill_kernel_mounts(struct mb_filler *f);
-int mb_fill_extras(struct mb_filler *f); /* once the kernel's mounts are there: the user's home, the resolver's settings */
+int mb_fill_extras(
+    struct mb_filler *f); /* once the kernel's mounts are there: the user's home, the resolver's settings */
 int mb_fill_user_mounts(struct mb_filler *f);
 int mb_fill_end_of_mounts(struct mb_filler *f); /* what becomes read-only when all is there */
 
@@ -53,11 +54,11 @@ void mb_fill_options(struct mb_filler *f, struct mb_mount *mount, const struct m
                     sizeof((const struct mb_mount_option[]){__VA_ARGS__}) / sizeof(struct mb_mount_option))
 
 /* A path of the host, read-only unless access says otherwise, with what is mounted below it. */
-struct mb_mount *mb_fill_bind(struct mb_filler *f, const struct mb_origin *origin, const char *source, const char *target,
-                              enum mb_access access);
+struct mb_mount *mb_fill_bind(struct mb_filler *f, const struct mb_origin *origin, const char *source,
+                              const char *target, enum mb_access access);
 
-/* A directory that can be written to though its root is read-only; what is in it goes with the box. The owner is an id of the
- * box. */
+/* A directory that can be written to though its root is read-only; what is in it goes with the box. The owner is an id
+ * of the box. */
 struct mb_scratch {
     const char *target;
     uint32_t mode, uid, gid;

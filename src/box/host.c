@@ -21,8 +21,8 @@ extern char **environ;
  * signal a process of another user (the parent-death signal checks that too). */
 static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL};
 
-/* The first user namespace's inode on every kernel: PROC_USER_INIT_INO of linux/proc_ns.h. The shape of its id map does not
- * tell it from others: containers exist that map all ids to themselves. */
+/* The first user namespace's inode on every kernel: PROC_USER_INIT_INO of linux/proc_ns.h. The shape of its id map does
+ * not tell it from others: containers exist that map all ids to themselves. */
 enum { INITIAL_USER_NAMESPACE = 0xEFFFFFFDU };
 
 static int has_capabilities(const cap_value_t *list, size_t count, bool *ret_has, struct minibox_error *err) {
@@ -52,9 +52,10 @@ static int read_outside_id(unsigned *ret_outside, struct minibox_error *err) {
 }
 
 /*
- * What a caller with uid 0 is. Root of the first user namespace with the capabilities has every right. Root of another one
- * (in a rootless container) is an ordinary user outside, who may besides map the ids of that namespace; if its own id is the
- * host's root, though, or may be, a box could only be given that: refused, as for a root without capabilities.
+ * What a caller with uid 0 is. Root of the first user namespace with the capabilities has every right. Root of another
+ * one (in a rootless container) is an ordinary user outside, who may besides map the ids of that namespace; if its own
+ * id is the host's root, though, or may be, a box could only be given that: refused, as for a root without
+ * capabilities.
  */
 static int probe_root(struct mb_host *host, struct minibox_error *err) {
     static const cap_value_t mapping[] = {CAP_SETUID, CAP_SETGID};

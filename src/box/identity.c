@@ -54,7 +54,7 @@ static int read_below(struct mb_arena *arena, int root_fd, const char *path, con
 }
 
 int mb_identity_read_accounts(struct mb_arena *arena, int root_fd, bool with_groups, struct mb_accounts *ret_accounts,
-                         struct minibox_error *err) {
+                              struct minibox_error *err) {
     ret_accounts->group = "";
     return read_below(arena, root_fd, "etc/passwd", &ret_accounts->passwd, err) ||
                    (with_groups && read_below(arena, root_fd, "etc/group", &ret_accounts->group, err))
@@ -91,7 +91,8 @@ static int parse_id(const char *text, uint32_t *ret_id) {
 }
 
 int mb_identity_find_user(const struct mb_accounts *accounts, const char *user, const char *group,
-                     const struct mb_origin *origin, uint32_t *ret_uid, uint32_t *ret_gid, struct minibox_error *err) {
+                          const struct mb_origin *origin, uint32_t *ret_uid, uint32_t *ret_gid,
+                          struct minibox_error *err) {
     char buffer[1024], *field[7];
     uint32_t uid = 0, gid = 0;
     bool is_number = parse_id(user, &uid) == 0, found = is_number;
@@ -124,8 +125,8 @@ int mb_identity_find_user(const struct mb_accounts *accounts, const char *user, 
     return 0;
 }
 
-void mb_identity_find_name(struct mb_arena *arena, const struct mb_accounts *accounts, uint32_t uid, const char **ret_name,
-                      const char **ret_home) {
+void mb_identity_find_name(struct mb_arena *arena, const struct mb_accounts *accounts, uint32_t uid,
+                           const char **ret_name, const char **ret_home) {
     char buffer[1024], *field[7];
     const char *text = accounts->passwd;
     *ret_name = *ret_home = "";
@@ -292,7 +293,8 @@ static int push_own_id(struct mb_box *box, uint32_t uid, uint32_t gid, const str
     return push_map(box, user, err) || push_map(box, group, err) ? -1 : 0;
 }
 
-/* keep-id, with subordinate ids: the caller's id is itself, the other ids of the box are the caller's subordinate ones. */
+/* keep-id, with subordinate ids: the caller's id is itself, the other ids of the box are the caller's subordinate ones.
+ */
 static int push_around_own_id(struct mb_box *box, uint32_t id, const struct subordinates *ranges, enum mb_id_kind kind,
                               struct minibox_error *err) {
     uint64_t inside = 0;
@@ -436,8 +438,8 @@ int mb_fill_identity(struct mb_filler *f) {
         return mb_error_usage(f->err, &spec->origin[spec->user ? MB_OPTION_USER : MB_OPTION_USERNS],
                               MB_REMEDY_ID_NOT_MAPPED, "cannot be that user in the box",
                               MB_TEXT(f, "%u:%u", process->uid, process->gid), NULL);
-    /* setgroups(2) is forbidden under a map that a user wrote itself. In a user namespace to join it may be: there root has
-     * dropped its groups before. */
+    /* setgroups(2) is forbidden under a map that a user wrote itself. In a user namespace to join it may be: there root
+     * has dropped its groups before. */
     bool is_allowed = f->host->privileged || box->maps.writer == MB_MAPS_PARENT || box->maps.writer == MB_MAPS_HELPER;
     process->group_count = is_allowed ? 0 : (uint32_t)f->host->group_count;
     box->keep_groups = mb_box_joins(box, MB_FLAG_USER) || !is_allowed;

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who the command is, and whose ids a box gets: names to numbers, subordinate ids, the ids that root's boxes choose from. */
+/* Who the command is, and whose ids a box gets: names to numbers, subordinate ids, the ids that root's boxes choose
+ * from. */
 #ifndef MB_BOX_IDENTITY_H
 #define MB_BOX_IDENTITY_H
 
 #include "box/fill.h"
 
-/* A box of root's has a range of so many ids, from those that distributions leave to containers: systemd, UIDS-GIDS.md. */
+/* A box of root's has a range of so many ids, from those that distributions leave to containers: systemd, UIDS-GIDS.md.
+ */
 enum { MB_ID_RANGE = 65536, MB_ID_FIRST = 0x80000, MB_ID_LAST = 0x6fff0000 };
 
 enum mb_id_kind { MB_ID_USER, MB_ID_GROUP };
 
-/* Reads /etc/passwd and (with_groups) /etc/group below the directory `root_fd`, with links resolved inside it. Missing: "". */
+/* Reads /etc/passwd and (with_groups) /etc/group below the directory `root_fd`, with links resolved inside it. Missing:
+ * "". */
 int mb_identity_read_accounts(struct mb_arena *arena, int root_fd, bool with_groups, struct mb_accounts *ret_accounts,
                               struct minibox_error *err);
 

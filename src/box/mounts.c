@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is mounted in a box besides its root: by default the kernel's own file systems, devices and masks, each a row of a
- * table here; and what the user asked for. All are entries of one list, in the order in which they are mounted.
+ * What is mounted in a box besides its root: by default the kernel's own file systems, devices and masks, each a row of
+ * a table here; and what the user asked for. All are entries of one list, in the order in which they are mounted.
  */
 #include <errno.h>
 #include <sched.h>
@@ -47,8 +47,7 @@ static void fill_devices(struct mb_filler *f) {
     static const struct {
         const char *name;
         uint32_t major, minor;
-    } devices[] = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
-                   {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
+    } devices[] = {{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
     static const char *const links[][2] = {{"fd", "/proc/self/fd"},
                                            {"stdin", "/proc/self/fd/0"},
                                            {"stdout", "/proc/self/fd/1"},
@@ -90,10 +89,14 @@ static void fill_dev(struct mb_filler *f) {
     shm->no_links = true;
 }
 
-/* Kernel files that show or change more than the box: hidden, or made read-only. Which of them there are, only the box's own
- * /proc and /sys can tell. */
+/* Kernel files that show or change more than the box: hidden, or made read-only. Which of them there are, only the
+ * box's own /proc and /sys can tell. */
 static void fill_masks(struct mb_filler *f) {
-    enum how { HIDE, HIDE_FROM_ROOT, CLOSE }; /* FROM_ROOT: what only the host's root may read, where a box has its ids */
+    enum how {
+        HIDE,
+        HIDE_FROM_ROOT,
+        CLOSE
+    }; /* FROM_ROOT: what only the host's root may read, where a box has its ids */
     static const struct {
         const char *path;
         enum how how;

@@ -13,8 +13,8 @@ struct mb_capabilities {
 };
 
 /*
- * What the command's process must be, and what init needs to make it so. Plain data without pointers: it is copied as a whole
- * into the memory that launcher, builder and init share, and the verifier compares the kernel's answers with it.
+ * What the command's process must be, and what init needs to make it so. Plain data without pointers: it is copied as a
+ * whole into the memory that launcher, builder and init share, and the verifier compares the kernel's answers with it.
  */
 struct mb_process {
     uint32_t uid, gid;

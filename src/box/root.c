@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The root file systems: busybox, made in memory from the host's one static program; host, an allow-list of the host's system
- * directories; or a directory. A root made here is a tmpfs, whose directories become mounts of their own where they differ
- * from it; it is made read-only last.
+ * The root file systems: busybox, made in memory from the host's one static program; host, an allow-list of the host's
+ * system directories; or a directory. A root made here is a tmpfs, whose directories become mounts of their own where
+ * they differ from it; it is made read-only last.
  */
 #include <elf.h>
 #include <errno.h>
@@ -160,7 +160,7 @@ static int fill_host_directory(struct mb_filler *f, const char *target) {
 
 /* The allow-list: what of the host is in the box at all. */
 static int fill_host(struct mb_filler *f) {
-    static const char *const directories[] = {"/usr",   "/bin",    "/sbin", "/lib", "/lib32",     "/lib64",
+    static const char *const directories[] = {"/usr",    "/bin", "/sbin", "/lib",       "/lib32",    "/lib64",
                                               "/libx32", "/etc", "/opt",  "/nix/store", "/gnu/store"};
     add_root_tmpfs(f);
     for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
@@ -278,7 +278,8 @@ int mb_fill_find_root(struct mb_filler *f) {
     if (fstat(fd, &st) < 0 || stat("/", &root) < 0)
         return mb_error_host(f->err, root_origin(f), MB_REMEDY_NONE, errno, "cannot look at", path);
     if (st.st_dev == root.st_dev && st.st_ino == root.st_ino) {
-        mb_error_usage(f->err, root_origin(f), MB_REMEDY_NONE, "refusing to show the whole host by --rootfs", path, NULL);
+        mb_error_usage(f->err, root_origin(f), MB_REMEDY_NONE, "refusing to show the whole host by --rootfs", path,
+                       NULL);
         mb_error_remedy(f->err, "--rootfs host, which shows its system directories only");
         return -1;
     }

@@ -133,8 +133,8 @@ static void set_limit(struct mb_shared *shared, unsigned number, int32_t pid) {
 }
 
 /*
- * Where the launcher is told of system calls, the filter's listener still needs a descriptor, however few the command may have:
- * then the process that sends the listener sets that limit, when it has done so.
+ * Where the launcher is told of system calls, the filter's listener still needs a descriptor, however few the command
+ * may have: then the process that sends the listener sets that limit, when it has done so.
  */
 enum when { BEFORE_THE_FILTER, WHEN_THE_LISTENER_IS_SENT };
 
@@ -473,7 +473,8 @@ void mb_init_main(long *stack) {
     struct kernel_sigaction by_default = {0}; /* an ignored SIGCHLD would lose the command's status */
     check(shared, shared->step_init, raw(SYS_rt_sigaction, SIGCHLD, &by_default, 0, 8));
     check(shared, shared->step_init,
-          raw(SYS_personality, shared->process.personality)); /* no read-implies-exec, no fixed addresses from the caller */
+          raw(SYS_personality,
+              shared->process.personality)); /* no read-implies-exec, no fixed addresses from the caller */
     if (!shared->process.init)
         run_command(shared, argv + 3, environment);
     /* Out of the launcher's process group: a Ctrl-C on its terminal must reach the command once, not twice. */

@@ -334,8 +334,8 @@ static int open_gate(struct launch *l) {
 
 /* ---- the end of the set-up ------------------------------------------------------------------------------------ */
 
-/* A builder for which no pidfd can be had. Its pid is its own only while it is this process's child and not waited for: if the
- * caller ignores SIGCHLD, it may be gone without a trace, and the pid another's. */
+/* A builder for which no pidfd can be had. Its pid is its own only while it is this process's child and not waited for:
+ * if the caller ignores SIGCHLD, it may be gone without a trace, and the pid another's. */
 static void reap_without_pidfd(struct launch *l) {
     siginfo_t info;
     bool is_child = waitid(P_PID, (id_t)l->child.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;

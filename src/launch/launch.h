@@ -47,12 +47,13 @@ int mb_launch_open_streams(const struct mb_plan *plan, bool trial, int ret_strea
 enum mb_launch_outcome {
     MB_LAUNCHED,      /* the command has been executed */
     MB_LAUNCH_FAILED, /* nothing is left */
-    MB_LAUNCH_LOST,   /* it failed, and the builder's death could not be seen: plan and box must not be freed, it reads them */
+    MB_LAUNCH_LOST,   /* it failed, and the builder's death could not be seen: plan and box must not be freed, it reads
+                         them */
 };
 
 /*
- * Executes the plan and returns once the command has been executed. From before clone all signals are blocked in the calling
- * thread, and stay so on success. If it fails, *err says which step, and err->status what to exit with.
+ * Executes the plan and returns once the command has been executed. From before clone all signals are blocked in the
+ * calling thread, and stay so on success. If it fails, *err says which step, and err->status what to exit with.
  */
 enum mb_launch_outcome mb_launch_start(const struct mb_plan *plan, const struct mb_launch_options *options,
                                        struct minibox_box **ret_box, struct minibox_error *err);

@@ -2,11 +2,12 @@
 /*
  * From a box to a plan.
  *
- * How it works. compile() is the table of contents of a launch: each function that it calls appends the steps of one part.
+ * How it works. compile() is the table of contents of a launch: each function that it calls appends the steps of one
+ * part.
  *
- * What must stay true: nothing on the host is changed; a host path that a step names has been looked at, and what it is is in
- * the step, so that the launch can tell that it mounts what was planned; a path of the box is never resolved on the host; memory
- * that could not be had is noticed once, at the end (arena.failed).
+ * What must stay true: nothing on the host is changed; a host path that a step names has been looked at, and what it is
+ * is in the step, so that the launch can tell that it mounts what was planned; a path of the box is never resolved on
+ * the host; memory that could not be had is noticed once, at the end (arena.failed).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -120,9 +121,9 @@ static int act_from_outside(struct mb_compiler *c) {
 }
 
 /*
- * What needs no mapped id goes on beside the launcher. A network namespace takes as long to make as all the rest of a box. A
- * cgroup namespace is made once the builder is in its cgroup, so that the cgroup is its root. The time namespace cannot be made
- * by clone(2): its flag lies in the exit signal's byte.
+ * What needs no mapped id goes on beside the launcher. A network namespace takes as long to make as all the rest of a
+ * box. A cgroup namespace is made once the builder is in its cgroup, so that the cgroup is its root. The time namespace
+ * cannot be made by clone(2): its flag lies in the exit signal's byte.
  */
 enum { LATE = CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWTIME };
 
@@ -236,8 +237,8 @@ static int open_root(struct mb_compiler *c) {
 }
 
 static int compile(struct mb_compiler *c) {
-    static int (*const parts[])(struct mb_compiler *) = {open_root,      check_vfork, mb_plan_start,
-                                                         mb_plan_mounts, mb_plan_end};
+    static int (*const parts[])(struct mb_compiler *) = {open_root, check_vfork, mb_plan_start, mb_plan_mounts,
+                                                         mb_plan_end};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (parts[i](c))
             return -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The box's list of mounts as steps, in the same order. Sources on the host are looked at here and recognised again at launch;
- * targets are resolved in the box only. What lies on a file system of the kernel's is reached through the descriptor of the
- * mount that the builder made (a slot), so that no link of an image leads elsewhere.
+ * The box's list of mounts as steps, in the same order. Sources on the host are looked at here and recognised again at
+ * launch; targets are resolved in the box only. What lies on a file system of the kernel's is reached through the
+ * descriptor of the mount that the builder made (a slot), so that no link of an image leads elsewhere.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +15,10 @@
 #include "plan/steps.h"
 
 /* Places whose mount is kept: by the entry that makes it, if no link may lead there. */
-static const char *const kept[MB_SLOT_COUNT] = {[MB_SLOT_ROOT] = "/",   [MB_SLOT_PROC] = "/proc",
-                                                [MB_SLOT_SYS] = "/sys", [MB_SLOT_DEV] = "/dev",
+static const char *const kept[MB_SLOT_COUNT] = {[MB_SLOT_ROOT] = "/",
+                                                [MB_SLOT_PROC] = "/proc",
+                                                [MB_SLOT_SYS] = "/sys",
+                                                [MB_SLOT_DEV] = "/dev",
                                                 [MB_SLOT_PTS] = "/dev/pts"};
 
 /* ---- places --------------------------------------------------------------------------------------------------- */
@@ -129,8 +131,8 @@ static int refuse_mount_point(struct mb_compiler *c, const struct mb_step *step,
     return -1;
 }
 
-/* A read-only root must have the mount point already. What else is there, only the builder can tell: links of the image may
- * lead to other mounts of the box, and the box's root may see what an ordinary user may not. */
+/* A read-only root must have the mount point already. What else is there, only the builder can tell: links of the image
+ * may lead to other mounts of the box, and the box's root may see what an ordinary user may not. */
 static int check_mount_point(struct mb_compiler *c, const struct mb_step *step) {
     if (c->root_fd < 0 || step->at != MB_SLOT_ROOT || c->plan->arena.failed || is_covered(c, step->target, step))
         return 0;
@@ -172,13 +174,13 @@ static int plan_device(struct mb_compiler *c, const struct mb_mount *mount) {
         return mb_error_host(c->err, step->origin, MB_REMEDY_NONE, ENODEV, "this is no device node", step->source);
     bool is_named = seen->type == S_IFCHR && seen->node_major == mount->major && seen->node_minor == mount->minor;
     if (mount->has_number && !is_named)
-        return mb_error_host(c->err, step->origin, MB_REMEDY_NONE, ENODEV,
-                             "this is not the device that its name says", step->source);
+        return mb_error_host(c->err, step->origin, MB_REMEDY_NONE, ENODEV, "this is not the device that its name says",
+                             step->source);
     return check_mount_point(c, step);
 }
 
-/* The lower layer is bound into the staging tmpfs, so that its name needs no escaping in overlay's options; the staging tmpfs
- * goes with the old root, and overlay keeps what it needs of it. */
+/* The lower layer is bound into the staging tmpfs, so that its name needs no escaping in overlay's options; the staging
+ * tmpfs goes with the old root, and overlay keeps what it needs of it. */
 static int plan_overlay(struct mb_compiler *c, const struct mb_mount *mount) {
     enum { LOWER, UPPER, WORK, LAYERS };
     static const char *const keys[LAYERS] = {"lowerdir", "upperdir", "workdir"};
@@ -288,8 +290,8 @@ static void plan_stage(struct mb_compiler *c) {
         is_needed |= c->box->mounts[i].kind == MB_MOUNT_OVERLAY;
     if (!is_needed)
         return;
-    struct mb_step *step = mb_steps_add_at(c, MB_STEP_MOUNT, mb_box_origin(c->box, MB_OPTION_ROOTFS), MB_SLOT_NONE,
-                                           "(staging)", "");
+    struct mb_step *step =
+        mb_steps_add_at(c, MB_STEP_MOUNT, mb_box_origin(c->box, MB_OPTION_ROOTFS), MB_SLOT_NONE, "(staging)", "");
     step->source = "tmpfs";
     step->set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
     step->propagation = MS_PRIVATE;

@@ -14,7 +14,8 @@ struct mb_step *mb_steps_add(struct mb_compiler *c, enum mb_step_kind kind, enum
     return step;
 }
 
-/* Cuts a path into its parts: "usr/lib" is {"", "usr"}, {"usr", "lib"}. One piece of memory holds them and their texts. */
+/* Cuts a path into its parts: "usr/lib" is {"", "usr"}, {"usr", "lib"}. One piece of memory holds them and their texts.
+ */
 static void cut_path(struct mb_compiler *c, struct mb_step *step) {
     size_t count = 0, length = strlen(step->path);
     for (const char *p = step->path; *p; p++)

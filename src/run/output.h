@@ -22,9 +22,9 @@ struct mb_output {
 enum { MB_OUTPUT_FDS = 3 };
 
 /*
- * Puts a pipe between the box and where its output is to go. ret_streams gets what becomes its standard descriptors, for
- * mb_launch_start() (-1: as the plan says); the caller closes them. Nothing if the box has no limit. `trial`: no file is
- * changed.
+ * Puts a pipe between the box and where its output is to go. ret_streams gets what becomes its standard descriptors,
+ * for mb_launch_start() (-1: as the plan says); the caller closes them. Nothing if the box has no limit. `trial`: no
+ * file is changed.
  */
 int mb_output_open(struct mb_output *output, const struct mb_plan *plan, bool trial, int ret_streams[3],
                    struct minibox_error *err);

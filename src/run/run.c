@@ -346,15 +346,15 @@ enum purpose { TO_RUN, TO_TRY };
 
 static struct run new_run(const struct minibox_spec *spec, enum purpose purpose, struct minibox_error *err) {
     struct run run = {.spec = spec,
-                        .err = err,
-                        .signals = MB_SIGNALS_NONE,
-                        .watch = MB_WATCH_NONE,
-                        .launch = {.cancel_fd = -1, .streams = {-1, -1, -1}},
-                        .terminal = {.master = -1, .slave = -1},
-                        .output = {.from = {-1, -1}, .to = {-1, -1}},
-                        .record = {.file = MB_OUTFILE_NONE},
-                        .learned = MB_LEARNED_NONE,
-                        .pid_file = MB_PIDFILE_NONE,
+                      .err = err,
+                      .signals = MB_SIGNALS_NONE,
+                      .watch = MB_WATCH_NONE,
+                      .launch = {.cancel_fd = -1, .streams = {-1, -1, -1}},
+                      .terminal = {.master = -1, .slave = -1},
+                      .output = {.from = {-1, -1}, .to = {-1, -1}},
+                      .record = {.file = MB_OUTFILE_NONE},
+                      .learned = MB_LEARNED_NONE,
+                      .pid_file = MB_PIDFILE_NONE,
                       .started = mb_wait_clock()};
     run.is_trial = run.launch.trial = purpose == TO_TRY;
     run.launch.started = run.started;

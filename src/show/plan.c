@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plans in words. One table says what a step of each kind is called, what it does and how an error about it begins; --dry-run,
- * its JSON form and error messages all read from it, so that a step has the same number and name wherever it is spoken of.
+ * Plans in words. One table says what a step of each kind is called, what it does and how an error about it begins;
+ * --dry-run, its JSON form and error messages all read from it, so that a step has the same number and name wherever it
+ * is spoken of.
  */
 #include "show/plan.h"
 
