@@ -28,7 +28,7 @@ static const struct {
     [MB_REMEDY_NO_COMMAND] = {"", "minibox run /bin/sh"},
     [MB_REMEDY_COMMAND_NOT_FOUND] = {"it was looked for inside the box, in its PATH",
                                      "name a program of the root file system, or choose another with --rootfs"},
-    [MB_REMEDY_NOT_EXECUTABLE] = {"what is there in the box is a folder, or not executable for the box's user",
+    [MB_REMEDY_NOT_EXECUTABLE] = {"what is there in the box is a directory, or not executable for the box's user",
                                   "chmod +x, remove noexec from its volume, or choose another --user"},
     [MB_REMEDY_EXEC_FORMAT] = {"the file is no program of this machine and has no #! line",
                                "start it by its interpreter: minibox run ... sh FILE"},
@@ -38,10 +38,10 @@ static const struct {
                                  "pass the data by a file or by standard input"},
     [MB_REMEDY_NO_MOUNT_POINT] = {"a mount point is missing, and a read-only root cannot be given one",
                                   "make it first, name another place (/srv/x, say), or use --rootfs DIR:overlay"},
-    [MB_REMEDY_FILE_THERE] = {"a folder can be mounted only on a folder, and there is a file in the box",
+    [MB_REMEDY_FILE_THERE] = {"a directory can be mounted only on a directory, and there is a file in the box",
                               "name another place in the box"},
-    [MB_REMEDY_FOLDER_THERE] = {"a file can be mounted only on a file, and there is a folder in the box",
-                                "name the file's place in it: DST/NAME"},
+    [MB_REMEDY_DIRECTORY_THERE] = {"a file can be mounted only on a file, and there is a directory in the box",
+                                   "name the file's place in it: DST/NAME"},
     [MB_REMEDY_DANGLING_LINK] = {"the root file system has a link there or on the way, and nothing where it leads",
                                  "make what it leads to, or name another place in the box"},
     [MB_REMEDY_OVERLAY_FORBIDDEN] = {"overlay mounts in a user namespace need Linux 5.11 and a lower layer that is no "
@@ -64,7 +64,7 @@ static const struct {
                                     "within reach",
                                     "use --userns auto, or --share user to have no user namespace at all"},
     [MB_REMEDY_NO_SUCH_PATH] = {"", "make it first, or correct the path"},
-    [MB_REMEDY_NO_ACCESS] = {"", "check the permissions of the path and of the folders above it"},
+    [MB_REMEDY_NO_ACCESS] = {"", "check the permissions of the path and of the directories above it"},
     [MB_REMEDY_PATH_CHANGED] = {"between planning and mounting, something else took the place of this path",
                                 "launch again when nothing moves the path"},
     [MB_REMEDY_SHARE_PID_DIES] = {"without a pid namespace of its own a box may leave processes behind when the "
@@ -72,7 +72,7 @@ static const struct {
                                   "add --die-with-launcher no to accept that"},
     [MB_REMEDY_FLAG_NOT_FOR_EXEC] = {"", "leave it out"},
     [MB_REMEDY_HOST_RW] =
-        {"the host's system folders are shown read-only; their files belong to ids that the box has not",
+        {"the host's system directories are shown read-only; their files belong to ids that the box has not",
          "--rootfs host with -v PATH:rw for what must be written"},
     [MB_REMEDY_ID_NOT_MAPPED] = {"the box's user namespace has no such id",
                                  "choose a mapped id, or map it with --userns"},
@@ -86,7 +86,7 @@ static const struct {
                              "raise /proc/sys/kernel/keys/maxkeys, or wait until other boxes have ended"},
     [MB_REMEDY_OLD_KERNEL] = {"this kernel lacks a system call that the launch needs", "use Linux 5.12 or newer"},
     [MB_REMEDY_VOLUME_DENIED] = {"inside the box's user namespace the path cannot be reached",
-                                 "check the permissions of the path and of the folders above it"},
+                                 "check the permissions of the path and of the directories above it"},
     [MB_REMEDY_NO_RANGE] = {"every range of 65,536 ids is in use by another box, a user or /etc/subuid",
                             "end other boxes, or name a range with --userns"},
     [MB_REMEDY_LOCKED_ATIME] =
@@ -95,14 +95,15 @@ static const struct {
     [MB_REMEDY_WEAK_ROOT] = {"root without its capabilities can map only its own id, which is host uid 0",
                              "run as an ordinary user, or give root CAP_SYS_ADMIN, SETUID, SETGID, SETPCAP and KILL"},
     [MB_REMEDY_VFORK] = {"", "leave vfork out"},
-    [MB_REMEDY_SUID_ON_HOST] = {"the box could leave programs on the host that run as host root for any user",
-                                "use :ro or :overlay, keep others out of the folder (chmod go-x), or add --allow suid"},
-    [MB_REMEDY_FOLDER_DESCRIPTOR] = {"a folder's descriptor leads out of the box's root",
-                                     "redirect it from or to a file"},
+    [MB_REMEDY_SUID_ON_HOST] =
+        {"the box could leave programs on the host that run as host root for any user",
+         "use :ro or :overlay, keep others out of the directory (chmod go-x), or add --allow suid"},
+    [MB_REMEDY_DIRECTORY_DESCRIPTOR] = {"a directory's descriptor leads out of the box's root",
+                                        "redirect it from or to a file"},
     [MB_REMEDY_PID_FILE] = {"", "remove it if no box uses it any more"},
     [MB_REMEDY_INIT_HOLDS_RANGE] = {"init is what keeps the box's ids from other boxes once the launcher is gone",
                                     "leave out --init no, or --die-with-launcher no"},
-    [MB_REMEDY_WORKDIR] = {"", "name a folder that exists in the box with --workdir"},
+    [MB_REMEDY_WORKDIR] = {"", "name a directory that exists in the box with --workdir"},
 };
 
 const char *mb_remedy_detail(enum mb_remedy remedy) {

@@ -46,14 +46,14 @@ int mb_fd_write_all(int fd, const void *data, size_t size) {
     return 0;
 }
 
-bool mb_fd_folder_of(const char *path, char *ret_folder, size_t size) {
+bool mb_fd_directory_of(const char *path, char *ret_directory, size_t size) {
     const char *name = strrchr(path, '/');
     errno = ENAMETOOLONG;
-    return snprintf(ret_folder, size, "%.*s", name ? (int)(name - path + 1) : 1, name ? path : ".") < (int)size;
+    return snprintf(ret_directory, size, "%.*s", name ? (int)(name - path + 1) : 1, name ? path : ".") < (int)size;
 }
 
 int mb_fd_may_write(const char *path) {
-    char folder[4096];
+    char directory[4096];
     struct stat st;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
         errno = EISDIR;
@@ -62,7 +62,9 @@ int mb_fd_may_write(const char *path) {
     int result = faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
     if (result == 0 || errno != ENOENT)
         return result;
-    return mb_fd_folder_of(path, folder, sizeof(folder)) ? faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) : -1;
+    return mb_fd_directory_of(path, directory, sizeof(directory))
+               ? faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS)
+               : -1;
 }
 
 bool mb_fd_is_same(int a, int b) {

@@ -25,15 +25,15 @@ static inline int mb_fd_steal(int *fd) {
 ssize_t mb_fd_read_all(int fd, char *buffer, size_t size);
 ssize_t mb_fd_read_file(const char *path, char *buffer, size_t size);
 
-/* Whether both are open on one file or folder of one mount. */
+/* Whether both are open on one file or directory of one mount. */
 bool mb_fd_is_same(int a, int b);
 
 /* Whether a write to `fd` failed with errno `number` because nobody is there to read: of a pipe, or of a terminal that
  * was hung up. */
 bool mb_fd_reader_is_gone(int fd, int number);
 
-/* The folder that a path's last name is in, as "a/" or ".". False: it does not fit, ENAMETOOLONG. */
-bool mb_fd_folder_of(const char *path, char *ret_folder, size_t size);
+/* The directory that a path's last name is in, as "a/" or ".". False: it does not fit, ENAMETOOLONG. */
+bool mb_fd_directory_of(const char *path, char *ret_directory, size_t size);
 
 /* Whether the caller could open `path` for writing, or make it, without doing so. 0, or -1 with errno. */
 int mb_fd_may_write(const char *path);

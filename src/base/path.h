@@ -18,7 +18,8 @@
 #define MB_PATH_IN_ROOT (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
 #define MB_PATH_NO_LINKS (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
 
-/* Opens `path` below the folder `root`. flags: open(2). Returns a descriptor or -errno (ENOSYS: Linux older than 5.6).
+/* Opens `path` below the directory `root`. flags: open(2). Returns a descriptor or -errno (ENOSYS: Linux older
+ * than 5.6).
  */
 static inline long mb_path_resolve(int root, const char *path, uint64_t flags, uint64_t links) {
     enum { TRIES = 10000 };

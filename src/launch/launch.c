@@ -514,8 +514,8 @@ int mb_launch_check_descriptors(uint32_t preserve_fds, struct minibox_error *err
             return mb_error_host(err, NULL, MB_REMEDY_FD_CLOSED, errno,
                                  "the box would get a descriptor that is not open:", number);
         if (S_ISDIR(st.st_mode))
-            return mb_error_host(err, NULL, MB_REMEDY_FOLDER_DESCRIPTOR, EISDIR, "refusing to give the box descriptor",
-                                 number);
+            return mb_error_host(err, NULL, MB_REMEDY_DIRECTORY_DESCRIPTOR, EISDIR,
+                                 "refusing to give the box descriptor", number);
     }
     return 0;
 }

@@ -55,8 +55,8 @@ static int open_namespaces(const char *process) {
 
 /* What the link says names the namespace ("net:[4026531840]"), and costs half of what following it does. "": the kernel
  * has none of this kind. */
-static int read_namespace(struct outside *o, int folder, const char *name, char *ret_text) {
-    ssize_t length = readlinkat(folder, name, ret_text, NAMESPACE_NAME - 1);
+static int read_namespace(struct outside *o, int directory, const char *name, char *ret_text) {
+    ssize_t length = readlinkat(directory, name, ret_text, NAMESPACE_NAME - 1);
     if (length < 0 && errno != ENOENT)
         return cannot_ask(o);
     ret_text[length > 0 ? length : 0] = '\0';
@@ -69,15 +69,15 @@ static uint64_t inode_in(const char *text) {
 }
 
 static int verify_namespaces(struct outside *o, const char *process) {
-    mb_autofd own_folder = open_namespaces("self"), box_folder = open_namespaces(process);
-    if (own_folder < 0 || box_folder < 0)
+    mb_autofd own_directory = open_namespaces("self"), box_directory = open_namespaces(process);
+    if (own_directory < 0 || box_directory < 0)
         return cannot_ask(o);
     for (int i = MB_FLAG_FIRST_NAMESPACE; i < MB_FLAG_COUNT; i++) {
         char own_text[NAMESPACE_NAME], box_text[NAMESPACE_NAME];
         /* init's own time namespace is that of its children, since Linux 6.3; it is they who matter. */
         const char *in_box = i == MB_FLAG_TIME && o->plan->box->process.init ? "time_for_children" : mb_flags[i].name;
-        if (read_namespace(o, own_folder, mb_flags[i].name, own_text) ||
-            read_namespace(o, box_folder, in_box, box_text))
+        if (read_namespace(o, own_directory, mb_flags[i].name, own_text) ||
+            read_namespace(o, box_directory, in_box, box_text))
             return -1;
         uint64_t own = inode_in(own_text), seen = inode_in(box_text), joined = o->plan->box->joined[i];
         bool isolated = o->plan->box->flags & mb_flags[i].flag;

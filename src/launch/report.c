@@ -72,9 +72,9 @@ static const struct {
     {MB_STEP_DEVICE, EROFS, NULL, MB_REMEDY_NO_MOUNT_POINT},
     {MB_STEP_MOUNT, EROFS, NULL, MB_REMEDY_NO_MOUNT_POINT},
     {MB_STEP_BIND, EACCES, NULL, MB_REMEDY_VOLUME_DENIED},
-    {MB_STEP_BIND, EINVAL, NULL, MB_REMEDY_FOLDER_THERE},
+    {MB_STEP_BIND, EINVAL, NULL, MB_REMEDY_DIRECTORY_THERE},
     {MB_STEP_BIND, ENOTDIR, NULL, MB_REMEDY_FILE_THERE},
-    {MB_STEP_DEVICE, EINVAL, NULL, MB_REMEDY_FOLDER_THERE},
+    {MB_STEP_DEVICE, EINVAL, NULL, MB_REMEDY_DIRECTORY_THERE},
     {MB_STEP_MOUNT, ENOTDIR, NULL, MB_REMEDY_FILE_THERE},
     {MB_STEP_BIND, EEXIST, NULL, MB_REMEDY_DANGLING_LINK},
     {MB_STEP_DEVICE, EEXIST, NULL, MB_REMEDY_DANGLING_LINK},
@@ -101,7 +101,8 @@ int mb_report_step(const struct mb_plan *plan, const struct mb_step *step, int n
         remedy = step_remedies[i].remedy;
         break;
     }
-    if (remedy == MB_REMEDY_FOLDER_THERE && step->is_directory) /* then it is something else that the kernel refuses */
+    if (remedy == MB_REMEDY_DIRECTORY_THERE &&
+        step->is_directory) /* then it is something else that the kernel refuses */
         remedy = MB_REMEDY_NONE;
     mb_error_host(err, step->origin, remedy, number, "", NULL);
     err->phase = MINIBOX_PHASE_LAUNCH;

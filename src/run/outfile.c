@@ -42,7 +42,7 @@ int mb_outfile_open(struct mb_outfile *file, const char *path) {
     const char *slash = strrchr(path, '/');
     *file = MB_OUTFILE_NONE;
     file->name = slash ? slash + 1 : path;
-    if (mb_fd_may_write(path) < 0 || !mb_fd_folder_of(path, directory, sizeof(directory)))
+    if (mb_fd_may_write(path) < 0 || !mb_fd_directory_of(path, directory, sizeof(directory)))
         return -1;
     file->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (file->directory < 0)

@@ -32,7 +32,7 @@ int mb_pidfile_open(struct mb_pidfile *file, const char *path, struct minibox_er
     const char *slash = strrchr(path, '/');
     file->path = path;
     file->name = slash ? slash + 1 : path;
-    if (mb_fd_folder_of(path, directory, sizeof(directory)))
+    if (mb_fd_directory_of(path, directory, sizeof(directory)))
         file->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int number = look_for(file);
     if (number)
