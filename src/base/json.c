@@ -317,23 +317,3 @@ int mb_json_finish(struct mb_json_writer *writer, FILE *out, struct minibox_erro
     *writer = (struct mb_json_writer){0};
     return result;
 }
-
-/* ---- documents made of json-c's objects ------------------------------------------------------------------------ */
-
-struct json_object *mb_json_string(struct mb_arena *arena, const char *text) {
-    char *copy = make_utf8(text);
-    struct json_object *string = json_object_new_string(copy ? copy : "");
-    arena->failed |= !copy;
-    free(copy);
-    return string;
-}
-
-int mb_json_print(FILE *out, struct json_object *document, struct minibox_error *err) {
-    const char *text =
-        json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-    int result = text && fprintf(out, "%s\n", text) > 0
-                     ? 0
-                     : mb_error_host(err, NULL, MB_REMEDY_NONE, ENOMEM, "cannot print", "JSON");
-    json_object_put(document);
-    return result;
-}

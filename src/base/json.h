@@ -112,9 +112,4 @@ void mb_json_add_node(struct mb_json_writer *writer, const char *key, const stru
  * written to. */
 int mb_json_finish(struct mb_json_writer *writer, FILE *out, struct minibox_error *err);
 
-/* For documents that are made of json-c's own objects: a string as mb_json_add_text() makes it (out of memory:
- * arena->failed), and mb_json_finish(). */
-struct json_object *mb_json_string(struct mb_arena *arena, const char *text);
-int mb_json_print(FILE *out, struct json_object *document, struct minibox_error *err);
-
 #endif

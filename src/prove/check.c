@@ -379,56 +379,57 @@ static void print_line(FILE *out, const char *name, const char *use, const struc
     fflush(out); /* a check may take its time, or reach its time limit */
 }
 
-static void add_finding(struct mb_arena *arena, struct json_object *list, const char *name, const char *use,
-                        const struct finding *f) {
-    struct json_object *item = json_object_new_object();
-    json_object_object_add(item, "name", json_object_new_string(name));
-    json_object_object_add(item, "works", json_object_new_boolean(f->works));
-    json_object_object_add(item, "detail", mb_json_string(arena, f->detail));
-    json_object_object_add(item, "for", json_object_new_string(use));
-    json_object_object_add(item, "try", mb_json_string(arena, f->todo));
-    json_object_array_add(list, item);
+static void add_finding(struct mb_json_writer *writer, const char *name, const char *use, const struct finding *f) {
+    mb_json_begin_object(writer, NULL);
+    mb_json_add_text(writer, "name", name);
+    mb_json_add_flag(writer, "works", f->works);
+    mb_json_add_text(writer, "detail", f->detail);
+    mb_json_add_text(writer, "for", use);
+    mb_json_add_text(writer, "try", f->todo);
+    mb_json_end(writer);
 }
 
-static int check_launch(const struct minibox_spec *spec, bool json, FILE *out, int *ret_status,
-                        struct minibox_error *err) {
-    static const char name[] = "this launch", use[] = ""; /* what is found is all that there is to say */
+/* Of one launch: what is found is all that there is to say. Returns whether it works. */
+static bool check_launch(const struct minibox_spec *spec, struct mb_json_writer *writer, FILE *out) {
+    static const char name[] = "this launch";
     struct finding f = {0};
     find_launch(spec, "the command could be started", &f);
-    *ret_status = !f.works;
-    if (!json) {
-        print_line(out, name, use, &f);
-        return 0;
-    }
-    struct mb_arena arena = {0};
-    struct json_object *list = json_object_new_array();
-    add_finding(&arena, list, name, use, &f);
-    mb_arena_free(&arena);
-    return mb_json_print(out, list, err);
+    if (writer)
+        add_finding(writer, name, "", &f);
+    else
+        print_line(out, name, "", &f);
+    return f.works;
 }
 
-static int check_host(bool json, FILE *out, int *ret_status, struct minibox_error *err) {
+/* Of the host. Returns whether a box can be made. */
+static bool check_host(struct mb_json_writer *writer, FILE *out) {
     struct mb_arena arena = {0};
     struct mb_host host;
-    struct json_object *list = json ? json_object_new_array() : NULL;
-    *ret_status = 1;
-    if (mb_host_probe(&arena, &host, err)) /* a weak root, say: each box below will tell */
+    struct minibox_error ignored;
+    bool has_box = false;
+    if (mb_host_probe(&arena, &host, &ignored)) /* a weak root, say: each box below will tell */
         host = (struct mb_host){.root = "", .uid = geteuid()};
     for (size_t i = 0; i < CHECKS; i++) {
         const struct check *c = &checks[i];
         struct finding f = {0};
         c->find(c, &host, &f);
-        if (c->find == find_box && f.works)
-            *ret_status = 0;
-        if (json)
-            add_finding(&arena, list, c->name, c->use, &f);
+        has_box |= c->find == find_box && f.works;
+        if (writer)
+            add_finding(writer, c->name, c->use, &f);
         else
             print_line(out, c->name, c->use, &f);
     }
     mb_arena_free(&arena);
-    return json ? mb_json_print(out, list, err) : 0;
+    return has_box;
 }
 
 int mb_check(const struct minibox_spec *spec, bool json, FILE *out, int *ret_status, struct minibox_error *err) {
-    return spec ? check_launch(spec, json, out, ret_status, err) : check_host(json, out, ret_status, err);
+    struct mb_json_writer writer = {0}, *to = json ? &writer : NULL;
+    if (json)
+        mb_json_begin_array(to, NULL);
+    *ret_status = spec ? !check_launch(spec, to, out) : !check_host(to, out);
+    if (!json)
+        return 0;
+    mb_json_end(to);
+    return mb_json_finish(to, out, err);
 }

@@ -112,17 +112,15 @@ void mb_cost_print(FILE *out, const struct mb_costs *costs) {
     }
 }
 
-struct json_object *mb_cost_json(const struct mb_costs *costs) {
+void mb_cost_add(const struct mb_costs *costs, struct mb_json_writer *writer) {
     static const char *const keys[MB_COST_SIZES] = {"microseconds", "microseconds_of_256_mib"};
-    struct json_object *list = json_object_new_array();
     for (int i = 0; i < MB_COST_ROWS; i++) {
-        struct json_object *item = json_object_new_object();
         char flags[64];
         mb_flags_names(rows[i], flags, sizeof(flags));
-        json_object_object_add(item, "flags", json_object_new_string(flags));
+        mb_json_begin_object(writer, NULL);
+        mb_json_add_text(writer, "flags", flags);
         for (int size = 0; size < MB_COST_SIZES; size++)
-            json_object_object_add(item, keys[size], json_object_new_double(costs->microseconds[i][size]));
-        json_object_array_add(list, item);
+            mb_json_add_fraction(writer, keys[size], costs->microseconds[i][size]);
+        mb_json_end(writer);
     }
-    return list;
 }

@@ -3,7 +3,7 @@
 #ifndef MB_PROVE_COST_H
 #define MB_PROVE_COST_H
 
-#include <json-c/json.h>
+#include "base/json.h"
 #include <stdio.h>
 
 enum { MB_COST_ROWS = 6, MB_COST_SIZES = 2 };
@@ -16,6 +16,8 @@ struct mb_costs {
 void mb_cost_measure(struct mb_costs *costs);
 
 void mb_cost_print(FILE *out, const struct mb_costs *costs);
-struct json_object *mb_cost_json(const struct mb_costs *costs);
+
+/* Adds an object a row to the array that is open in the writer. */
+void mb_cost_add(const struct mb_costs *costs, struct mb_json_writer *writer);
 
 #endif

@@ -279,29 +279,37 @@ static void print_text(FILE *out, const struct series *series, const int *counts
 static const char *const verdicts[VERDICTS] = {
     [AS_TABLE] = "as the table says", [OTHERWISE] = "otherwise", [NOT_OFFERED] = "not offered"};
 
-static struct json_object *outcome_as_json(const struct mb_outcome *outcome) {
-    struct json_object *item = json_object_new_object();
+static void add_outcome(struct mb_json_writer *writer, const struct mb_outcome *outcome) {
     char flags[64];
     mb_flags_names(outcome->experiment->flags, flags, sizeof(flags));
-    json_object_object_add(item, "resource", json_object_new_string(outcome->experiment->resource));
-    json_object_object_add(item, "flags", json_object_new_string(flags));
-    json_object_object_add(item, "set", json_object_new_boolean(outcome->with));
-    json_object_object_add(item, "shared", outcome->is_seen ? json_object_new_boolean(outcome->is_shared) : NULL);
-    json_object_object_add(item, "saw", json_object_new_string(text_of(outcome)));
-    json_object_object_add(item, "verdict", json_object_new_string(verdicts[verdict_of(outcome)]));
-    return item;
+    mb_json_begin_object(writer, NULL);
+    mb_json_add_text(writer, "resource", outcome->experiment->resource);
+    mb_json_add_text(writer, "flags", flags);
+    mb_json_add_flag(writer, "set", outcome->with);
+    if (outcome->is_seen)
+        mb_json_add_flag(writer, "shared", outcome->is_shared);
+    else
+        mb_json_add_null(writer, "shared");
+    mb_json_add_text(writer, "saw", text_of(outcome));
+    mb_json_add_text(writer, "verdict", verdicts[verdict_of(outcome)]);
+    mb_json_end(writer);
 }
 
 static int print_json(FILE *out, const struct series *series, const int *counts, struct minibox_error *err) {
-    struct json_object *document = json_object_new_object(), *seen = json_object_new_array();
+    struct mb_json_writer writer = {0};
+    mb_json_begin_object(&writer, NULL);
+    mb_json_begin_array(&writer, "observations");
     for (int i = 0; i < series->count; i++)
-        json_object_array_add(seen, outcome_as_json(&series->outcomes[i]));
-    json_object_object_add(document, "observations", seen);
-    json_object_object_add(document, "cost",
-                           series->has_costs ? mb_cost_json(&series->costs) : json_object_new_array());
+        add_outcome(&writer, &series->outcomes[i]);
+    mb_json_end(&writer);
+    mb_json_begin_array(&writer, "cost");
+    if (series->has_costs)
+        mb_cost_add(&series->costs, &writer);
+    mb_json_end(&writer);
     for (int i = 0; i < VERDICTS; i++)
-        json_object_object_add(document, verdicts[i], json_object_new_int(counts[i]));
-    return mb_json_print(out, document, err);
+        mb_json_add_number(&writer, verdicts[i], counts[i]);
+    mb_json_end(&writer);
+    return mb_json_finish(&writer, out, err);
 }
 
 int mb_observe(uint64_t rows, bool json, FILE *out, int *ret_status, struct minibox_error *err) {

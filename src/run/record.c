@@ -7,13 +7,13 @@
 #include "run/record.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/json.h"
 #include "kernel/calls.h"
 
 static uint64_t count_oom_kills(void) {
@@ -43,73 +43,96 @@ int mb_record_check(const struct minibox_spec *spec, struct minibox_error *err) 
     return spec->report && mb_fd_may_write(spec->report) < 0 ? fail_report(spec, errno, err) : 0;
 }
 
-static void add_seconds(struct json_object *document, const char *key, double seconds) {
-    struct json_object *number = json_object_new_double(seconds);
-    json_object_set_serializer(number, json_object_double_to_json_string, (void *)(uintptr_t) "%.6f", NULL);
-    json_object_object_add(document, key, number);
-}
-
 static double seconds_of(struct timeval time) {
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
-static void add_end(struct json_object *document, const struct mb_record *r) {
-    bool is_killed = WIFSIGNALED(r->status);
-    bool by_us = r->timed_out || r->output_limit_reached;
-    bool out_of_memory = is_killed && WTERMSIG(r->status) == SIGKILL && !by_us && count_oom_kills() > r->oom_kills;
-    json_object_object_add(document, "exit_code", is_killed ? NULL : json_object_new_int(WEXITSTATUS(r->status)));
-    json_object_object_add(document, "signal", is_killed ? json_object_new_int(WTERMSIG(r->status)) : NULL);
-    json_object_object_add(document, "timed_out", json_object_new_boolean(r->timed_out));
-    json_object_object_add(document, "output_limit_reached", json_object_new_boolean(r->output_limit_reached));
-    json_object_object_add(document, "out_of_memory", json_object_new_boolean(out_of_memory));
-    add_seconds(document, "wall_seconds", r->wall);
-    add_seconds(document, "user_seconds", seconds_of(r->usage.ru_utime));
-    add_seconds(document, "system_seconds", seconds_of(r->usage.ru_stime));
-    json_object_object_add(document, "peak_memory_bytes", r->peak ? json_object_new_int64((int64_t)r->peak) : NULL);
+/* A number, or null where it is not known. */
+static void add_if(struct mb_json_writer *writer, const char *key, bool is_known, int64_t number) {
+    if (is_known)
+        mb_json_add_number(writer, key, number);
+    else
+        mb_json_add_null(writer, key);
 }
 
-static void add_refused(struct json_object *document, const struct mb_record *r) {
-    struct json_object *list = json_object_new_object();
+static void add_end(struct mb_json_writer *writer, const struct mb_record *r) {
+    bool is_killed = WIFSIGNALED(r->status);
+    bool by_minibox = r->timed_out || r->output_limit_reached;
+    bool by_kernel = is_killed && WTERMSIG(r->status) == SIGKILL && !by_minibox;
+    add_if(writer, "exit_code", !is_killed, WEXITSTATUS(r->status));
+    add_if(writer, "signal", is_killed, WTERMSIG(r->status));
+    mb_json_add_flag(writer, "timed_out", r->timed_out);
+    mb_json_add_flag(writer, "output_limit_reached", r->output_limit_reached);
+    mb_json_add_flag(writer, "out_of_memory", by_kernel && count_oom_kills() > r->oom_kills);
+    mb_json_add_fraction(writer, "wall_seconds", r->wall);
+    mb_json_add_fraction(writer, "user_seconds", seconds_of(r->usage.ru_utime));
+    mb_json_add_fraction(writer, "system_seconds", seconds_of(r->usage.ru_stime));
+    add_if(writer, "peak_memory_bytes", r->peak, (int64_t)r->peak);
+}
+
+static void add_refused(struct mb_json_writer *writer, const struct mb_record *r) {
+    mb_json_begin_object(writer, "refused_calls");
     for (int i = 0; i < MB_NOTIFY_CALLS; i++) {
         char name[MB_CALLS_NAME_SIZE];
         if (!r->refused[i])
             continue;
         mb_calls_name((uint32_t)i, name);
-        json_object_object_add(list, name, json_object_new_int64(r->refused[i]));
+        mb_json_add_number(writer, name, r->refused[i]);
     }
-    json_object_object_add(document, "refused_calls", list);
+    mb_json_end(writer);
 }
 
-static void add_failure(struct json_object *document, const struct minibox_error *failure) {
+/* As minibox prints it. */
+static int add_failure(struct mb_json_writer *writer, const struct minibox_error *failure, struct minibox_error *err) {
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
     if (!out)
-        return;
-    minibox_error_print(failure, out); /* printable ASCII and UTF-8: what JSON takes */
-    fclose(out);
-    json_object_object_add(document, "error", json_object_new_string_len(text, (int)length));
+        return mb_error_memory(err);
+    minibox_error_print(failure, out);
+    if (fclose(out) == 0)
+        mb_json_add_text(writer, "error", text);
     free(text);
+    return 0;
+}
+
+/* The record as a text, to be freed; NULL with *err. */
+static char *make_text(const struct mb_record *record, int exit_status, const struct minibox_error *failure,
+                       struct minibox_error *err) {
+    struct mb_json_writer writer = {0};
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (!out) {
+        mb_error_memory(err);
+        return NULL;
+    }
+    mb_json_begin_object(&writer, NULL);
+    mb_json_add_number(&writer, "status", exit_status);
+    if (record->has_ended) {
+        add_end(&writer, record);
+        add_refused(&writer, record);
+    }
+    int result = failure ? add_failure(&writer, failure, err) : 0;
+    mb_json_end(&writer);
+    if (mb_json_finish(&writer, out, err))
+        result = -1;
+    if (fclose(out) != 0 && result == 0)
+        result = mb_error_memory(err);
+    if (result == 0)
+        return text;
+    free(text);
+    return NULL;
 }
 
 int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, int exit_status,
                     const struct minibox_error *failure, struct minibox_error *err) {
     if (!record->is_open)
         return 0;
-    struct json_object *document = json_object_new_object();
-    json_object_object_add(document, "status", json_object_new_int(exit_status));
-    if (record->has_ended) {
-        add_end(document, record);
-        add_refused(document, record);
-    }
-    if (failure)
-        add_failure(document, failure);
-    char *text = NULL;
-    int length = asprintf(&text, "%s\n", json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY));
-    json_object_put(document);
-    if (length < 0)
-        return mb_error_memory(err);
-    int result = mb_outfile_write(&record->file, text, (size_t)length);
+    char *text = make_text(record, exit_status, failure, err);
+    if (!text)
+        return -1;
+    int result = mb_outfile_write(&record->file, text, strlen(text));
     if (result < 0)
         fail_report(spec, errno, err);
     free(text);

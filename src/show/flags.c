@@ -95,47 +95,46 @@ void mb_flags_explain(FILE *out, enum mb_flag_id id) {
     mb_text_print_wrapped(out, row->text, 0, 0);
 }
 
-static void add_text(struct json_object *object, const char *key, const char *text) {
-    json_object_object_add(object, key, text ? json_object_new_string(text) : NULL);
-}
-
 /* The rules of a row whose flag they refuse. */
-static struct json_object *rules_of(const struct mb_flag *row) {
-    struct json_object *list = json_object_new_array();
+static void add_rules(struct mb_json_writer *writer, const struct mb_flag *row) {
+    mb_json_begin_array(writer, "refused");
     for (size_t i = 0; i < mb_flag_rule_count; i++) {
         const struct mb_flag_rule *rule = &mb_flag_rules[i];
         if (is_gone(row) || rule->flag != row->flag)
             continue;
-        struct json_object *entry = json_object_new_object();
-        add_text(entry, rule->kind == MB_RULE_NEEDS ? "without" : "with", mb_flags_rule_other(rule));
-        add_text(entry, "why", rule->why);
-        json_object_array_add(list, entry);
+        mb_json_begin_object(writer, NULL);
+        mb_json_add_text(writer, rule->kind == MB_RULE_NEEDS ? "without" : "with", mb_flags_rule_other(rule));
+        mb_json_add_text(writer, "why", rule->why);
+        mb_json_end(writer);
     }
-    return list;
+    mb_json_end(writer);
+}
+
+static void add_row(struct mb_json_writer *writer, const struct mb_flag *row) {
+    mb_json_begin_object(writer, NULL);
+    mb_json_add_text(writer, "name", row->name);
+    mb_json_add_text(writer, "flag", row->symbol);
+    mb_json_add_number(writer, "value", (int64_t)row->flag);
+    mb_json_add_text(writer, "resource", row->about);
+    mb_json_add_text(writer, "if_set", is_gone(row) ? NULL : effect_of(row));
+    mb_json_add_flag(writer, "set_by_run", row->by_default);
+    mb_json_add_flag(writer, "can_be_chosen", !row->unfit);
+    mb_json_add_text(writer, "why_not", row->unfit);
+    mb_json_add_flag(writer, "can_be_joined", row->joins);
+    mb_json_add_text(writer, "since", row->since);
+    mb_json_add_text(writer, "manual", row->manual);
+    mb_json_add_text(writer, "text", row->text);
+    mb_json_add_text(writer, "see", row->see);
+    add_rules(writer, row);
+    mb_json_end(writer);
 }
 
 int mb_flags_print_json(FILE *out, uint64_t rows, struct minibox_error *err) {
-    struct json_object *document = json_object_new_array();
-    for (int i = 0; i < MB_FLAG_COUNT; i++) {
-        const struct mb_flag *row = &mb_flags[i];
-        if (!(rows >> i & 1))
-            continue;
-        struct json_object *item = json_object_new_object();
-        add_text(item, "name", row->name);
-        add_text(item, "flag", row->symbol);
-        json_object_object_add(item, "value", json_object_new_int64((int64_t)row->flag));
-        add_text(item, "resource", row->about);
-        add_text(item, "if_set", is_gone(row) ? NULL : effect_of(row));
-        json_object_object_add(item, "set_by_run", json_object_new_boolean(row->by_default));
-        json_object_object_add(item, "can_be_chosen", json_object_new_boolean(!row->unfit));
-        add_text(item, "why_not", row->unfit);
-        json_object_object_add(item, "can_be_joined", json_object_new_boolean(row->joins));
-        add_text(item, "since", row->since);
-        add_text(item, "manual", row->manual);
-        add_text(item, "text", row->text);
-        add_text(item, "see", row->see);
-        json_object_object_add(item, "refused", rules_of(row));
-        json_object_array_add(document, item);
-    }
-    return mb_json_print(out, document, err);
+    struct mb_json_writer writer = {0};
+    mb_json_begin_array(&writer, NULL);
+    for (int i = 0; i < MB_FLAG_COUNT; i++)
+        if (rows >> i & 1)
+            add_row(&writer, &mb_flags[i]);
+    mb_json_end(&writer);
+    return mb_json_finish(&writer, out, err);
 }
