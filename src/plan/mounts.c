@@ -30,13 +30,19 @@ static enum mb_slot slot_to_keep(const struct mb_mount *mount) {
     return MB_SLOT_NONE;
 }
 
-/* The part of `path` below the directory `above`; NULL: it is not below it. */
+/* The part of `path` below the directory `above`, whatever slashes the user has put into either; NULL: it is not below it. */
 static const char *path_below(const char *above, const char *path) {
-    size_t length = strlen(above);
-    if (strncmp(above, path, length) != 0 || path[length] != '/')
-        return NULL;
-    path += length + strspn(path + length, "/");
-    return *path ? path : NULL;
+    for (;;) {
+        above += strspn(above, "/");
+        path += strspn(path, "/");
+        if (!*above)
+            return *path ? path : NULL;
+        size_t length = strcspn(above, "/");
+        if (strncmp(above, path, length) != 0 || (path[length] != '\0' && path[length] != '/'))
+            return NULL;
+        above += length;
+        path += length;
+    }
 }
 
 /* A step at the entry's target, reached through the innermost mount that is kept, or through the root. */
@@ -106,12 +112,26 @@ static bool is_covered(const struct mb_compiler *c, const char *path, const stru
     return false;
 }
 
+static int refuse_root(struct mb_compiler *c, const struct mb_origin *origin, const char *target) {
+    return mb_error_usage(c->err, origin, MB_REMEDY_NONE, "cannot mount on", target,
+                          "there it leads to the root itself, which --rootfs chooses");
+}
+
 /* Nothing is mounted on the root itself, wherever a link of the image leads. */
 static int check_not_root(struct mb_compiler *c, int fd, const struct mb_step *step) {
-    if (fd < 0 || !mb_fd_is_same(fd, c->root_fd))
+    bool is_root = fd >= 0 && mb_fd_is_same(fd, c->root_fd);
+    return is_root ? refuse_root(c, step->origin, step->target) : 0;
+}
+
+/* The first entry makes the root. A later one on it would be attached where the root waits for the pivot, and be the root. */
+static int check_only_root(struct mb_compiler *c, const struct mb_mount *mount) {
+    bool is_root = mount->target[strspn(mount->target, "/")] == '\0';
+    bool is_first = mount == c->box->mounts;
+    if (is_root == is_first || mount->kind == MB_MOUNT_REMOUNT)
         return 0;
-    return mb_error_usage(c->err, step->origin, MB_REMEDY_NONE, "cannot mount on", step->target,
-                          "there it leads to the root itself, which --rootfs chooses");
+    return is_root ? refuse_root(c, mount->origin, mount->target)
+                   : mb_error_usage(c->err, mount->origin, MB_REMEDY_NONE, "the root must be mounted before",
+                                    mount->target, NULL);
 }
 
 static int refuse_mount_point(struct mb_compiler *c, const struct mb_step *step, int number) {
@@ -304,7 +324,7 @@ static void plan_stage(struct mb_compiler *c) {
 int mb_plan_mounts(struct mb_compiler *c) {
     plan_stage(c);
     for (size_t i = 0; i < c->box->mount_count; i++)
-        if (plan_entry(c, &c->box->mounts[i]))
+        if (check_only_root(c, &c->box->mounts[i]) || plan_entry(c, &c->box->mounts[i]))
             return -1;
     if (c->box->process.terminal) {
         const struct mb_origin *origin = mb_box_origin(c->box, MB_OPTION_TTY);

@@ -17,20 +17,21 @@ struct mb_step *mb_steps_add(struct mb_compiler *c, enum mb_step_kind kind, enum
 /* Cuts a path into its parts: "usr/lib" is {"", "usr"}, {"usr", "lib"}. One piece of memory holds them and their texts.
  */
 static void cut_path(struct mb_compiler *c, struct mb_step *step) {
-    size_t count = 0, length = strlen(step->path);
-    for (const char *p = step->path; *p; p++)
-        count += *p != '/' && (p == step->path || p[-1] == '/');
+    const char *path = step->path + strspn(step->path, "/"); /* a directory is below the slot, never below / */
+    size_t count = 0, length = strlen(path);
+    for (const char *p = path; *p; p++)
+        count += *p != '/' && (p == path || p[-1] == '/');
     struct mb_path_part *parts = count ? mb_arena_alloc(&c->plan->arena, count * (sizeof(*parts) + length + 2)) : NULL;
     if (!parts)
         return;
     char *text = (char *)(parts + count);
     size_t n = 0;
-    for (const char *p = step->path + strspn(step->path, "/"); *p; n++) {
-        size_t before = (size_t)(p - step->path), size = strcspn(p, "/");
-        while (before && step->path[before - 1] == '/')
+    for (const char *p = path; *p; n++) {
+        size_t before = (size_t)(p - path), size = strcspn(p, "/");
+        while (before && path[before - 1] == '/')
             before--;
         parts[n] = (struct mb_path_part){.directory = text, .name = text + before + 1};
-        memcpy(text, step->path, before);
+        memcpy(text, path, before);
         memcpy(text + before + 1, p, size);
         text += before + 1 + size + 1; /* the memory is zeroed: both texts end */
         p += size;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whose ids a box gets: accounts that may be hostile, subordinate ranges, maps, and the ranges that live boxes hold. */
+/* Whose ids a box gets: accounts that may be hostile, subordinate ranges, and maps. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -16,9 +16,7 @@
 
 #include <cmocka.h>
 
-#include "plan/ids.h"
-
-enum { RANGE = 65536 };
+#include "box/identity.h"
 
 /* ---- a host ---------------------------------------------------------------------------------------------------- */
 
@@ -58,7 +56,12 @@ static int remove_host(void **state) {
 
 static struct mb_host host_of(bool privileged, uint32_t uid, uint32_t gid) {
     static char *environment[] = {NULL};
-    return (struct mb_host){.root = root, .uid = uid, .gid = gid, .privileged = privileged, .environment = environment};
+    return (struct mb_host){.root = root,
+                            .uid = uid,
+                            .gid = gid,
+                            .privileged = privileged,
+                            .maps_ids = privileged,
+                            .environment = environment};
 }
 
 static struct minibox_spec *new_spec(const char *userns) {
@@ -70,11 +73,11 @@ static struct minibox_spec *new_spec(const char *userns) {
     return spec;
 }
 
-static int plan_maps(const char *userns, const struct mb_host *host, struct mb_plan *plan, uint32_t uid,
+static int plan_maps(const char *userns, const struct mb_host *host, struct mb_box *box, uint32_t uid,
                      struct minibox_error *err) {
     struct minibox_spec *spec = new_spec(userns);
-    *plan = (struct mb_plan){.flags = CLONE_NEWUSER | CLONE_NEWNS, .uid = uid, .gid = uid};
-    int result = mb_ids_plan_maps(spec, host, plan, err);
+    *box = (struct mb_box){.flags = CLONE_NEWUSER | CLONE_NEWNS, .process = {.uid = uid, .gid = uid}};
+    int result = mb_identity_plan_maps(spec, host, box, err);
     minibox_spec_free(spec);
     return result;
 }
@@ -106,7 +109,7 @@ static void finds_users(void **state) {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct minibox_error err;
         uint32_t uid = 99, gid = 99;
-        if (mb_ids_find_user(&accounts, cases[i].user, cases[i].group, &origin, &uid, &gid, &err))
+        if (mb_identity_find_user(&accounts, cases[i].user, cases[i].group, &origin, &uid, &gid, &err))
             fail_msg("%s:%s: %s", cases[i].user, cases[i].group ? cases[i].group : "", err.what);
         if (uid != cases[i].uid || gid != cases[i].gid)
             fail_msg("%s:%s: saw %u:%u, wanted %u:%u", cases[i].user, cases[i].group ? cases[i].group : "", uid, gid,
@@ -141,7 +144,7 @@ static void refuses_unknown_users(void **state) {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct minibox_error err = {0};
         uint32_t uid = 77, gid = 77;
-        if (mb_ids_find_user(&accounts, cases[i][0], cases[i][1], &origin, &uid, &gid, &err) != -1)
+        if (mb_identity_find_user(&accounts, cases[i][0], cases[i][1], &origin, &uid, &gid, &err) != -1)
             fail_msg("accepted \"%s\":\"%s\" as %u:%u", cases[i][0], cases[i][1] ? cases[i][1] : "", uid, gid);
         assert_int_equal(err.phase, MINIBOX_PHASE_USAGE);
         assert_string_equal(err.origin, "--user (argument 2)");
@@ -183,7 +186,7 @@ static void reads_hostile_accounts(void **state) {
         const struct mb_accounts accounts = {cases[i].passwd, ""};
         struct minibox_error err;
         uint32_t uid = 77, gid = 77;
-        int found = mb_ids_find_user(&accounts, "ann", NULL, &origin, &uid, &gid, &err) == 0;
+        int found = mb_identity_find_user(&accounts, "ann", NULL, &origin, &uid, &gid, &err) == 0;
         if (found != cases[i].found || (found && (uid != cases[i].uid || gid != cases[i].gid)))
             fail_msg("\"%s\": found %d, %u:%u", cases[i].passwd, found, uid, gid);
     }
@@ -205,10 +208,10 @@ static void passes_long_lines_over(void **state) {
         struct mb_arena arena = {0};
         uint32_t uid = 0, gid = 0;
         const char *name, *home;
-        assert_int_equal(mb_ids_find_user(&accounts, "ann", NULL, &origin, &uid, &gid, &err), 0);
+        assert_int_equal(mb_identity_find_user(&accounts, "ann", NULL, &origin, &uid, &gid, &err), 0);
         assert_int_equal(uid, 1000);
         assert_int_equal(gid, 1001);
-        mb_ids_find_name(&arena, &accounts, 1000, &name, &home);
+        mb_identity_find_name(&arena, &accounts, 1000, &name, &home);
         assert_string_equal(name, "ann");
         assert_string_equal(home, "/home/ann");
         mb_arena_free(&arena);
@@ -221,13 +224,13 @@ static void finds_names(void **state) {
     const struct mb_accounts accounts = {passwd, group};
     struct mb_arena arena = {0};
     const char *name, *home;
-    mb_ids_find_name(&arena, &accounts, 1000, &name, &home);
+    mb_identity_find_name(&arena, &accounts, 1000, &name, &home);
     assert_string_equal(name, "ann");
     assert_string_equal(home, "/home/ann");
-    mb_ids_find_name(&arena, &accounts, 4242, &name, &home);
+    mb_identity_find_name(&arena, &accounts, 4242, &name, &home);
     assert_string_equal(name, "");
     assert_string_equal(home, "");
-    mb_ids_find_name(&arena, &accounts, 5, &name, &home); /* a line without a home */
+    mb_identity_find_name(&arena, &accounts, 5, &name, &home); /* a line without a home */
     assert_string_equal(name, "");
     mb_arena_free(&arena);
 }
@@ -235,7 +238,7 @@ static void finds_names(void **state) {
 static int read_accounts(struct mb_arena *arena, struct mb_accounts *accounts, struct minibox_error *err) {
     int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     assert_true(fd >= 0);
-    int result = mb_ids_read_accounts(arena, fd, true, accounts, err);
+    int result = mb_identity_read_accounts(arena, fd, true, accounts, err);
     close(fd);
     return result;
 }
@@ -306,10 +309,10 @@ static void reads_accounts_below_the_root(void **state) {
 
 /* ---- maps ------------------------------------------------------------------------------------------------------ */
 
-static void assert_map(const struct mb_plan *plan, size_t index, uint32_t inside, uint32_t outside, uint32_t count,
+static void assert_map(const struct mb_box *box, size_t index, uint32_t inside, uint32_t outside, uint32_t count,
                        bool gids) {
-    assert_true(index < plan->map_count);
-    const struct mb_id_map *map = &plan->maps[index];
+    assert_true(index < box->maps.count);
+    const struct mb_id_map *map = &box->maps.list[index];
     if (map->inside != inside || map->outside != outside || map->count != count || map->gids != gids ||
         map->uids == gids)
         fail_msg("map %zu: saw %u %u %u (uids %d, gids %d), wanted %u %u %u", index, map->inside, map->outside,
@@ -319,25 +322,25 @@ static void assert_map(const struct mb_plan *plan, size_t index, uint32_t inside
 static void user_maps_itself(void **state) {
     (void)state;
     struct mb_host host = host_of(false, 1000, 1001);
-    struct mb_plan plan;
+    struct mb_box box;
     struct minibox_error err;
     WRITE("etc/subuid", "ann:100000:65536\n");
     WRITE("etc/subgid", "ann:100000:65536\n");
     WRITE("etc/passwd", passwd);
-    assert_int_equal(plan_maps(NULL, &host, &plan, 0, &err), 0);
-    assert_int_equal(plan.map_writer, MB_MAPS_SELF);
-    assert_int_equal(plan.map_count, 2);
-    assert_map(&plan, 0, 0, 1000, 1, false);
-    assert_map(&plan, 1, 0, 1001, 1, true);
-    assert_false(plan.reserve_range);
-    assert_true(mb_ids_is_mapped(&plan, 0, false));
-    assert_false(mb_ids_is_mapped(&plan, 1, false));
-    assert_false(mb_ids_is_mapped(&plan, UINT32_MAX, false));
-    mb_plan_free(&plan);
+    assert_int_equal(plan_maps(NULL, &host, &box, 0, &err), 0);
+    assert_int_equal(box.maps.writer, MB_MAPS_SELF);
+    assert_int_equal(box.maps.count, 2);
+    assert_map(&box, 0, 0, 1000, 1, false);
+    assert_map(&box, 1, 0, 1001, 1, true);
+    assert_false(box.maps.has_range);
+    assert_true(mb_identity_is_mapped(&box, 0, MB_ID_USER));
+    assert_false(mb_identity_is_mapped(&box, 1, MB_ID_USER));
+    assert_false(mb_identity_is_mapped(&box, UINT32_MAX, MB_ID_USER));
+    mb_box_free(&box);
 
-    assert_int_equal(plan_maps(NULL, &host, &plan, 1000, &err), 0); /* the caller's own name, as in the host's root */
-    assert_map(&plan, 0, 1000, 1000, 1, false);
-    mb_plan_free(&plan);
+    assert_int_equal(plan_maps(NULL, &host, &box, 1000, &err), 0); /* the caller's own name, as in the host's root */
+    assert_map(&box, 0, 1000, 1000, 1, false);
+    mb_box_free(&box);
 }
 
 /* The caller's id is itself; every other id of the box is one of its subordinate ids, each once. */
@@ -356,16 +359,16 @@ static void keep_id_maps_around(void **state) {
     struct mb_host host = host_of(false, 1000, 1000);
     WRITE("etc/passwd", "ann:x:1000:1000::/home/ann:\n");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct mb_plan plan;
+        struct mb_box box;
         struct minibox_error err;
         WRITE("etc/subuid", cases[i].ranges);
         WRITE("etc/subgid", cases[i].ranges);
-        assert_int_equal(plan_maps("keep-id", &host, &plan, cases[i].id, &err), 0);
-        assert_int_equal(plan.map_writer, MB_MAPS_HELPER);
+        assert_int_equal(plan_maps("keep-id", &host, &box, cases[i].id, &err), 0);
+        assert_int_equal(box.maps.writer, MB_MAPS_HELPER);
         uint32_t total[2] = {0, 0};
         bool itself[2] = {false, false};
-        for (size_t n = 0; n < plan.map_count; n++) {
-            const struct mb_id_map *map = &plan.maps[n];
+        for (size_t n = 0; n < box.maps.count; n++) {
+            const struct mb_id_map *map = &box.maps.list[n];
             bool gids = map->gids;
             assert_true(map->uids != map->gids);
             assert_true(map->count > 0);
@@ -377,7 +380,7 @@ static void keep_id_maps_around(void **state) {
             total[gids] += map->count;
             assert_false(map->outside <= cases[i].id && cases[i].id < map->outside + map->count);
             for (size_t m = 0; m < n; m++) {
-                const struct mb_id_map *other = &plan.maps[m];
+                const struct mb_id_map *other = &box.maps.list[m];
                 if (other->gids != gids)
                     continue;
                 if (map->inside < other->inside + other->count && other->inside < map->inside + map->count)
@@ -391,9 +394,9 @@ static void keep_id_maps_around(void **state) {
         assert_true(itself[0] && itself[1]);
         assert_int_equal(total[0], cases[i].total);
         assert_int_equal(total[1], cases[i].total);
-        assert_true(mb_ids_is_mapped(&plan, cases[i].id, false));
-        assert_true(mb_ids_is_mapped(&plan, 0, false)); /* from the ranges */
-        mb_plan_free(&plan);
+        assert_true(mb_identity_is_mapped(&box, cases[i].id, MB_ID_USER));
+        assert_true(mb_identity_is_mapped(&box, 0, MB_ID_USER)); /* from the ranges */
+        mb_box_free(&box);
     }
 }
 
@@ -416,239 +419,173 @@ static void keep_id_without_ranges(void **state) {
                                         "ann:0:65536\n"};
     WRITE("etc/passwd", "ann:x:1000:1000::/home/ann:\n");
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        struct mb_plan plan;
+        struct mb_box box;
         struct minibox_error err;
         WRITE("etc/subuid", files[i]);
         WRITE("etc/subgid", files[i]);
-        assert_int_equal(plan_maps("keep-id", &host, &plan, 1000, &err), 0);
-        if (plan.map_count != 2 || plan.map_writer != MB_MAPS_SELF)
-            fail_msg("\"%s\": %zu maps", files[i], plan.map_count);
-        assert_map(&plan, 0, 1000, 1000, 1, false);
-        mb_plan_free(&plan);
+        assert_int_equal(plan_maps("keep-id", &host, &box, 1000, &err), 0);
+        if (box.maps.count != 2 || box.maps.writer != MB_MAPS_SELF)
+            fail_msg("\"%s\": %zu maps", files[i], box.maps.count);
+        assert_map(&box, 0, 1000, 1000, 1, false);
+        mb_box_free(&box);
     }
     /* A user that no account names: an entry with an empty name is not its. */
-    struct mb_plan plan;
+    struct mb_box box;
     struct minibox_error err;
     WRITE("etc/passwd", "");
     WRITE("etc/subuid", ":100000:65536\n");
     WRITE("etc/subgid", ":100000:65536\n");
-    assert_int_equal(plan_maps("keep-id", &host, &plan, 1000, &err), 0);
-    assert_int_equal(plan.map_count, 2);
-    mb_plan_free(&plan);
+    assert_int_equal(plan_maps("keep-id", &host, &box, 1000, &err), 0);
+    assert_int_equal(box.maps.count, 2);
+    mb_box_free(&box);
 }
 
 static void root_is_never_kept(void **state) {
     (void)state;
     struct mb_host host = host_of(true, 0, 0);
-    struct mb_plan plan;
+    struct mb_box box;
     struct minibox_error err;
-    assert_int_equal(plan_maps("keep-id", &host, &plan, 0, &err), -1);
+    assert_int_equal(plan_maps("keep-id", &host, &box, 0, &err), -1);
     assert_int_equal(err.phase, MINIBOX_PHASE_USAGE);
-    mb_plan_free(&plan);
+    mb_box_free(&box);
     host = host_of(false, 0, 0); /* root of a container */
-    assert_int_equal(plan_maps("keep-id", &host, &plan, 0, &err), -1);
-    mb_plan_free(&plan);
+    assert_int_equal(plan_maps("keep-id", &host, &box, 0, &err), -1);
+    mb_box_free(&box);
 }
 
 static void given_maps_are_kept(void **state) {
     (void)state;
     struct mb_host host = host_of(true, 0, 0);
-    struct mb_plan plan;
+    struct mb_box box;
     struct minibox_error err;
-    assert_int_equal(plan_maps("0:200000:100,u100:300000:1,g100:300001:2", &host, &plan, 0, &err), 0);
-    assert_int_equal(plan.map_writer, MB_MAPS_PARENT);
-    assert_false(plan.reserve_range);
-    assert_true(mb_ids_is_mapped(&plan, 99, false));
-    assert_true(mb_ids_is_mapped(&plan, 99, true));
-    assert_true(mb_ids_is_mapped(&plan, 100, false));
-    assert_false(mb_ids_is_mapped(&plan, 101, false));
-    assert_true(mb_ids_is_mapped(&plan, 101, true));
-    assert_false(mb_ids_is_mapped(&plan, 102, true));
-    mb_plan_free(&plan);
+    assert_int_equal(plan_maps("0:200000:100,u100:300000:1,g100:300001:2", &host, &box, 0, &err), 0);
+    assert_int_equal(box.maps.writer, MB_MAPS_PARENT);
+    assert_false(box.maps.has_range);
+    assert_true(mb_identity_is_mapped(&box, 99, MB_ID_USER));
+    assert_true(mb_identity_is_mapped(&box, 99, MB_ID_GROUP));
+    assert_true(mb_identity_is_mapped(&box, 100, MB_ID_USER));
+    assert_false(mb_identity_is_mapped(&box, 101, MB_ID_USER));
+    assert_true(mb_identity_is_mapped(&box, 101, MB_ID_GROUP));
+    assert_false(mb_identity_is_mapped(&box, 102, MB_ID_GROUP));
+    mb_box_free(&box);
     host = host_of(false, 1000, 1000);
-    assert_int_equal(plan_maps("0:200000:100", &host, &plan, 0, &err), 0);
-    assert_int_equal(plan.map_writer, MB_MAPS_HELPER);
-    mb_plan_free(&plan);
+    assert_int_equal(plan_maps("0:200000:100", &host, &box, 0, &err), 0);
+    assert_int_equal(box.maps.writer, MB_MAPS_HELPER);
+    mb_box_free(&box);
+}
+
+/* Root of a container whose user namespace has ranges: it can give a box any of them, and none that no other box has.
+ */
+static void root_of_a_container_maps_what_it_is_told(void **state) {
+    (void)state;
+    struct mb_host host = host_of(false, 0, 0);
+    struct mb_box box;
+    struct minibox_error err;
+    host.maps_ids = true;
+    assert_int_equal(plan_maps("u0:1000:100,g0:1000:100", &host, &box, 0, &err), 0);
+    assert_int_equal(box.maps.writer, MB_MAPS_PARENT);
+    assert_false(box.maps.has_range);
+    assert_map(&box, 0, 0, 1000, 100, false);
+    mb_box_free(&box);
+    assert_int_equal(plan_maps(NULL, &host, &box, 0, &err), 0);
+    assert_int_equal(box.maps.writer, MB_MAPS_SELF);
+    assert_false(box.maps.has_range);
+    assert_map(&box, 0, 0, 0, 1, false);
+    mb_box_free(&box);
+}
+
+/* What an ordinary user may write itself it writes itself, however it was said: the helper would not grant it. */
+static void own_id_needs_no_helper(void **state) {
+    (void)state;
+    static const struct {
+        const char *map;
+        enum mb_map_writer writer;
+    } cases[] = {{"u0:1000:1,g0:1001:1", MB_MAPS_SELF},
+                 {"u7:1000:1,g8:1001:1", MB_MAPS_SELF},
+                 {"u0:1000:2,g0:1001:1", MB_MAPS_HELPER},
+                 {"u0:1001:1,g0:1001:1", MB_MAPS_HELPER},
+                 {"0:1000:1", MB_MAPS_HELPER}, /* the gid is another */
+                 {"u0:1000:1,u1:1000:1,g0:1001:1", MB_MAPS_HELPER}};
+    struct mb_host host = host_of(false, 1000, 1001);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mb_box box;
+        struct minibox_error err;
+        assert_int_equal(plan_maps(cases[i].map, &host, &box, 0, &err), 0);
+        if (box.maps.writer != cases[i].writer)
+            fail_msg("%s: writer %d, wanted %d", cases[i].map, (int)box.maps.writer, (int)cases[i].writer);
+        mb_box_free(&box);
+    }
+}
+
+/* What is only known when it is launched is not in the map: its ids outside count from 0. */
+static void root_maps_a_range(void **state) {
+    (void)state;
+    struct mb_host host = host_of(true, 0, 0);
+    struct mb_box box;
+    struct minibox_error err;
+    WRITE("etc/passwd", "root:x:0:0::/:\nlow:x:1000:1000::/:\nhigh:x:600000:700000::/:\n");
+    WRITE("etc/group", "many:x:800000:low,high\n");
+    WRITE("etc/subuid", "ann:100000:10\nroot:200000:131072\n");
+    WRITE("etc/subgid", "root:300000:65536\n");
+    assert_int_equal(plan_maps(NULL, &host, &box, 0, &err), 0);
+    assert_int_equal(box.maps.writer, MB_MAPS_PARENT);
+    assert_true(box.maps.has_range);
+    assert_int_equal(box.maps.count, 2);
+    assert_map(&box, 0, 0, 0, MB_ID_RANGE, false);
+    assert_map(&box, 1, 0, 0, MB_ID_RANGE, true);
+    assert_int_equal(box.maps.own_count, 1);
+    assert_int_equal(box.maps.own[0].uid, 200000);
+    assert_int_equal(box.maps.own[0].gid, 300000);
+    assert_int_equal(box.maps.own[0].count, 65536); /* the shorter of the two */
+    static const uint32_t taken[] = {100000, 200000, 300000, 600000, 700000, 800000};
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        bool is_taken = false;
+        for (size_t n = 0; n < box.maps.taken_count; n++)
+            is_taken |= box.maps.taken[n].uid == taken[i];
+        if (!is_taken)
+            fail_msg("%u is not kept clear of", taken[i]);
+    }
+    mb_box_free(&box);
+}
+
+static void knows_subordinates(void **state) {
+    (void)state;
+    static const struct {
+        const char *subuid, *subgid;
+        bool wanted;
+    } cases[] = {{"ann:100000:10\n", "1000:100000:10\n", true},
+                 {"ann:100000:10\n", "", false},
+                 {"", "ann:100000:10\n", false},
+                 {"bob:100000:10\n", "bob:100000:10\n", false}};
+    const struct mb_host host = host_of(false, 1000, 1000);
+    WRITE("etc/passwd", "ann:x:1000:1000::/home/ann:\n");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        WRITE("etc/subuid", cases[i].subuid);
+        WRITE("etc/subgid", cases[i].subgid);
+        assert_int_equal(mb_identity_has_subordinates(&host), cases[i].wanted);
+    }
 }
 
 static void is_mapped_at_the_edges(void **state) {
     (void)state;
     struct mb_id_map maps[] = {{10, 100, 5, true, false, {.kind = MB_ORIGIN_DEFAULT}},
                                {4294967290u, 1, 5, false, true, {.kind = MB_ORIGIN_DEFAULT}}};
-    struct mb_plan plan = {.flags = CLONE_NEWUSER, .maps = maps, .map_count = 2};
+    struct mb_box box = {.flags = CLONE_NEWUSER, .maps = {.list = maps, .count = 2}};
     static const struct {
         uint32_t id;
-        bool gid, wanted;
-    } cases[] = {{9, false, false},         {10, false, true},          {14, false, true},
-                 {15, false, false},        {10, true, false},          {0, true, false},
-                 {3, true, false},          {4294967289u, true, false}, {4294967290u, true, true},
-                 {4294967294u, true, true}, {4294967295u, true, false}};
+        enum mb_id_kind kind;
+        bool wanted;
+    } cases[] = {{9, MB_ID_USER, false},           {10, MB_ID_USER, true},
+                 {14, MB_ID_USER, true},           {15, MB_ID_USER, false},
+                 {10, MB_ID_GROUP, false},         {0, MB_ID_GROUP, false},
+                 {3, MB_ID_GROUP, false},          {4294967289u, MB_ID_GROUP, false},
+                 {4294967290u, MB_ID_GROUP, true}, {4294967294u, MB_ID_GROUP, true},
+                 {4294967295u, MB_ID_GROUP, false}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        if (mb_ids_is_mapped(&plan, cases[i].id, cases[i].gid) != cases[i].wanted)
+        if (mb_identity_is_mapped(&box, cases[i].id, cases[i].kind) != cases[i].wanted)
             fail_msg("%u: wanted %d", cases[i].id, cases[i].wanted);
-    plan.flags = 0; /* no user namespace: every id is there */
-    assert_true(mb_ids_is_mapped(&plan, 12345, false));
-}
-
-/* ---- ranges ---------------------------------------------------------------------------------------------------- */
-
-static int needs_root(void) {
-    if (geteuid() == 0)
-        return 0;
-    fprintf(stderr, "skipped: needs root: the lock file is in /run\n");
-    return -1;
-}
-
-static void plan_root(struct mb_plan *plan) {
-    struct mb_host host = host_of(true, 0, 0);
-    struct minibox_error err;
-    if (plan_maps(NULL, &host, plan, 0, &err))
-        fail_msg("%s %s %s", err.what, err.object, err.reason);
-    assert_int_equal(plan->map_writer, MB_MAPS_PARENT);
-    assert_true(plan->reserve_range);
-    assert_map(plan, 0, 0, plan->maps[0].outside, RANGE, false);
-    assert_map(plan, 1, 0, plan->maps[1].outside, RANGE, true);
-}
-
-static bool overlaps(uint32_t start, uint64_t from, uint64_t to) {
-    return start < to && from < (uint64_t)start + RANGE;
-}
-
-static void live_boxes_differ(void **state) {
-    (void)state;
-    enum { BOXES = 8 };
-    struct mb_plan plans[BOXES];
-    struct minibox_error err;
-    int fds[BOXES];
-    if (needs_root())
-        skip();
-    WRITE("etc/passwd", passwd);
-    WRITE("etc/subuid", "");
-    WRITE("etc/subgid", "");
-    for (int i = 0; i < BOXES; i++) {
-        plan_root(&plans[i]);
-        if (mb_ids_reserve(&plans[i], &fds[i], &err))
-            fail_msg("%s %s %s", err.what, err.object, err.reason);
-        assert_true(fcntl(fds[i], F_GETFD) & FD_CLOEXEC);
-        assert_int_equal(plans[i].maps[0].outside, plans[i].maps[1].outside);
-        assert_int_equal(plans[i].maps[0].outside % RANGE, 0);
-        for (int j = 0; j < i; j++)
-            if (plans[i].maps[0].outside == plans[j].maps[0].outside)
-                fail_msg("boxes %d and %d both have %u", i, j, plans[i].maps[0].outside);
-    }
-    /* What is let go can be had again. */
-    uint32_t first = plans[0].maps[0].outside;
-    close(fds[0]);
-    struct mb_plan again;
-    int fd;
-    plan_root(&again);
-    assert_int_equal(mb_ids_reserve(&again, &fd, &err), 0);
-    assert_int_equal(again.maps[0].outside, first);
-    close(fd);
-    mb_plan_free(&again);
-    for (int i = 0; i < BOXES; i++) {
-        if (i)
-            close(fds[i]);
-        mb_plan_free(&plans[i]);
-    }
-    struct stat st;
-    assert_int_equal(stat("/run/minibox/ids", &st), 0);
-    assert_int_equal(st.st_mode & 07777, 0600);
-    assert_int_equal(st.st_size, 0);
-}
-
-/* Whoever has ids on this host has them alone. */
-static void ranges_avoid_others(void **state) {
-    (void)state;
-    enum { BOXES = 5 };
-    if (needs_root())
-        skip();
-    /* 0x80000 is 524288; the first four ranges from there are touched by: a subuid, a subgid, a uid, a gid */
-    WRITE("etc/subuid", "ann:500000:24289\n");
-    WRITE("etc/subgid", "ann:655359:1\n");
-    WRITE("etc/passwd", "root:x:0:0::/:\nfar:x:655360:5::/:\ngroup:x:5:786431::/:\n");
-    struct mb_plan plans[BOXES];
-    int fds[BOXES];
-    for (int i = 0; i < BOXES; i++) {
-        struct minibox_error err;
-        plan_root(&plans[i]);
-        assert_int_equal(mb_ids_reserve(&plans[i], &fds[i], &err), 0);
-        uint32_t start = plans[i].maps[0].outside;
-        if (start < 786432 || overlaps(start, 500000, 524289) || start % RANGE)
-            fail_msg("box %d has %u", i, start);
-    }
-    for (int i = 0; i < BOXES; i++) {
-        close(fds[i]);
-        mb_plan_free(&plans[i]);
-    }
-}
-
-/* Root's own subordinate ids come first, cut into slices; the rest of the world comes after. */
-static void roots_own_ranges_come_first(void **state) {
-    (void)state;
-    enum { BOXES = 4 };
-    if (needs_root())
-        skip();
-    WRITE("etc/passwd", passwd);
-    WRITE("etc/subuid", "root:1879113728:131072\nann:1879048192:65536\n0:1879310336:65536\n");
-    WRITE("etc/subgid", "root:1879213728:131072\nroot:1879510336:70000\n");
-    static const uint32_t wanted[BOXES][2] = {
-        {1879113728, 1879213728}, {1879179264, 1879279264}, {1879310336, 1879510336}, {0, 0}};
-    struct mb_plan plans[BOXES];
-    int fds[BOXES];
-    for (int i = 0; i < BOXES; i++) {
-        struct minibox_error err;
-        plan_root(&plans[i]);
-        assert_int_equal(mb_ids_reserve(&plans[i], &fds[i], &err), 0);
-        uint32_t uid = plans[i].maps[0].outside, gid = plans[i].maps[1].outside;
-        if (wanted[i][0] ? uid != wanted[i][0] || gid != wanted[i][1] : uid >= 1879000000 || uid != gid)
-            fail_msg("box %d has %u:%u, wanted %u:%u", i, uid, gid, wanted[i][0], wanted[i][1]);
-    }
-    for (int i = 0; i < BOXES; i++) {
-        close(fds[i]);
-        mb_plan_free(&plans[i]);
-    }
-}
-
-/* Host uid 0 is in no map, whatever the files say. */
-static void host_root_is_in_no_range(void **state) {
-    (void)state;
-    static const char *const files[] = {
-        "root:0:65536\n",          "root:4294901760:131072\n", "root:4294967295:4294967295\n",
-        "root:4294901761:65536\n", "root:1:4294967295\n",      "root:5\nroot:\n:::\nroot:-1:65536\n"};
-    if (needs_root())
-        skip();
-    WRITE("etc/passwd", passwd);
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        struct mb_plan plans[3];
-        int fds[3];
-        WRITE("etc/subuid", files[i]);
-        WRITE("etc/subgid", files[i]);
-        uint64_t seen[3][2];
-        int made = 0;
-        for (; made < 3; made++) {
-            struct minibox_error err;
-            plan_root(&plans[made]);
-            if (mb_ids_reserve(&plans[made], &fds[made], &err)) { /* a refusal is right too */
-                mb_plan_free(&plans[made]);
-                break;
-            }
-            for (int gids = 0; gids < 2; gids++)
-                seen[made][gids] = plans[made].maps[gids].outside;
-        }
-        for (int n = 0; n < made; n++) {
-            close(fds[n]);
-            mb_plan_free(&plans[n]);
-        }
-        for (int n = made - 1; n >= 0; n--) {
-            for (int gids = 0; gids < 2; gids++) {
-                uint64_t start = seen[n][gids]; /* neither 0, nor over the edge, where -1 is and 0 would be again */
-                if (start == 0 || start + RANGE > UINT32_MAX)
-                    fail_msg("\"%s\": box %d has %s %llu and up", files[i], n, gids ? "gids" : "uids",
-                             (unsigned long long)start);
-            }
-        }
-    }
+    box.flags = 0; /* no user namespace: every id is there */
+    assert_true(mb_identity_is_mapped(&box, 12345, MB_ID_USER));
 }
 
 int main(void) {
@@ -664,11 +601,11 @@ int main(void) {
         cmocka_unit_test(keep_id_without_ranges),
         cmocka_unit_test(root_is_never_kept),
         cmocka_unit_test(given_maps_are_kept),
+        cmocka_unit_test(root_of_a_container_maps_what_it_is_told),
+        cmocka_unit_test(own_id_needs_no_helper),
+        cmocka_unit_test(root_maps_a_range),
+        cmocka_unit_test(knows_subordinates),
         cmocka_unit_test(is_mapped_at_the_edges),
-        cmocka_unit_test(live_boxes_differ),
-        cmocka_unit_test(ranges_avoid_others),
-        cmocka_unit_test(roots_own_ranges_come_first),
-        cmocka_unit_test(host_root_is_in_no_range),
     };
     return cmocka_run_group_tests(tests, make_host, remove_host);
 }
