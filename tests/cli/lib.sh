@@ -214,7 +214,8 @@ changed_mounts() {
         '>' | '<') [ -n "$own" ] || [ "${place#"$work"}" != "$place" ] || continue ;;
         *) continue ;;
         esac
-        if [ "$sign" = '>' ] || [ -e "$place" ]; then echo "$sign $line"; fi
+        # Of a directory that is being removed the mounts go first.
+        if [ "$sign" = '>' ] || { sleep 0.05 && [ -e "$place" ]; }; then echo "$sign $line"; fi
     done
 }
 

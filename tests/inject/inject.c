@@ -609,9 +609,14 @@ static bool has_more(const char *list, const char *other, bool must_exist) {
 static const char *find_left(void) {
     static char now[sizeof(mounts_before)];
     static const char *const empty[] = {"/run/minibox", "volume", "tree/mnt", "tree/tmp", "tree/srv"};
-    read_mounts(now, sizeof(now));
-    if (has_more(now, mounts_before, false) || has_more(mounts_before, now, true))
-        return "a mount";
+    for (int tries = 0;; tries++) { /* of a directory that is removed the mounts go first */
+        read_mounts(now, sizeof(now));
+        if (!has_more(now, mounts_before, false) && !has_more(mounts_before, now, true))
+            break;
+        if (tries == 5)
+            return "a mount";
+        usleep(20000);
+    }
     for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
         char path[128];
         snprintf(path, sizeof(path), "%s%s%s", empty[i][0] == '/' ? "" : work, empty[i][0] == '/' ? "" : "/", empty[i]);

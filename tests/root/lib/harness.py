@@ -315,7 +315,7 @@ def mounts():
     with open("/proc/self/mountinfo") as file:
         for line in file:
             mount, _, of_file_system = line.rstrip("\n").partition(" - ")
-            is_own = mount.split()[4] == "/run" or mount.split()[4].startswith("/run/")
+            is_own = mount.split()[4] == "/run"
             found.add(mount + " - " + (of_file_system if is_own else " ".join(of_file_system.split(" ", 2)[:2])))
     return found
 
@@ -323,7 +323,11 @@ def mounts():
 def changed_mounts(before):
     """What has come and what is gone. Who removes a directory takes the mounts on it away in all namespaces: that is no box's doing."""
     now = mounts()
-    gone = [line for line in before - now if os.path.lexists(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split()[4]))]
+    for pause in (0.05, 0):  # the mounts go first, and then the directory
+        gone = [line for line in before - now if os.path.lexists(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split()[4]))]
+        if not gone:
+            break
+        time.sleep(pause)
     return ["mount " + line for line in now - before] + ["no more a mount " + line for line in gone]
 
 
