@@ -30,7 +30,8 @@ static enum mb_slot slot_to_keep(const struct mb_mount *mount) {
     return MB_SLOT_NONE;
 }
 
-/* The part of `path` below the directory `above`, whatever slashes the user has put into either; NULL: it is not below it. */
+/* The part of `path` below the directory `above`, whatever slashes the user has put into either; NULL: it is not below
+ * it. */
 static const char *path_below(const char *above, const char *path) {
     for (;;) {
         above += strspn(above, "/");
@@ -123,7 +124,8 @@ static int check_not_root(struct mb_compiler *c, int fd, const struct mb_step *s
     return is_root ? refuse_root(c, step->origin, step->target) : 0;
 }
 
-/* The first entry makes the root. A later one on it would be attached where the root waits for the pivot, and be the root. */
+/* The first entry makes the root. A later one on it would be attached where the root waits for the pivot, and be the
+ * root. */
 static int check_only_root(struct mb_compiler *c, const struct mb_mount *mount) {
     bool is_root = mount->target[strspn(mount->target, "/")] == '\0';
     bool is_first = mount == c->box->mounts;
