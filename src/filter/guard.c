@@ -59,8 +59,8 @@ enum { SET_ID = S_ISUID | S_ISGID, MAKES = O_CREAT | (O_TMPFILE & ~O_DIRECTORY),
 #define PASS_WITHOUT(bits, index) {.action = SECCOMP_RET_ALLOW, .count = 1, \
                                    .conditions = {{0, (bits), MB_BPF_MASKED_EQ, (index)}}}
 
-/* What is answered, by the first rule that matches. A call whose mode is unseen gets ENOSYS, as if the kernel lacked it:
- * programs then take another way. */
+/* The first rule that matches answers. A call whose mode no filter sees gets ENOSYS, as if the kernel lacked it: then
+ * programs take another way. */
 static const struct {
     size_t count;
     struct mb_bpf_rule rules[MOST_RULES];

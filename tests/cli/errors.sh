@@ -83,12 +83,15 @@ said() {
 like "minibox alone" "$(said)" "125 minibox: no command*
   try: minibox --help"
 like "an unknown subcommand" "$(said rum)" '125 minibox: *"rum"
-  try: minibox run rum, or minibox --help'
+  try: did you mean run?'
 like "completion without a shell" "$(said completion)" '125 minibox: *
   try: minibox completion bash, zsh or fish'
 like "completion for an unknown shell" "$(said completion tcsh)" '125 minibox: *"tcsh"
-  try: minibox completion bash, zsh or fish'
-like "completion for two shells" "$(said completion bash zsh)" '125 minibox: *"zsh"'
+  asked for at tcsh (argument 1)
+  try: did you mean bash?'
+like "completion for two shells" "$(said completion bash zsh)" '125 minibox: *"zsh"
+  asked for at zsh (argument 2)
+  try: minibox completion --help'
 # What is shown of a word drives no terminal.
 refused "control characters in a word" 125 -@--name:1 '*--name "a\\x1b\[2J\\xff": *' "minibox run --help" \
     --name "$(printf 'a\033[2J\377')" true
@@ -113,7 +116,7 @@ bad --user "" "USER or USER:GROUP*"
 bad --user 1:2:3 "USER or USER:GROUP*"
 bad --userns what "auto, keep-id, or \[u|g\]INSIDE:OUTSIDE:COUNT\[,...\]"
 bad --userns 0:100:0 "auto, keep-id, or \[u|g\]INSIDE:OUTSIDE:COUNT\[,...\]"
-bad --hostname "" "not empty"
+bad --hostname "" "1 to 64 letters*"
 bad --seccomp "" "default, off, *learn=FILE"
 bad --ulimit nofile "NAME=SOFT\[:HARD\]*"
 bad --ulimit nofile=5:3 "NAME=SOFT\[:HARD\]*"
@@ -127,10 +130,10 @@ bad --timeout 0 "1ms*"
 bad --name a/b '1 to 63 *"_", "." or "-"*'
 bad --pid-file "" "not empty"
 for option in init die-with-launcher; do
-    unknown "--$option" maybe "no, yes" --$option maybe
+    unknown "--$option" maybe "yes, no" --$option maybe
 done
 for option in tty verbose; do
-    refuse "-@--$option:1" "*--$option \"maybe\": *" "*no, yes" --$option=maybe
+    refuse "-@--$option:1" "*--$option \"maybe\": *" "*yes, no" --$option=maybe
 done
 refuse -@--dry-run:1 '*--dry-run "xml": *' "*text, json, config" --dry-run=xml
 unknown --allow x suid --allow x
@@ -140,7 +143,7 @@ unknown namespace xx "pid, uts, net, ipc, user, cgroup, time" --join xx=1
 refuse -@--cap-add:1 '*capability "CHOWM"' "did you mean CHOWN[?]" --cap-add CHOWM
 refuse -@--cap-drop:3 '*capability "nonsense"' "*capabilities(7)*" --cap-add CHOWN --cap-drop nonsense
 long=$(printf '%065d' 0)
-refuse -@--hostname:1 "*\"$long\": *64 *" - --hostname "$long"
+refuse -@--hostname:1 "*\"$long\": *64 *" "minibox run --help" --hostname "$long"
 
 # ---- what does not go together ---------------------------------------------------------------------------------------
 
