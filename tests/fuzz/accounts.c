@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 
 #include "fuzz.h"
-#include "plan/ids.h"
+#include "box/identity.h"
 
-/* compile.c's, the rest of which is not needed here. */
-void mb_plan_free(struct mb_plan *plan) {
-    mb_arena_free(&plan->arena);
+/* fill.c's, the rest of which is not needed here. */
+void mb_box_free(struct mb_box *box) {
+    mb_arena_free(&box->arena);
 }
 
 /* Of the lines of `text`: whether field `n` of one whose first is `name` (NULL: any) is `wanted`. */
@@ -44,7 +44,7 @@ static void find_user(char *wish, const struct mb_accounts *accounts) {
     const char *name, *home;
     uint32_t uid, gid;
     char *group = wish, *user = strsep(&group, ":");
-    if (mb_ids_find_user(accounts, user, group, &origin, &uid, &gid, &err)) {
+    if (mb_identity_find_user(accounts, user, group, &origin, &uid, &gid, &err)) {
         expect_error(&err);
         return;
     }
@@ -54,42 +54,43 @@ static void find_user(char *wish, const struct mb_accounts *accounts) {
     if (group)
         expect(is_number(group) ? strtoull(group, NULL, 10) == gid : has_line(accounts->group, group, 2, gid),
                "the gid of that group");
-    mb_ids_find_name(&arena, accounts, uid, &name, &home);
+    mb_identity_find_name(&arena, accounts, uid, &name, &home);
     expect(!name[0] || has_line(accounts->passwd, name, 2, uid), "the name of that uid");
     mb_arena_free(&arena);
 }
 
-static void expect_maps(const struct mb_plan *plan, const struct mb_host *host) {
-    for (size_t i = 0; i < plan->map_count; i++) {
-        const struct mb_id_map *a = &plan->maps[i];
+static void expect_maps(const struct mb_box *box, const struct mb_host *host) {
+    const struct mb_id_maps *maps = &box->maps;
+    for (size_t i = 0; i < maps->count; i++) {
+        const struct mb_id_map *a = &maps->list[i];
         expect(a->count && a->uids != a->gids, "a map of some ids");
         expect((uint64_t)a->inside + a->count <= UINT32_MAX && (uint64_t)a->outside + a->count <= UINT32_MAX,
                "a map that ends");
-        expect(plan->reserve_range || a->outside, "host root in no map");
+        expect(maps->has_range || a->outside, "host root in no map");
         for (size_t j = 0; j < i; j++) {
-            const struct mb_id_map *b = &plan->maps[j];
+            const struct mb_id_map *b = &maps->list[j];
             expect(a->uids != b->uids || a->inside >= (uint64_t)b->inside + b->count ||
                        b->inside >= (uint64_t)a->inside + a->count,
                    "ids of the box that are mapped once");
         }
     }
-    for (size_t i = 0; i < plan->range_count; i++)
-        expect(plan->ranges[i].uid && plan->ranges[i].gid &&
-                   (uint64_t)plan->ranges[i].uid + plan->ranges[i].count <= UINT32_MAX &&
-                   (uint64_t)plan->ranges[i].gid + plan->ranges[i].count <= UINT32_MAX,
+    for (size_t i = 0; i < maps->own_count; i++)
+        expect(maps->own[i].uid && maps->own[i].gid && (uint64_t)maps->own[i].uid + maps->own[i].count <= UINT32_MAX &&
+                   (uint64_t)maps->own[i].gid + maps->own[i].count <= UINT32_MAX,
                "root's ranges end, and begin above 0");
-    expect(plan->map_count >= 2 && (host->privileged || mb_ids_is_mapped(plan, host->uid, false)), "the caller's id");
+    expect(maps->count >= 2 && (host->privileged || mb_identity_is_mapped(box, host->uid, MB_ID_USER)),
+           "the caller's id");
 }
 
 static void plan_maps(const struct mb_host *host, enum mb_userns how) {
     struct minibox_error err = {0};
     struct minibox_spec spec = {.userns = how};
-    struct mb_plan plan = {.flags = CLONE_NEWUSER, .uid = host->uid, .gid = host->gid};
-    if (mb_ids_plan_maps(&spec, host, &plan, &err))
+    struct mb_box box = {.flags = CLONE_NEWUSER, .process = {.uid = host->uid, .gid = host->gid}};
+    if (mb_identity_plan_maps(&spec, host, &box, &err))
         expect_error(&err);
     else
-        expect_maps(&plan, host);
-    mb_plan_free(&plan);
+        expect_maps(&box, host);
+    mb_box_free(&box);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
