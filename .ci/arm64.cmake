@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Builds for arm64 elsewhere: `cmake --preset arm64`. MINIBOX_SYSROOT is a folder with arm64's libraries, as tests/vm/arm64
+# Builds for arm64 elsewhere: `cmake --preset arm64`. MINIBOX_SYSROOT is a directory with arm64's libraries, as tests/vm/arm64
 # makes one. Programs that run while minibox is built are emulated by qemu-user.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)

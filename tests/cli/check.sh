@@ -3,6 +3,7 @@
 # minibox check: what the host offers is found by trying, and a refusal is explained; a launch is tried but for its execve.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
+command -v python3 >/dev/null || skip_all "needs python3"
 
 line_of() { # NAME FILE: the line of a check, with what is wrapped below it
     awk -v name="$1" '/^(yes|no )/ { found = substr($0, 6, 26) ~ "^" name " *$" } found { sub(/^ +/, ""); printf "%s ", $0 }' "$2"

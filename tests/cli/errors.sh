@@ -21,7 +21,7 @@ unknown() {
 }
 
 make_rootfs root
-mkdir empty folder
+mkdir empty given
 before=$(find . | sort)
 
 # ---- the form of the words -------------------------------------------------------------------------------------------
@@ -190,23 +190,23 @@ missing="make it first, *path"
 refuse -@--rootfs:1 '*root file system *"none": No such file or directory' "$missing" --rootfs none
 refuse -@--rootfs:1 '*root file system *"/etc/passwd": Not a directory' - --rootfs /etc/passwd
 refuse - 'cannot mount *"/proc": No such file or directory' "mkdir -p empty/proc, or --rootfs empty:overlay" --rootfs empty
-refuse -@--volume:3 'cannot mount *"/none": No such file or directory' "mkdir -p root/none, or --rootfs root:overlay" --rootfs root -v folder:/none
+refuse -@--volume:3 'cannot mount *"/none": No such file or directory' "mkdir -p root/none, or --rootfs root:overlay" --rootfs root -v given:/none
 ln -s / root/self && ln -s nowhere root/dangling && ln -s loop root/loop && : >root/file
 for access in '' :overlay; do # before anything is mounted, whatever can be made in the root
-    for option in "--tmpfs /self" "-v folder:/self" "--mask /self"; do
+    for option in "--tmpfs /self" "-v given:/self" "--mask /self"; do
         # shellcheck disable=SC2086 # two words
         refuse "-@$(printf %s "${option%% *}" | sed 's/^-v/--volume/'):3" 'cannot mount *"/self": *--rootfs*' - --rootfs "root$access" $option
     done
     refuse mount@--tmpfs:3 'cannot mount tmpfs *"/file": Not a directory' "*another place*" --rootfs "root$access" --tmpfs /file
     refuse bind@--volume:3 '*/etc/passwd *"/etc": Invalid argument' "*DST/NAME" --rootfs "root$access" -v /etc/passwd:/etc
 done
-refuse -@--volume:3 'cannot mount *"/dangling/x": No such file or directory' "*leads to, or *another place*" --rootfs root -v folder:/dangling/x
-refuse bind@--volume:3 '*folder *"/dangling": File exists' "*leads to, or *another place*" --rootfs root:overlay -v folder:/dangling
+refuse -@--volume:3 'cannot mount *"/dangling/x": No such file or directory' "*leads to, or *another place*" --rootfs root -v given:/dangling/x
+refuse bind@--volume:3 '*given *"/dangling": File exists' "*leads to, or *another place*" --rootfs root:overlay -v given:/dangling
 refuse -@--device:3 'cannot mount *"/loop": Too many levels of symbolic links' "$missing" --rootfs root --device /dev/null:/loop
 rm root/self root/dangling root/loop root/file
 refuse -@--volume:3 'cannot mount *"/etc/none": No such file or directory' "touch root/etc/none, or --rootfs root:overlay" --rootfs root -v /etc/passwd:/etc/none
 refuse bind@--volume:1 '*/etc/passwd *"/bin": Invalid argument' "*DST/NAME" -v /etc/passwd:/bin
-refuse bind@--volume:1 '*folder *"/bin/busybox": Not a directory' "*another place*" -v folder:/bin/busybox
+refuse bind@--volume:1 '*given *"/bin/busybox": Not a directory' "*another place*" -v given:/bin/busybox
 refuse -@--volume:1 'cannot show "none": No such file or directory' "$missing" -v none:/data
 refuse -@--volume:1 '*overlay *"/etc/passwd": Not a directory' - -v /etc/passwd:/data:overlay
 refuse -@--device:1 'cannot show "/none": No such file or directory' "$missing" --device /none
@@ -319,26 +319,26 @@ fi
 refuse overlay@--volume:$(by_mode 3 1) 'cannot mount overlay *"/data": Invalid argument' "*:ro, or :rw *" $(by_mode "--share user" "") -v /proc:/data:overlay
 
 # In a box without busybox there is none to be found. And the default filter refuses user namespaces, and some calls as a kernel does that has not got them.
-cp "$(command -v minibox)" folder/minibox
-if minibox run --rootfs folder:overlay /minibox --version >/dev/null 2>&1; then
+cp "$(command -v minibox)" given/minibox
+if minibox run --rootfs given:overlay /minibox --version >/dev/null 2>&1; then
     on_host "no busybox on the host" - '*"--rootfs busybox": No such file or directory' "$busybox" \
-        minibox run --rootfs folder:overlay -u 7 /minibox run true "$mark"
+        minibox run --rootfs given:overlay -u 7 /minibox run true "$mark"
 else
     skip "no busybox on the host" "minibox is not a static program"
 fi
-if minibox run --rootfs host -v folder:/srv /srv/minibox --version >/dev/null 2>&1; then
+if minibox run --rootfs host -v given:/srv /srv/minibox --version >/dev/null 2>&1; then
     on_host "a host that refuses user namespaces" clone '*namespaces: Operation not permitted' "*--security-opt seccomp=unconfined*" \
-        minibox run --rootfs host -u 7 -v folder:/srv /srv/minibox run true "$mark"
+        minibox run --rootfs host -u 7 -v given:/srv /srv/minibox run true "$mark"
     echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["unshare"], "action": "SCMP_ACT_ERRNO", "errnoRet": 22}]}' \
         >"$work/profile"
     on_host "a kernel without a kind of namespace" unshare '*namespaces: Invalid argument' "*--share time" \
-        minibox run --rootfs host -u 7 --seccomp "$work/profile" -v folder:/srv /srv/minibox run true "$mark"
+        minibox run --rootfs host -u 7 --seccomp "$work/profile" -v given:/srv /srv/minibox run true "$mark"
     on_host "a kernel without openat2" - '*"etc/passwd": Function not implemented' "*Linux 5.12*" \
-        minibox run --rootfs host -u 7 -v folder:/srv /srv/minibox run --rootfs /usr true "$mark"
+        minibox run --rootfs host -u 7 -v given:/srv /srv/minibox run --rootfs /usr true "$mark"
 else
     skip "a box in a box" "minibox needs its sanitizers' libraries"
 fi
-rm folder/minibox
+rm given/minibox
 
 if [ "$mode" = root ]; then
     refuse bind@--volume:1 '*/sys/kernel *"/data": Invalid argument' "*:ro, *--share user" -v /sys/kernel:/data:rw

@@ -3,6 +3,7 @@
 # minibox flags: the table, a row in words, JSON, and the rows proved on the running kernel.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
+command -v python3 >/dev/null || skip_all "needs python3"
 
 # From include/uapi/linux/sched.h, in the order of the table.
 rows='vm:100 files:400 fs:200 sighand:800 io:80000000 sysvsem:40000 vfork:4000 thread:10000 parent:8000 clone_pid:0 mnt:20000

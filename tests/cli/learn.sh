@@ -3,6 +3,7 @@
 # --seccomp learn=FILE, the calls that --report counts, and minibox seccomp.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
+command -v python3 >/dev/null || skip_all "needs python3"
 
 # ---- learn ---------------------------------------------------------------------------------------------------------
 

@@ -246,7 +246,7 @@ program() {
     }
 }
 
-# A small root file system of busybox in folder $1, with what a read-only root needs.
+# A small root file system of busybox in directory $1, with what a read-only root needs.
 make_rootfs() {
     mkdir -p "$1/bin" "$1/proc" "$1/dev" "$1/sys" "$1/tmp" "$1/etc" "$1/data" &&
         cp /bin/busybox "$1/bin/busybox" &&

@@ -3,6 +3,7 @@
 # What a grader needs: files for the three streams, a limit on output, a record of the run.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
+command -v python3 >/dev/null || skip_all "needs python3"
 
 # ---- streams -------------------------------------------------------------------------------------------------------
 

@@ -129,9 +129,13 @@ static void mounts(void) {
         while (above < count && numbers[above] != parent)
             above++;
         numbers[count++] = id;
-        for (char *c = line + n; (c = strstr(c, "id=")); c += 3)
-            for (char *digit = c + 3; *digit >= '0' && *digit <= '9'; digit++)
-                *digit = '#';
+        for (char *c = line + n; (c = strstr(c, "id=")); c += 3) { /* one mark, however many digits: */
+            size_t digits = strspn(c + 3, "0123456789");           /* that depends on who else has a range */
+            if (digits == 0)
+                continue;
+            c[3] = '#';
+            memmove(c + 4, c + 3 + digits, strlen(c + 3 + digits) + 1);
+        }
         char *unique = strstr(line, "minibox-inject-"); /* the work folder's name */
         if (unique)
             memset(unique + 15, '#', 6);

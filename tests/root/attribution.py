@@ -24,18 +24,18 @@ def mount(path):
     check_libc(libc.mount(b"none", path.encode(), b"tmpfs", 0, None), "mount " + path)
 
 
-def be_stranger(folder, orders, answers):
+def be_stranger(directory, orders, answers):
     """Never returns. Does one thing a line of orders, with what a test would do in its own places."""
     children = []
     for line in orders:
         word, _, path = line.rstrip("\n").partition(" ")
         if word == "mount":
-            mount(os.path.join(folder, "new"))
+            mount(os.path.join(directory, "new"))
         elif word == "remove":  # what a mount of the test's namespace is on
-            libc.umount2(os.path.join(folder, "old").encode(), DETACH)
-            os.rmdir(os.path.join(folder, "old"))
+            libc.umount2(os.path.join(directory, "old").encode(), DETACH)
+            os.rmdir(os.path.join(directory, "old"))
         elif word == "remount":
-            check_libc(libc.mount(b"none", os.path.join(folder, "kept").encode(), b"tmpfs", 32, b"size=1m"), "remount")
+            check_libc(libc.mount(b"none", os.path.join(directory, "kept").encode(), b"tmpfs", 32, b"size=1m"), "remount")
         elif word == "cgroup":
             os.mkdir(path)
         elif word == "file":
@@ -52,20 +52,20 @@ def be_stranger(folder, orders, answers):
     os._exit(0)
 
 
-def start_stranger(folder):
+def start_stranger(directory):
     """In a mount namespace that is the host's for this test. Returns a function that gives it an order."""
     check_libc(libc.unshare(NEWNS), "unshare")
     check_libc(libc.mount(b"none", b"/", None, REC | PRIVATE, None), "mount --make-rprivate")
     mount("/run")
     for name in ("old", "kept"):
-        mount(os.path.join(folder, name))
+        mount(os.path.join(directory, name))
     order_in, order_out = os.pipe()
     answer_in, answer_out = os.pipe()
     if os.fork() == 0:
         if os.fork() == 0:
             os.close(order_out)
             os.setsid()
-            be_stranger(folder, os.fdopen(order_in), os.fdopen(answer_out, "w"))
+            be_stranger(directory, os.fdopen(order_in), os.fdopen(answer_out, "w"))
         os._exit(0)
     os.wait()
     os.close(order_in)
@@ -89,20 +89,20 @@ def check_strangers(order, state, token):
     order("end")
 
 
-def check_own(order, folder, state, token):
+def check_own(order, directory, state, token):
     def noticed(name, word):
         left = state.left(token, patience=0.3)
         point(any(word in one for one in left), name + " is seen", left, "something with " + word)
 
     def gone(name):
         same(state.left(token), [], name + " is seen to be gone")
-    place = os.path.join(folder, "mine")
+    place = os.path.join(directory, "mine")
     mount(place)
     noticed("a mount", "mount ")
     libc.umount2(place.encode(), DETACH)
     gone("a mount")
     before = mounts()
-    libc.umount2(os.path.join(folder, "kept").encode(), DETACH)
+    libc.umount2(os.path.join(directory, "kept").encode(), DETACH)
     point(changed_mounts(before) and "no more" in changed_mounts(before)[0], "a mount that was taken away is seen", changed_mounts(before), "it")
     state = State()
     os.makedirs("/run/minibox")
@@ -133,16 +133,16 @@ def check_own(order, folder, state, token):
 def main():
     if os.geteuid() != 0:
         skip("needs root")
-    folder = tempfile.mkdtemp(prefix="minibox-test-")
+    directory = tempfile.mkdtemp(prefix="minibox-test-")
     token = new_token("attribution")
     try:
-        order = start_stranger(folder)
+        order = start_stranger(directory)
         begin()
         state = State()
         check_strangers(order, state, token)
-        check_own(order, folder, state, token)
+        check_own(order, directory, state, token)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
     finish()
 
 

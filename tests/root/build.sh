@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# A real job: minibox is built inside minibox with the host's tools. The box can write to the folder that it was given and to
+# A real job: minibox is built inside minibox with the host's tools. The box can write to the directory that it was given and to
 # nothing else; the caller's home is hidden. As root and as an ordinary user.
 # shellcheck disable=SC2034 # box.sh's
 tools='cmake ninja cc make pkg-config'
@@ -8,15 +8,15 @@ tools='cmake ninja cc make pkg-config'
 . "$(dirname "$0")/lib/box.sh"
 secret=
 other=
-trap 'rm -rf "$folder"; [ -z "$secret" ] || rm -f "$secret"; [ -z "$other" ] || rmdir "$other" 2>/dev/null' EXIT
+trap 'rm -rf "$directory"; [ -z "$secret" ] || rm -f "$secret"; [ -z "$other" ] || rmdir "$other" 2>/dev/null' EXIT
 
 job() {
     user=$1
-    tree=$folder/$user/tree
+    tree=$directory/$user/tree
     mkdir -p "$tree"
     # The sources without what was built from them.
     (cd "$source" && tar -c --exclude=./.git --exclude='./build*' --exclude='*.pyc' .) | tar -x --no-same-owner -C "$tree" || exit 1
-    chown -R "$user:" "$folder/$user"
+    chown -R "$user:" "$directory/$user"
     cd "$tree" || exit 1
 
     out=$(box "$user" sh -c 'cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Debug && cmake --build build' 2>&1)
@@ -31,15 +31,15 @@ job() {
         out=$(box "$user" sh -c "touch '$place/made-by-the-box' 2>/dev/null && echo written || echo refused")
         point "$user: a write to $place" "$out$([ -e "$place/made-by-the-box" ] && echo ', on the host')" refused
     done
-    # The folders above the volume are made in the box's own memory; the home is an empty one of the box's.
-    for place in "$folder" "$folder/$user" /root /home /run; do
+    # The directories above the volume are made in the box's own memory; the home is an empty one of the box's.
+    for place in "$directory" "$directory/$user" /root /home /run; do
         box "$user" touch "$place/made-by-the-box" 2>/dev/null
         point "$user: no write to $place comes out" "$([ -e "$place/made-by-the-box" ] && echo 'on the host')" ""
     done
     for place in /tmp /var/tmp /dev/shm; do
         out=$(box "$user" sh -c "touch '$place/made-by-the-box' && ls '$place'" 2>&1)
         point "$user: $place is the box's own" "$out$([ -e "$place/made-by-the-box" ] && echo ', on the host')" \
-            "$(case $place in "$(dirname "$folder")") printf '%s\n' made-by-the-box "${folder##*/}" ;; *) echo made-by-the-box ;; esac)"
+            "$(case $place in "$(dirname "$directory")") printf '%s\n' made-by-the-box "${directory##*/}" ;; *) echo made-by-the-box ;; esac)"
     done
 
     # ~ is hidden, and so are the homes of others.
@@ -58,7 +58,7 @@ job() {
     done
     rmdir "$other"
     secret=
-    point "$user: what lies beside the volume is hidden" "$(box "$user" ls -A "$folder" 2>&1)" "$user"
+    point "$user: what lies beside the volume is hidden" "$(box "$user" ls -A "$directory" 2>&1)" "$user"
     cd / || exit 1
 }
 

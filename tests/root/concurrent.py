@@ -17,16 +17,16 @@ from harness import SLOW, State, begin, callers, finish, libc, make_rootfs, plac
 LAUNCHES, AT_ONCE = 240, 6
 
 
-def make_noise(folder):
+def make_noise(directory):
     """A child that mounts and renames until it is killed, in a mount namespace of its own."""
     pid = os.fork()
     if pid:
         return pid
-    os.makedirs(folder)
+    os.makedirs(directory)
     libc.prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG
     libc.unshare(0x20000)
     libc.mount(b"none", b"/", None, 0x4000 | 1 << 18, None)
-    place_, a, b = folder.encode(), os.path.join(folder, "a"), os.path.join(folder, "b")
+    place_, a, b = directory.encode(), os.path.join(directory, "a"), os.path.join(directory, "b")
     libc.mount(b"tmpfs", place_, b"tmpfs", 0, None)
     os.mkdir(a)
     while True:
@@ -59,8 +59,8 @@ def launch_many(argv, caller, number):
 
 def main():
     begin()
-    folder, binary = place()
-    tree = make_rootfs(os.path.join(folder, "rootfs"))
+    directory, binary = place()
+    tree = make_rootfs(os.path.join(directory, "rootfs"))
     # Links as distributions have them: /etc/passwd and the mount points are reached over "..".
     os.makedirs(os.path.join(tree, "usr/share"))
     shutil.move(os.path.join(tree, "etc/passwd"), os.path.join(tree, "usr/share/passwd"))
@@ -69,9 +69,9 @@ def main():
     os.symlink("../../real", os.path.join(tree, "usr/share/data"))
     state = State()
     for caller in callers():
-        noise = make_noise(os.path.join(folder, "noise-" + caller.name))
+        noise = make_noise(os.path.join(directory, "noise-" + caller.name))
         time.sleep(0.05)
-        for name, options in (("busybox", []), ("a folder with links, --user by name", ["--rootfs", tree, "--user", "root"]),
+        for name, options in (("busybox", []), ("a directory with links, --user by name", ["--rootfs", tree, "--user", "root"]),
                               ("a volume over a link", ["--rootfs", tree, "-v", "/etc:/usr/share/data"])):
             failures = launch_many([binary, "run", *options, "true"], caller, LAUNCHES)
             point(not failures, "%s: %s, %d launches, %d at once, all well" % (caller.name, name, LAUNCHES, AT_ONCE),

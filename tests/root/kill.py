@@ -202,7 +202,7 @@ def kill_command(box):
             os.kill(pid, signal.SIGKILL)
 
 
-def check_full_folder(binary, caller):
+def check_full_directory(binary, caller):
     """Nothing can be written where minibox keeps its lock."""
     for options, wanted in ((b"nr_inodes=1", 125 if caller.is_root else 0), (b"size=4k,nr_inodes=16", 0)):
         check_libc(libc.mount(b"tmpfs", b"/run", b"tmpfs", 0, b"mode=755," + options), "mount /run")
@@ -217,8 +217,8 @@ def main():
     seed = int(os.environ.get("MINIBOX_TEST_SEED") or random.randrange(1 << 30))
     random.seed(seed)
     print("# MINIBOX_TEST_SEED=%d" % seed)
-    folder, binary = place()
-    program = compile_static(folder, "tree.c", "tree")
+    directory, binary = place()
+    program = compile_static(directory, "tree.c", "tree")
     kill = sender(signal.SIGKILL)
     for caller in callers():
         def make(how="deaf", tty=False, options=()):
@@ -244,7 +244,7 @@ def main():
         trials(name + "of the command", 5, make(), when_up(kill_command), {137})
         trials(name + "with the box stopped", 5, make(), when_up(kill_stopped_box))
         trials(name + "of a stopped minibox", 5, make(), when_up(kill_stopped_launcher))
-        pid_file = os.path.join(folder, caller.name + "-pids")
+        pid_file = os.path.join(directory, caller.name + "-pids")
         os.makedirs(pid_file)
         os.chown(pid_file, caller.uid, caller.gid)
         for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
@@ -254,8 +254,8 @@ def main():
             options = ("--pid-file", os.path.join(pid_file, "pid"))
             trials(word + "while it runs", 5, make("plain", options=options), when_up(sender(signo)), {128 + signo})
             trials(word + "while it runs, --tty", 3, make("plain", True, ("--tty",)), when_up(sender(signo)), {128 + signo})
-        check_full_folder(binary, caller)
-        point(os.listdir(pid_file) == [], caller.name + ": the pid file is removed", os.listdir(pid_file), "an empty folder")
+        check_full_directory(binary, caller)
+        point(os.listdir(pid_file) == [], caller.name + ": the pid file is removed", os.listdir(pid_file), "an empty directory")
         trials(caller.name + ": the time limit, deaf command", 3, make(options=("--timeout", "1s")), when_up(lambda box: None),
                {124})
         trials(caller.name + ": a time limit that falls into the set-up", 10,

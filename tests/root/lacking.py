@@ -11,7 +11,7 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import begin, callers, check_libc, finish, libc, make_rootfs, own_folder, place, point, run, same  # noqa: E402
+from harness import begin, callers, check_libc, finish, libc, make_rootfs, own_directory, place, point, run, same  # noqa: E402
 
 ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 # From 424 on the numbers are the same on all architectures.
@@ -65,17 +65,17 @@ def look(binary, options, caller, number=NO_CALL):
 
 def main():
     begin()
-    folder, binary = place()
-    tree = make_rootfs(os.path.join(folder, "rootfs"))
+    directory, binary = place()
+    tree = make_rootfs(os.path.join(directory, "rootfs"))
     for caller in callers():
         # A call that loads no filter but says so: that there is some filter, this one, must not be taken for the box's.
         for options in ([], ["--init", "no"]):
             status, out, err = run([binary, "run", *options, "echo", "ran"], caller, preexec_fn=without(CALLS["seccomp"], 0))
             point(status == 125 and not out and "seccomp filter: not as planned" in err, "%s: a filter that is not loaded is missed %s" % (caller.name, options),
                   (status, out, err), "125, and why")
-        data = own_folder(os.path.join(folder, "data-" + caller.name), caller)
+        data = own_directory(os.path.join(directory, "data-" + caller.name), caller)
         for name, options in (("busybox", []), ("host, a volume", ["--rootfs", "host", "-v", data + ":/mnt:rw"]),
-                              ("a folder, overlaid", ["--rootfs", tree + ":overlay"]),
+                              ("a directory, overlaid", ["--rootfs", tree + ":overlay"]),
                               ("the host's network, no init", ["--network", "host", "--init", "no", "--timeout", "20s"])):
             status, wanted, err = look(binary, options, caller)
             if not same((status, err), (0, ""), "%s: %s: a box, with all calls" % (caller.name, name)):

@@ -13,16 +13,16 @@ skip() {
 command -v cc >/dev/null || skip "needs a C compiler"
 "$here/../make-user" || skip "cannot make the user mbtest"
 libraries=$(pkg-config --libs libcap libseccomp json-c) || skip "needs pkg-config and the libraries"
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-chmod 755 "$folder"
+directory=$(mktemp -d) || exit 1
+trap 'rm -rf "$directory"' EXIT
+chmod 755 "$directory"
 failed=0
 
 # $libraries is a list of words
 # shellcheck disable=SC2086
-cc -std=c17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -I"$here/../../include" -o "$folder/library" "$here/library.c" "$library" \
+cc -std=c17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -I"$here/../../include" -o "$directory/library" "$here/library.c" "$library" \
     $libraries -lpthread || exit 1
-chmod 755 "$folder/library"
+chmod 755 "$directory/library"
 
 memory=$(awk '/^MemAvailable:/ {print int($2 / 1024)}' /proc/meminfo)
 cost=cost
@@ -34,9 +34,9 @@ fi
 helper=
 if command -v newuidmap >/dev/null && grep -q '^mbtest:' /etc/subuid && grep -q '^mbtest:' /etc/subgid; then helper=keep-id; fi
 echo "# as root"
-(cd / && "$folder/library" $cost) </dev/null || failed=1
+(cd / && "$directory/library" $cost) </dev/null || failed=1
 echo "# as mbtest, with supplementary groups"
-(cd / && setpriv --reuid mbtest --regid mbtest --groups 60123,60124 "$folder/library" $cost $helper) </dev/null || failed=1
+(cd / && setpriv --reuid mbtest --regid mbtest --groups 60123,60124 "$directory/library" $cost $helper) </dev/null || failed=1
 
 # The header stands alone, in C and in C++.
 for pair in "cc c -std=c17" "c++ c++ -std=c++17"; do
@@ -45,7 +45,7 @@ for pair in "cc c -std=c17" "c++ c++ -std=c++17"; do
     if ! command -v "$1" >/dev/null; then
         echo "ok - header in $2 # SKIP no $1"
     elif printf '#include <minibox/minibox.h>\nint main() { struct minibox_error e; (void)e; return minibox_version() == 0; }\n' |
-        "$1" "$3" -x "$2" -Wall -Wextra -Werror -pedantic -I"$here/../../include" -c -o "$folder/header.o" -; then
+        "$1" "$3" -x "$2" -Wall -Wextra -Werror -pedantic -I"$here/../../include" -c -o "$directory/header.o" -; then
         echo "ok - header in $2"
     else
         echo "not ok - header in $2"

@@ -86,9 +86,9 @@ def check_kept_groups(binary, caller):
 
 def main():
     begin()
-    folder, binary = place()
-    program = compile_static(folder, "posture.c", "probe")
-    tree = make_rootfs(os.path.join(folder, "rootfs"))
+    directory, binary = place()
+    program = compile_static(directory, "posture.c", "probe")
+    tree = make_rootfs(os.path.join(directory, "rootfs"))
     state = State()
     for caller in callers():
         caller.name_on_host = "mbtest"

@@ -23,7 +23,7 @@ refused: $refused"
 
 programs() {
     user=$1
-    mkdir "$folder/$user" && chown "$user:" "$folder/$user" && cd "$folder/$user" || exit 1
+    mkdir "$directory/$user" && chown "$user:" "$directory/$user" && cd "$directory/$user" || exit 1
 
     program 'coreutils on files' 'sort cp ls df stat dd install mktemp' '
         printf "b\na\n" | sort -o sorted && cp -a sorted copy && install -m 755 copy installed && ls -l installed | cut -c1-10 &&

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Folders that become links while minibox walks over them: nothing is ever made, changed or mounted outside of the box's tree.
+"""Directories that become links while minibox walks over them: nothing is ever made, changed or mounted outside of the box's tree.
 
-How it works. swap.c exchanges folders of a tree (or of a volume) for links out of it, some hundred thousand times a second, while
-boxes are launched again and again with mount points, masks, devices and working directories below these folders. Each launch
+How it works. swap.c exchanges directories of a tree (or of a volume) for links out of it, some hundred thousand times a second, while
+boxes are launched again and again with mount points, masks, devices and working directories below these directories. Each launch
 works or is refused; the places that the links lead to, and the mounts, are compared with what was there before. First of all a
 stand-in without a resolver is raced in the same way, and has to be seen to lose: else this test could not fail.
 """
@@ -15,7 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import (SLOW, State, begin, callers, changed_mounts, compile_static, finish, make_rootfs, mounts, own_folder, place,  # noqa: E402
+from harness import (SLOW, State, begin, callers, changed_mounts, compile_static, finish, make_rootfs, mounts, own_directory, place,  # noqa: E402
                      point, run, same, snapshot)
 
 UP = "../" * 20
@@ -25,7 +25,7 @@ ROUND = float(os.environ.get("RACE_SECONDS", "2.2"))  # of one round, as a rule;
 LONGEST = ROUND + 60  # if swapping is slow
 LONGEST_LAUNCH = 30  # seconds: one that tries again for ever is told from one on a busy machine
 CANARY, DECOY, CONTROL = "/run/canary", "/run/decoy", "/run/control"  # of the host
-PLACES = {"1": UP + DECOY[1:],  # the box's tree has a folder of that name too
+PLACES = {"1": UP + DECOY[1:],  # the box's tree has a directory of that name too
           "2": UP + CANARY[1:], "3": CANARY, "4": "/proc/self/root" + CANARY, "5": "/proc/self/cwd"}
 KERNEL = {"proc": UP + CANARY[1:], "dev": CANARY, "sys": "h", "tmp": UP + DECOY[1:], "etc": UP + CANARY[1:]}
 
@@ -40,17 +40,17 @@ def make_shape(path):
         os.chmod(base, 0o777)  # who gets there can do harm
 
 
-def make_places(folder, caller):
+def make_places(directory, caller):
     """Returns the places to swap."""
     for name, text in PLACES.items():
-        make_shape(os.path.join(folder, name))
-        os.symlink(text, os.path.join(folder, name + ".link"))
-    give(folder, caller)
-    return [os.path.join(folder, name) for name in PLACES]
+        make_shape(os.path.join(directory, name))
+        os.symlink(text, os.path.join(directory, name + ".link"))
+    give(directory, caller)
+    return [os.path.join(directory, name) for name in PLACES]
 
 
-def give(folder, caller):
-    for base, names, files in os.walk(folder):
+def give(directory, caller):
+    for base, names, files in os.walk(directory):
         for name in [base] + [os.path.join(base, name) for name in names + files]:
             os.chown(name, caller.uid, caller.gid, follow_symlinks=False)
 
@@ -119,32 +119,32 @@ class Race:
         return swaps, worked, refused
 
 
-def race_naively(swapper, folder):
+def race_naively(swapper, directory):
     """The control: with a check and then a use by path, each of the three comes out at the other end of the link."""
-    tree = os.path.join(folder, "control")
+    tree = os.path.join(directory, "control")
     os.makedirs(CONTROL + "/b/d/e/e/p/c")  # deep, as such paths are: the way from the check to the use is long
     os.makedirs(tree + "/a/b/d/e/e/p/c")
     os.symlink(UP + CONTROL[1:], os.path.join(tree, "a.link"))
     done = subprocess.run([swapper, "naive", os.path.join(tree, "a"), tree, CONTROL, str(10 * OF_ROUND)], stdout=subprocess.PIPE, timeout=200)
     numbers = [int(word) for word in done.stdout.split()]
     swaps, tries, made, written, mounted = numbers if len(numbers) == 5 else [0] * 5
-    point(made and written and mounted, "control: without a resolver %d folders, %d files, %d mounts came out on the host, after %d swaps and %d tries"
+    point(made and written and mounted, "control: without a resolver %d directories, %d files, %d mounts came out on the host, after %d swaps and %d tries"
           % (made, written, mounted, swaps, tries), numbers, "at least one of each within %d swaps, which the boxes stand together" % (10 * OF_ROUND))
 
 
 def main():
     begin()
-    folder, binary = place()
-    swapper = compile_static(folder, "swap.c", "swap")
+    directory, binary = place()
+    swapper = compile_static(directory, "swap.c", "swap")
     make_shape(CANARY)
     make_shape(DECOY)
-    race_naively(swapper, folder)
-    source = os.path.join(folder, "source")
+    race_naively(swapper, directory)
+    source = os.path.join(directory, "source")
     os.mkdir(source)
     open(source + "/marker", "w").close()
     total, state = [0, 0, 0], State()
     for caller in callers():
-        home = own_folder(os.path.join(folder, "of-" + caller.name), caller)
+        home = own_directory(os.path.join(directory, "of-" + caller.name), caller)
         os.chmod(home, 0o700)  # else root may not have it writable
         tree, volume = os.path.join(home, "tree"), os.path.join(home, "volume")
         make_rootfs(tree)
@@ -171,9 +171,9 @@ def main():
         def kernel_places(number):
             return ["--rootfs", tree + ":rw", *(["--user", "root"] if number % 2 else []), "/bin/sh", "-c", "echo $HOME"]
         for what, base, places in kinds:
-            seen = Race(swapper, os.path.join(folder, "counter"), caller, binary, places).round(what, below(base))
+            seen = Race(swapper, os.path.join(directory, "counter"), caller, binary, places).round(what, below(base))
             total = [a + b for a, b in zip(total, seen)]
-        seen = Race(swapper, os.path.join(folder, "counter"), caller, binary, kernel).round("/proc /dev /sys /tmp /etc", kernel_places)
+        seen = Race(swapper, os.path.join(directory, "counter"), caller, binary, kernel).round("/proc /dev /sys /tmp /etc", kernel_places)
         total = [a + b for a, b in zip(total, seen)]
         same(state.left(None), [], caller.name + ": nothing is left")
     point(all(total) and total[0] >= SWAPS, "in all %d swaps, %d launches worked, %d were refused" % tuple(total), total, "at least %d swaps, some of each" % SWAPS)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile root file systems: whatever a path of the box leads over, a launch is right or refused, and the host stays as it was.
 
-How it works. A tree has a folder /h with a trick a name: links out of it, loops, /proc's magic links, devices, FIFOs. Each way of
+How it works. A tree has a directory /h with a trick a name: links out of it, loops, /proc's magic links, devices, FIFOs. Each way of
 naming a place of the box (--volume, --tmpfs, --mask, --device, --workdir, --user, the command ...) is pointed at each of them,
 as root and as an ordinary user, with the tree as root file system (read-only, writable, overlay) and as a writable volume. Beside
 the tree are canaries, to which the links lead. After each launch they and the mounts are compared with what was there before.
@@ -15,7 +15,7 @@ import stat
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from harness import begin, callers, changed_mounts, finish, make_rootfs, mounts, own_folder, place, point, run, same, snapshot  # noqa: E402
+from harness import begin, callers, changed_mounts, finish, make_rootfs, mounts, own_directory, place, point, run, same, snapshot  # noqa: E402
 
 UP = "../" * 20
 CANARY, DECOY = "/run/canary", "/run/decoy"  # of the host
@@ -30,7 +30,7 @@ def write(path, text):
 
 
 def make_canary(path):
-    """A folder of the host, of the shape that a launch would like to find."""
+    """A directory of the host, of the shape that a launch would like to find."""
     for name in ("d", "d/d", "new"):
         os.makedirs(os.path.join(path, name))
     for name in ("f", "d/f", "marker"):
@@ -46,19 +46,19 @@ def make_canary(path):
 class Host:
     """What must stay as it is."""
 
-    def __init__(self, *folders):
-        self.folders = folders
-        self.files, self.mounts = snapshot(*folders), mounts()
+    def __init__(self, *directories):
+        self.directories = directories
+        self.files, self.mounts = snapshot(*directories), mounts()
 
     def effects(self):
-        files = snapshot(*self.folders)
+        files = snapshot(*self.directories)
         return ["%s: was %s, is %s" % (path, self.files.get(path), files.get(path))
                 for path in sorted(set(files) | set(self.files)) if files.get(path) != self.files.get(path)] + \
                changed_mounts(self.mounts)
 
 
 def tricks():
-    """Name of a link in /h, its text, and what becomes of a folder's place that leads over it."""
+    """Name of a link in /h, its text, and what becomes of a directory's place that leads over it."""
     yield "out", UP + CANARY[1:], REFUSED
     yield "absolute", CANARY, REFUSED
     yield "out-d", UP + CANARY[1:] + "/d", REFUSED
@@ -79,32 +79,32 @@ def tricks():
     yield "inside", "/h/real", WORKS
     yield "inside-up", UP + "h/real", WORKS  # there is nothing above /
     yield "inside-dotdot", "../h/real/../real", WORKS
-    yield "decoy", UP + DECOY[1:], WORKS  # the tree has a folder of that name, the host too
+    yield "decoy", UP + DECOY[1:], WORKS  # the tree has a directory of that name, the host too
 
 
-OTHERS = ("file", "fifo", "null", "zero", "socket")  # where a folder is wanted
+OTHERS = ("file", "fifo", "null", "zero", "socket")  # where a directory is wanted
 
 
-def make_chain(folder, end, length):
-    os.makedirs(folder)
+def make_chain(directory, end, length):
+    os.makedirs(directory)
     for number in range(1, length + 1):
-        os.symlink(end if number == 1 else str(number - 1), os.path.join(folder, str(number)))
+        os.symlink(end if number == 1 else str(number - 1), os.path.join(directory, str(number)))
 
 
-def fill_hostile(folder):
+def fill_hostile(directory):
     for name in ("real", "real/d", "real/t", "real/new"):
-        os.makedirs(os.path.join(folder, name))
+        os.makedirs(os.path.join(directory, name))
     for name in ("file", "real/f"):
-        write(os.path.join(folder, name), "of the image\n")
+        write(os.path.join(directory, name), "of the image\n")
     for name, text, _ in tricks():
-        os.symlink(text, os.path.join(folder, name))
-    make_chain(os.path.join(folder, "chain"), "../real", 41)
-    os.mkfifo(os.path.join(folder, "fifo"))
-    os.mknod(os.path.join(folder, "null"), stat.S_IFCHR | 0o666, os.makedev(1, 3))
-    os.mknod(os.path.join(folder, "zero"), stat.S_IFCHR | 0o666, os.makedev(1, 5))
+        os.symlink(text, os.path.join(directory, name))
+    make_chain(os.path.join(directory, "chain"), "../real", 41)
+    os.mkfifo(os.path.join(directory, "fifo"))
+    os.mknod(os.path.join(directory, "null"), stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    os.mknod(os.path.join(directory, "zero"), stat.S_IFCHR | 0o666, os.makedev(1, 5))
     listener = socket.socket(socket.AF_UNIX)
     here = os.getcwd()
-    os.chdir(folder)
+    os.chdir(directory)
     listener.bind("socket")
     os.chdir(here)
     listener.close()
@@ -119,10 +119,10 @@ def give(path, caller):
 class Trial:
     """One caller: its tree, and the launches, of which each has to be right or refused."""
 
-    def __init__(self, caller, folder, binary):
+    def __init__(self, caller, directory, binary):
         self.caller, self.binary = caller, binary
-        self.source = os.path.join(folder, "source")  # what is shown in the box
-        self.home = own_folder(os.path.join(folder, "of-" + caller.name), caller)
+        self.source = os.path.join(directory, "source")  # what is shown in the box
+        self.home = own_directory(os.path.join(directory, "of-" + caller.name), caller)
         os.chmod(self.home, 0o700)  # else root may not have it writable
         self.tree, self.volume = os.path.join(self.home, "tree"), os.path.join(self.home, "volume")
         make_rootfs(self.tree)
@@ -164,7 +164,7 @@ class Trial:
         effects = self.host.effects()
         if effects:
             self.effects.append("%s: %s" % (what, effects[:3]))
-            self.host = Host(*self.host.folders)
+            self.host = Host(*self.host.directories)
 
     def end(self, what):
         good = "%s: %s" % (self.caller.name, what)
@@ -226,7 +226,7 @@ def try_accounts(trial):
         return lambda path: os.symlink(text, path)
     makers = [("absolute", link(CANARY + "/passwd")), ("out", link(UP + CANARY[1:] + "/passwd")), ("loop", link("passwd")),
               ("dangling", link("/nowhere")), ("magic", link("/proc/self/root" + CANARY + "/passwd")), ("magic-fd", link("/proc/self/fd/0")),
-              ("FIFO", special(stat.S_IFIFO)), ("zero", special(stat.S_IFCHR, os.makedev(1, 5))), ("folder", os.mkdir),
+              ("FIFO", special(stat.S_IFIFO)), ("zero", special(stat.S_IFCHR, os.makedev(1, 5))), ("directory", os.mkdir),
               ("below a file", link("/bin/busybox/passwd"))]
     for name, make in makers:
         os.mkdir(etc)
@@ -237,11 +237,11 @@ def try_accounts(trial):
             same((code, out, "no such user in the box" in err), (125, "", True), "%s: --user by name, passwd is %s" % (trial.caller.name, name))
         trial.launch(["--rootfs", trial.tree], home, WORKS, "HOME, passwd " + name, "/\n")
         shutil.rmtree(etc)
-    # The folder itself is a link to the host's, where a passwd lies.
+    # The directory itself is a link to the host's, where a passwd lies.
     os.mkdir(CANARY + "/etc")
     for name in ("passwd", "group"):
         shutil.copyfile(CANARY + "/" + name, CANARY + "/etc/" + name)
-    trial.host = Host(*trial.host.folders)
+    trial.host = Host(*trial.host.directories)
     for name, text in (("out", UP + CANARY[1:] + "/etc"), ("absolute", CANARY + "/etc"), ("host's", UP + "etc"), ("self", "etc"),
                        ("magic", "/proc/self/root" + CANARY + "/etc")):
         os.symlink(text, etc)
@@ -260,7 +260,7 @@ def try_accounts(trial):
         shutil.rmtree(etc)
     os.rename(before, etc)
     shutil.rmtree(CANARY + "/etc")
-    trial.host = Host(*trial.host.folders)
+    trial.host = Host(*trial.host.directories)
     trial.end("passwd and group")
 
 
@@ -291,13 +291,13 @@ def try_resolv_conf(trial):
     conf = os.path.join(trial.tree, "etc/resolv.conf")
     base = ["--rootfs", trial.tree, "--network", "host"]
     for kind, text in (("out", UP + CANARY[1:] + "/f"), ("absolute", CANARY + "/f"), ("loop", "resolv.conf"), ("host's", UP + "etc/hosts"),
-                       ("magic", "/proc/self/root" + CANARY + "/f"), ("fifo", None), ("folder", None)):
+                       ("magic", "/proc/self/root" + CANARY + "/f"), ("fifo", None), ("directory", None)):
         if text:
             os.symlink(text, conf)
         else:
             (os.mkfifo if kind == "fifo" else os.mkdir)(conf)
         trial.launch(base, ["true"], WORKS, "resolv.conf " + kind, "")
-        os.rmdir(conf) if kind == "folder" else os.unlink(conf)
+        os.rmdir(conf) if kind == "directory" else os.unlink(conf)
     if os.path.isfile("/etc/resolv.conf"):
         with open("/etc/resolv.conf") as file:
             text = file.read()
@@ -342,17 +342,17 @@ def try_usual_links(trial):
 
 def main():
     begin()
-    folder, binary = place()
+    directory, binary = place()
     make_canary(CANARY)
     make_canary(DECOY)
-    write(os.path.join(folder, "source/marker"), "of the source\n")
+    write(os.path.join(directory, "source/marker"), "of the source\n")
     for caller in callers():
-        trial = Trial(caller, folder, binary)
+        trial = Trial(caller, directory, binary)
         links = list(tricks())
         for access in ("ro", "rw", "overlay"):
             try_places(trial, ["--rootfs", trial.tree + ":" + access], access, links)
             trial.end("as root file system, " + access)
-        # The box's root has no such folder as the decoy; its own /proc, /dev and folders made in memory are there.
+        # The box's root has no such directory as the decoy; its own /proc, /dev and directories made in memory are there.
         try_places(trial, ["-v", trial.volume + ":/h:rw"], "rw", [link for link in links if link[0] != "decoy"])
         trial.end("as writable volume")
         try_commands(trial)

@@ -43,11 +43,11 @@ done
 seen=$("$M" run --share user --cap-add SYS_PTRACE -v "$work/ptrace:/p" -v "$work/vol:/v:rw" /p 2>&1)
 like "root with --share user: neither" "$(echo "$seen" | grep -vcE ' -1$|cannot be traced') $(stat -c %a vol/prog)" "0 755"
 
-# A file system below a folder: its files must not belong to the range.
+# A file system below a directory: its files must not belong to the range.
 mkdir -p tree/sub
 seen=$(unshare -m --propagation private sh -c "mount -t tmpfs -o mode=1777,size=1m none tree/sub
     '$M' run -v '$work/tree:/v:rw' sh -c 'echo one >/v/one; echo two >/v/sub/two' 2>&1; echo \$?; stat -c %u tree/one tree/sub/two 2>&1")
-like "owners below a mount below a folder" "$(echo "$seen" | tr '\n' ' ')" "0 0 0 *"
+like "owners below a mount below a directory" "$(echo "$seen" | tr '\n' ' ')" "0 0 0 *"
 seen=$(unshare -m --propagation private sh -c "mount -t proc none tree/sub; '$M' run -v '$work/tree:/v:rw' true 2>&1; echo \$?")
 like "what cannot be mapped there is refused" "$(echo "$seen" | tail -n 1) $seen" "125 *idmapped*"
 like "unless nothing can be written" "$(unshare -m --propagation private sh -c "mount -t proc none tree/sub; '$M' run -v '$work/tree:/v' true 2>&1; echo \$?")" 0

@@ -172,8 +172,8 @@ def check_ends(binary, caller):
         point(terminal.is_restored(), label + ": terminal restored", termios.tcgetattr(terminal.slave), terminal.before)
         terminal.close()
         nothing_left(state, label)
-    for words, status in ((["/no/such/program"], 127), (["--rootfs", "/no/such/folder", "true"], 125),
-                          (["--workdir", "/no/such/folder", "true"], 125), (["--timeout", "300ms", "sleep", "100"], 124),
+    for words, status in ((["/no/such/program"], 127), (["--rootfs", "/no/such/directory", "true"], 125),
+                          (["--workdir", "/no/such/directory", "true"], 125), (["--timeout", "300ms", "sleep", "100"], 124),
                           (["true"], 0)):
         label, state = "%s run %s" % (caller.name, " ".join(words)), State()
         terminal = Terminal([binary, "run", *words], caller)

@@ -14,10 +14,10 @@ for tool in $tools python3 setpriv; do
     has "$tool" || skip "needs $tool"
 done
 "$source/tests/make-user" || skip "cannot make the user mbtest"
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-chmod 755 "$folder"
-cp "${MINIBOX:?}" "$folder/minibox" && chmod 755 "$folder/minibox" || exit 1
+directory=$(mktemp -d) || exit 1
+trap 'rm -rf "$directory"' EXIT
+chmod 755 "$directory"
+cp "${MINIBOX:?}" "$directory/minibox" && chmod 755 "$directory/minibox" || exit 1
 count=0
 failed=0
 
@@ -34,13 +34,13 @@ point() {
     fi
 }
 
-# box USER OPTION... : minibox run with the host's system folders and the present folder
+# box USER OPTION... : minibox run with the host's system directories and the present directory
 box() {
     user=$1
     shift
     if [ "$user" = root ]; then
-        setpriv --groups 60123,60124 "$folder/minibox" run --rootfs host -v .:rw -w . "$@" </dev/null
+        setpriv --groups 60123,60124 "$directory/minibox" run --rootfs host -v .:rw -w . "$@" </dev/null
     else
-        setpriv --reuid mbtest --regid mbtest --groups 60123,60124 "$folder/minibox" run --rootfs host -v .:rw -w . "$@" </dev/null
+        setpriv --reuid mbtest --regid mbtest --groups 60123,60124 "$directory/minibox" run --rootfs host -v .:rw -w . "$@" </dev/null
     fi
 }

@@ -132,7 +132,7 @@ def _remove(path):
 
 
 def place():
-    """A folder that every caller can reach, with the binary in it. Returns its path and the binary's."""
+    """A directory that every caller can reach, with the binary in it. Returns its path and the binary's."""
     path = tempfile.mkdtemp(prefix="minibox-test-")
     atexit.register(_remove, path)
     os.chmod(path, 0o755)
@@ -142,7 +142,7 @@ def place():
     return path, binary
 
 
-def own_folder(path, caller):
+def own_directory(path, caller):
     os.makedirs(path)
     os.chown(path, caller.uid, caller.gid)
     return path
@@ -163,7 +163,7 @@ def compile_static(path, source, name):
 
 
 def make_rootfs(path):
-    """A folder with busybox in it, for --rootfs DIR."""
+    """A directory with busybox in it, for --rootfs DIR."""
     busybox = next((p for p in ("/bin/busybox", "/usr/bin/busybox") if os.path.exists(p)), None)
     if not busybox:
         skip("needs busybox-static")
@@ -304,8 +304,8 @@ def cgroups():
     """Those below the cgroups that this process made, where all its boxes are."""
     found = set()
     for _, own in _hierarchies:
-        for base, folders, _ in os.walk(own):
-            found.update(os.path.join(base, name) for name in folders)
+        for base, directories, _ in os.walk(own):
+            found.update(os.path.join(base, name) for name in directories)
     return found
 
 
@@ -331,11 +331,11 @@ def changed_mounts(before):
     return ["mount " + line for line in now - before] + ["no more a mount " + line for line in gone]
 
 
-def snapshot(*folders):
+def snapshot(*directories):
     """All that can be told of files without touching them: names, inodes, owners, modes, times, contents."""
     found = {}
-    for folder in folders:
-        for base, names, files in os.walk(folder):
+    for directory in directories:
+        for base, names, files in os.walk(directory):
             for path in [base] + [os.path.join(base, name) for name in names + files]:
                 st = os.lstat(path)
                 content = None
