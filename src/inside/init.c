@@ -61,6 +61,14 @@ static void check(struct mb_shared *shared, int step, long result) {
         fail(shared, step, result);
 }
 
+/* What was set is asked again, as the verifier does with the rest. */
+static void expect(struct mb_shared *shared, int step, enum mb_check what, int index, uint64_t wanted, uint64_t seen) {
+    if (wanted == seen || MB_CHECK_IS_OFF(shared, what))
+        return;
+    shared->verdict = (struct mb_verdict){.check = what, .index = index, .wanted = wanted, .seen = seen};
+    fail(shared, step, -EPROTO);
+}
+
 /* The kernel's sigaction, whose set is 8 bytes; not the C library's. */
 struct kernel_sigaction {
     void (*handler)(int);
@@ -95,18 +103,18 @@ static void reset_signals(struct mb_shared *shared) {
     struct kernel_sigaction by_default = {0}, now;
     for (int signo = 1; signo <= 64; signo++) {
         check(shared, shared->step_session, raw(SYS_rt_sigaction, signo, 0, &now, 8));
-        if (now.handler)
-            check(shared, shared->step_session, raw(SYS_rt_sigaction, signo, &by_default, 0, 8));
-        if (now.handler) /* asked again, as the verifier does with the rest */
-            check(shared, shared->step_session, raw(SYS_rt_sigaction, signo, 0, &now, 8));
-        if (now.handler)
-            fail(shared, shared->step_session, -EPROTO);
+        if (!now.handler)
+            continue;
+        check(shared, shared->step_session,
+              MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_SIGNALS, raw(SYS_rt_sigaction, signo, &by_default, 0, 8)));
+        check(shared, shared->step_session, raw(SYS_rt_sigaction, signo, 0, &now, 8));
+        expect(shared, shared->step_session, MB_CHECK_SIGNALS, signo, 0, (uint64_t)now.handler);
     }
 }
 
 static void start_session(struct mb_shared *shared) {
     if (shared->process.leads_session)
-        check(shared, shared->step_session, raw(SYS_setsid));
+        check(shared, shared->step_session, MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_SESSION, raw(SYS_setsid)));
     if (shared->process.terminal) {
         int session = 0;
         check(shared, shared->step_session, raw(SYS_ioctl, 0, TIOCSCTTY, 0));
@@ -117,21 +125,20 @@ static void start_session(struct mb_shared *shared) {
     reset_signals(shared);
 }
 
-/* Sets one limit of a process (0: this one), and asks the kernel whether it is so. */
+/* Sets one limit of a process (0: this one). */
 static void set_limit(struct mb_shared *shared, unsigned number, int32_t pid) {
     const struct mb_shared_limit *wanted = (struct mb_shared_limit *)mb_shared_at(shared, shared->limits) + number;
     struct rlimit limit = {wanted->soft, wanted->hard}, seen;
-    check(shared, wanted->step, raw(SYS_prlimit64, pid, wanted->resource, &limit, &seen));
+    check(shared, wanted->step,
+          MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_LIMITS, raw(SYS_prlimit64, pid, wanted->resource, &limit, &seen)));
     check(shared, wanted->step, raw(SYS_prlimit64, pid, wanted->resource, 0, &seen));
-    if ((seen.rlim_cur == limit.rlim_cur && seen.rlim_max == limit.rlim_max) || MB_CHECK_IS_OFF(shared, MB_CHECK_LIMIT))
-        return;
-    shared->verdict = (struct mb_verdict){MB_CHECK_LIMIT, (int32_t)number, 0, limit.rlim_cur, seen.rlim_cur};
-    fail(shared, wanted->step, -EPROTO);
+    expect(shared, wanted->step, MB_CHECK_LIMIT, (int)number, limit.rlim_cur, seen.rlim_cur);
+    expect(shared, wanted->step, MB_CHECK_LIMIT, (int)number, limit.rlim_max, seen.rlim_max);
 }
 
 /*
- * Where the launcher is told of system calls, the filter's listener still needs a descriptor, however few the command may have:
- * then the process that sends the listener sets that limit, when it has done so.
+ * Where the launcher is told of system calls, the filter's listener still needs a descriptor, however few the command
+ * may have: then the process that sends the listener sets that limit, when it has done so.
  */
 enum when { BEFORE_THE_FILTER, WHEN_THE_LISTENER_IS_SENT };
 
@@ -146,10 +153,8 @@ static void set_limits(struct mb_shared *shared, enum when when, int32_t pid) {
 }
 
 static void verify_filter(struct mb_shared *shared) {
-    if (raw(SYS_prctl, MB_SHARED_ASK, 0, 0, 0, 0) == -MB_SHARED_ANSWER || MB_CHECK_IS_OFF(shared, MB_CHECK_FILTER))
-        return;
-    shared->verdict = (struct mb_verdict){.check = MB_CHECK_FILTER, .wanted = SECCOMP_MODE_FILTER};
-    fail(shared, shared->step_filter, -EPROTO);
+    bool answers = raw(SYS_prctl, MB_SHARED_ASK, 0, 0, 0, 0) == -MB_SHARED_ANSWER;
+    expect(shared, shared->step_filter, MB_CHECK_FILTER, 0, true, answers);
 }
 
 /*
@@ -168,17 +173,18 @@ static void allow_only(struct mb_shared *shared, const uint32_t *calls, unsigned
     code[FIRST + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
     code[FIRST + count + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     struct sock_fprog program = {(unsigned short)(MB_SHARED_QUESTION_LENGTH + FIRST + count + 2), whole};
-    check(shared, shared->step_filter, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+    check(shared, shared->step_filter,
+          MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_OWN_FILTER, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)));
     verify_filter(shared);
 }
 
 /* With the end of its parent the kernel ends this process; asked again whether it will. */
 static void die_with_parent(struct mb_shared *shared) {
     int signo = 0;
-    check(shared, shared->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+    check(shared, shared->step_init,
+          MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_DEATH_SIGNAL, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)));
     check(shared, shared->step_init, raw(SYS_prctl, PR_GET_PDEATHSIG, &signo, 0, 0, 0));
-    if (signo != SIGKILL)
-        fail(shared, shared->step_init, -EPROTO);
+    expect(shared, shared->step_init, MB_CHECK_DEATH_SIGNAL, 0, SIGKILL, (uint64_t)signo);
 }
 
 /*
@@ -210,9 +216,10 @@ static void load_filter(struct mb_shared *shared) {
     if (!shared->filter_count)
         return;
     bool notifies = shared->notify_fd > 0;
+    uint64_t flags = notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
     struct sock_fprog program = {(unsigned short)shared->filter_count, mb_shared_at(shared, shared->filter)};
     long listener =
-        raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &program);
+        MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_FILTER, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
     check(shared, shared->step_filter,
           notifies && listener == 0 ? -EPROTO : listener); /* 0 is open: it cannot be that */
     if (notifies) {
@@ -310,10 +317,10 @@ static __attribute__((noreturn)) void run_command(struct mb_shared *shared, char
     set_limits(shared, BEFORE_THE_FILTER, 0);
     uint64_t none = 0;
     uint64_t blocked = ~none;
-    check(shared, shared->step_session, raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8));
+    check(shared, shared->step_session,
+          MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_SIGNAL_MASK, raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8)));
     check(shared, shared->step_session, raw(SYS_rt_sigprocmask, SIG_SETMASK, 0, &blocked, 8));
-    if (blocked)
-        fail(shared, shared->step_session, -EPROTO);
+    expect(shared, shared->step_session, MB_CHECK_SIGNAL_MASK, 0, 0, blocked);
     load_filter(shared);
     execute(shared, argv, environment);
 }
@@ -392,7 +399,9 @@ void mb_init_main(long *stack) {
     if (argc < 4)
         quit(125);
     struct mb_shared *shared = map_shared(argv[1]);
-    check(shared, shared->step_init, raw(SYS_prctl, PR_SET_DUMPABLE, shared->process.dumpable, 0, 0, 0));
+    check(shared, shared->step_init,
+          MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_DUMPABLE,
+                             raw(SYS_prctl, PR_SET_DUMPABLE, shared->process.dumpable, 0, 0, 0)));
     check(shared, shared->step_init, raw(SYS_prctl, PR_SET_NAME, "minibox-init", 0, 0, 0));
     die_with_launcher(shared);
     long told = raw(SYS_write, shared->sync_fd, "", 1);
@@ -402,8 +411,9 @@ void mb_init_main(long *stack) {
                      : -EIO);                 /* the launcher may look at the namespaces now */
     struct kernel_sigaction by_default = {0}; /* an ignored SIGCHLD would lose the command's status */
     check(shared, shared->step_init, raw(SYS_rt_sigaction, SIGCHLD, &by_default, 0, 8));
+    /* Without the caller's read-implies-exec and fixed addresses. */
     check(shared, shared->step_init,
-          raw(SYS_personality, shared->process.personality)); /* no read-implies-exec, no fixed addresses from the caller */
+          MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_PERSONALITY, raw(SYS_personality, shared->process.personality)));
     if (!shared->process.init)
         run_command(shared, argv + 3, environment);
     /* Out of the launcher's process group: a Ctrl-C on its terminal must reach the command once, not twice. */
