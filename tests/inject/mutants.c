@@ -892,8 +892,8 @@ static bool try_checks(unsigned *point) {
             good += try_row(&rows[i], name);
         }
         bool is_good = count && good == count;
-        printf("%sok %u - check %u, %s: of %u wrong boxes all are refused, and %u run where it is switched off\n",
-               is_good ? "" : "not ", ++*point, check, name, count, alone);
+        printf("%sok %u - check %u, %s: %u of %u wrong boxes are refused by it; where it is off, %u must run\n",
+               is_good ? "" : "not ", ++*point, check, name, good, count, alone);
         failed += !is_good;
     }
     return !failed;
