@@ -142,11 +142,14 @@ static void set_limit(struct mb_shared *shared, unsigned number, int32_t pid) {
  */
 enum when { BEFORE_THE_FILTER, WHEN_THE_LISTENER_IS_SENT };
 
+static bool has_sender(const struct mb_shared *shared) {
+    return shared->filter_count && shared->notify_fd > 0;
+}
+
 static void set_limits(struct mb_shared *shared, enum when when, int32_t pid) {
     const struct mb_shared_limit *limits = mb_shared_at(shared, shared->limits);
-    bool has_listener = shared->filter_count && shared->notify_fd > 0;
     for (unsigned i = 0; i < shared->limit_count; i++) {
-        bool is_late = has_listener && limits[i].resource == RLIMIT_NOFILE;
+        bool is_late = has_sender(shared) && limits[i].resource == RLIMIT_NOFILE;
         if (is_late == (when == WHEN_THE_LISTENER_IS_SENT))
             set_limit(shared, i, pid);
     }
@@ -193,7 +196,7 @@ static void die_with_parent(struct mb_shared *shared) {
  * execve gives the command a table of its own. It is init's child, not the command's.
  */
 static void start_sender(struct mb_shared *shared) {
-    if (!shared->filter_count || shared->notify_fd <= 0)
+    if (!has_sender(shared))
         return;
     shared->command_pid = (int32_t)raw(SYS_getpid);
     long sender = raw(SYS_clone, CLONE_FILES | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
@@ -229,7 +232,7 @@ static void load_filter(struct mb_shared *shared) {
         atomic_store(&shared->listener, (uint32_t)listener);
         while (!atomic_load(&shared->sender_gone))
             ;
-        if (shared->failed_step) /* it could not send; to exit would be a call */
+        if (shared->failed_step) /* it has not done all; to exit would be a call */
             __builtin_trap();
     }
     verify_filter(shared);
@@ -325,6 +328,18 @@ static __attribute__((noreturn)) void run_command(struct mb_shared *shared, char
     execute(shared, argv, environment);
 }
 
+/* The sender has ended, which is the first of init's children to do so. If it was killed before it had sent the
+ * listener and set the limit that it was left, nothing may be executed. */
+static void note_sender(struct mb_shared *shared, int status) {
+    if (!has_sender(shared) || atomic_load(&shared->sender_gone))
+        return;
+    if (status && !shared->failed_step) {
+        shared->failed_number = ECHILD;
+        shared->failed_step = shared->step_filter;
+    }
+    atomic_store(&shared->sender_gone, 1);
+}
+
 /* Ended children are reaped; returns whether the command was among them. */
 static bool reap(struct mb_shared *shared, long command) {
     for (;;) {
@@ -340,7 +355,7 @@ static bool reap(struct mb_shared *shared, long command) {
         if ((uint64_t)usage.ru_maxrss > shared->peak_kib)
             shared->peak_kib = (uint64_t)usage.ru_maxrss;
         if (pid != command) {
-            atomic_store(&shared->sender_gone, 1); /* before the command is executed there is no other */
+            note_sender(shared, status);
             continue;
         }
         shared->status = status;
