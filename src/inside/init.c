@@ -64,6 +64,14 @@ static void check(struct mb_shared *shared, int step, long result) {
         fail(shared, step, result);
 }
 
+/* What was set is asked again, as the verifier does with the rest. */
+static void expect(struct mb_shared *shared, int step, enum mb_check what, int index, uint64_t wanted, uint64_t seen) {
+    if (wanted == seen || MB_CHECK_IS_OFF(shared, what))
+        return;
+    shared->verdict = (struct mb_verdict){.check = what, .index = index, .wanted = wanted, .seen = seen};
+    fail(shared, step, -EPROTO);
+}
+
 /* The kernel's sigaction, whose set is 8 bytes; not the C library's. */
 struct kernel_sigaction {
     void (*handler)(int);
@@ -98,18 +106,18 @@ static void reset_signals(struct mb_shared *shared) {
     struct kernel_sigaction by_default = {0}, now;
     for (int signo = 1; signo <= 64; signo++) {
         check(shared, shared->step_session, raw(SYS_rt_sigaction, signo, 0, &now, 8));
-        if (now.handler)
-            check(shared, shared->step_session, raw(SYS_rt_sigaction, signo, &by_default, 0, 8));
-        if (now.handler) /* asked again, as the verifier does with the rest */
-            check(shared, shared->step_session, raw(SYS_rt_sigaction, signo, 0, &now, 8));
-        if (now.handler)
-            fail(shared, shared->step_session, -EPROTO);
+        if (!now.handler)
+            continue;
+        check(shared, shared->step_session,
+              MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_SIGNALS, raw(SYS_rt_sigaction, signo, &by_default, 0, 8)));
+        check(shared, shared->step_session, raw(SYS_rt_sigaction, signo, 0, &now, 8));
+        expect(shared, shared->step_session, MB_CHECK_SIGNALS, signo, 0, (uint64_t)now.handler);
     }
 }
 
 static void start_session(struct mb_shared *shared) {
     if (shared->process.leads_session)
-        check(shared, shared->step_session, raw(SYS_setsid));
+        check(shared, shared->step_session, MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_SESSION, raw(SYS_setsid)));
     if (shared->process.terminal) {
         int session = 0;
         check(shared, shared->step_session, raw(SYS_ioctl, 0, TIOCSCTTY, 0));
@@ -120,16 +128,15 @@ static void start_session(struct mb_shared *shared) {
     reset_signals(shared);
 }
 
-/* Sets one limit of a process (0: this one), and asks the kernel whether it is so. */
+/* Sets one limit of a process (0: this one). */
 static void set_limit(struct mb_shared *shared, unsigned number, int32_t pid) {
     const struct mb_shared_limit *wanted = (struct mb_shared_limit *)mb_shared_at(shared, shared->limits) + number;
     struct rlimit limit = {wanted->soft, wanted->hard}, seen;
-    check(shared, wanted->step, raw(SYS_prlimit64, pid, wanted->resource, &limit, &seen));
+    check(shared, wanted->step,
+          MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_LIMITS, raw(SYS_prlimit64, pid, wanted->resource, &limit, &seen)));
     check(shared, wanted->step, raw(SYS_prlimit64, pid, wanted->resource, 0, &seen));
-    if ((seen.rlim_cur == limit.rlim_cur && seen.rlim_max == limit.rlim_max) || MB_CHECK_IS_OFF(shared, MB_CHECK_LIMIT))
-        return;
-    shared->verdict = (struct mb_verdict){MB_CHECK_LIMIT, (int32_t)number, 0, limit.rlim_cur, seen.rlim_cur};
-    fail(shared, wanted->step, -EPROTO);
+    expect(shared, wanted->step, MB_CHECK_LIMIT, (int)number, limit.rlim_cur, seen.rlim_cur);
+    expect(shared, wanted->step, MB_CHECK_LIMIT, (int)number, limit.rlim_max, seen.rlim_max);
 }
 
 /*
@@ -138,21 +145,22 @@ static void set_limit(struct mb_shared *shared, unsigned number, int32_t pid) {
  */
 enum when { BEFORE_THE_FILTER, WHEN_THE_LISTENER_IS_SENT };
 
+static bool has_sender(const struct mb_shared *shared) {
+    return shared->filter_count && shared->notify_fd > 0;
+}
+
 static void set_limits(struct mb_shared *shared, enum when when, int32_t pid) {
     const struct mb_shared_limit *limits = mb_shared_at(shared, shared->limits);
-    bool has_listener = shared->filter_count && shared->notify_fd > 0;
     for (unsigned i = 0; i < shared->limit_count; i++) {
-        bool is_late = has_listener && limits[i].resource == RLIMIT_NOFILE;
+        bool is_late = has_sender(shared) && limits[i].resource == RLIMIT_NOFILE;
         if (is_late == (when == WHEN_THE_LISTENER_IS_SENT))
             set_limit(shared, i, pid);
     }
 }
 
 static void verify_filter(struct mb_shared *shared) {
-    if (raw(SYS_prctl, MB_SHARED_ASK, 0, 0, 0, 0) == -MB_SHARED_ANSWER || MB_CHECK_IS_OFF(shared, MB_CHECK_FILTER))
-        return;
-    shared->verdict = (struct mb_verdict){.check = MB_CHECK_FILTER, .wanted = SECCOMP_MODE_FILTER};
-    fail(shared, shared->step_filter, -EPROTO);
+    bool answers = raw(SYS_prctl, MB_SHARED_ASK, 0, 0, 0, 0) == -MB_SHARED_ANSWER;
+    expect(shared, shared->step_filter, MB_CHECK_FILTER, 0, true, answers);
 }
 
 /*
@@ -171,17 +179,18 @@ static void allow_only(struct mb_shared *shared, const uint32_t *calls, unsigned
     code[FIRST + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
     code[FIRST + count + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     struct sock_fprog program = {(unsigned short)(MB_SHARED_QUESTION_LENGTH + FIRST + count + 2), whole};
-    check(shared, shared->step_filter, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+    check(shared, shared->step_filter,
+          MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_OWN_FILTER, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)));
     verify_filter(shared);
 }
 
 /* With the end of its parent the kernel ends this process; asked again whether it will. */
 static void die_with_parent(struct mb_shared *shared) {
     int signo = 0;
-    check(shared, shared->step_init, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+    check(shared, shared->step_init,
+          MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_DEATH_SIGNAL, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)));
     check(shared, shared->step_init, raw(SYS_prctl, PR_GET_PDEATHSIG, &signo, 0, 0, 0));
-    if (signo != SIGKILL)
-        fail(shared, shared->step_init, -EPROTO);
+    expect(shared, shared->step_init, MB_CHECK_DEATH_SIGNAL, 0, SIGKILL, (uint64_t)signo);
 }
 
 /*
@@ -190,7 +199,7 @@ static void die_with_parent(struct mb_shared *shared) {
  * execve gives the command a table of its own. It is init's child, not the command's.
  */
 static void start_sender(struct mb_shared *shared) {
-    if (!shared->filter_count || shared->notify_fd <= 0)
+    if (!has_sender(shared))
         return;
     shared->command_pid = (int32_t)raw(SYS_getpid);
     long sender = raw(SYS_clone, CLONE_FILES | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
@@ -213,9 +222,10 @@ static void load_filter(struct mb_shared *shared) {
     if (!shared->filter_count)
         return;
     bool notifies = shared->notify_fd > 0;
+    uint64_t flags = notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
     struct sock_fprog program = {(unsigned short)shared->filter_count, mb_shared_at(shared, shared->filter)};
     long listener =
-        raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &program);
+        MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_FILTER, raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
     check(shared, shared->step_filter,
           notifies && listener == 0 ? -EPROTO : listener); /* 0 is open: it cannot be that */
     if (notifies) {
@@ -225,7 +235,7 @@ static void load_filter(struct mb_shared *shared) {
         atomic_store(&shared->listener, (uint32_t)listener);
         while (!atomic_load(&shared->sender_gone))
             ;
-        if (shared->failed_step) /* it could not send; to exit would be a call */
+        if (shared->failed_step) /* it has not done all; to exit would be a call */
             __builtin_trap();
     }
     verify_filter(shared);
@@ -380,12 +390,24 @@ static __attribute__((noreturn)) void run_command(struct mb_shared *shared, char
     set_limits(shared, BEFORE_THE_FILTER, 0);
     uint64_t none = 0;
     uint64_t blocked = ~none;
-    check(shared, shared->step_session, raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8));
+    check(shared, shared->step_session,
+          MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_SIGNAL_MASK, raw(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8)));
     check(shared, shared->step_session, raw(SYS_rt_sigprocmask, SIG_SETMASK, 0, &blocked, 8));
-    if (blocked)
-        fail(shared, shared->step_session, -EPROTO);
+    expect(shared, shared->step_session, MB_CHECK_SIGNAL_MASK, 0, 0, blocked);
     load_filter(shared);
     execute(shared, argv, environment);
+}
+
+/* The sender has ended, which is the first of init's children to do so. If it was killed before it had sent the
+ * listener and set the limit that it was left, nothing may be executed. */
+static void note_sender(struct mb_shared *shared, int status) {
+    if (!has_sender(shared) || atomic_load(&shared->sender_gone))
+        return;
+    if (status && !shared->failed_step) {
+        shared->failed_number = ECHILD;
+        shared->failed_step = shared->step_filter;
+    }
+    atomic_store(&shared->sender_gone, 1);
 }
 
 /* Ended children are reaped; returns whether the command was among them. */
@@ -403,7 +425,7 @@ static bool reap(struct mb_shared *shared, long command) {
         if ((uint64_t)usage.ru_maxrss > shared->peak_kib)
             shared->peak_kib = (uint64_t)usage.ru_maxrss;
         if (pid != command) {
-            atomic_store(&shared->sender_gone, 1); /* before the command is executed there is no other */
+            note_sender(shared, status);
             continue;
         }
         shared->status = status;
@@ -462,7 +484,9 @@ void mb_init_main(long *stack) {
     if (argc < 4)
         quit(125);
     struct mb_shared *shared = map_shared(argv[1]);
-    check(shared, shared->step_init, raw(SYS_prctl, PR_SET_DUMPABLE, shared->process.dumpable, 0, 0, 0));
+    check(shared, shared->step_init,
+          MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_DUMPABLE,
+                             raw(SYS_prctl, PR_SET_DUMPABLE, shared->process.dumpable, 0, 0, 0)));
     check(shared, shared->step_init, raw(SYS_prctl, PR_SET_NAME, "minibox-init", 0, 0, 0));
     die_with_launcher(shared);
     long told = raw(SYS_write, shared->sync_fd, "", 1);
@@ -472,9 +496,9 @@ void mb_init_main(long *stack) {
                      : -EIO);                 /* the launcher may look at the namespaces now */
     struct kernel_sigaction by_default = {0}; /* an ignored SIGCHLD would lose the command's status */
     check(shared, shared->step_init, raw(SYS_rt_sigaction, SIGCHLD, &by_default, 0, 8));
+    /* Without the caller's read-implies-exec and fixed addresses. */
     check(shared, shared->step_init,
-          raw(SYS_personality,
-              shared->process.personality)); /* no read-implies-exec, no fixed addresses from the caller */
+          MB_UNLESS_LEFT_OUT(shared, MB_LEAVE_PERSONALITY, raw(SYS_personality, shared->process.personality)));
     if (!shared->process.init)
         run_command(shared, argv + 3, environment);
     /* Out of the launcher's process group: a Ctrl-C on its terminal must reach the command once, not twice. */

@@ -73,7 +73,7 @@ static bool differs(const struct look *l, enum mb_check check, int index, uint64
 }
 
 static bool cannot_read(const struct look *l, enum mb_check check, long result) {
-    if (result >= 0)
+    if (result >= 0 || MB_CHECK_IS_OFF(l->shared, check))
         return false;
     *l->verdict = (struct mb_verdict){.check = check, .number = (int32_t)-result};
     return true;

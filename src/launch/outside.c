@@ -108,6 +108,10 @@ static int verify_map(struct outside *o, const char *process, enum mb_id_kind ki
     snprintf(path, sizeof(path), "/proc/%s/%s", process, kind == MB_ID_GROUP ? "gid_map" : "uid_map");
     if (mb_fd_read_file(path, text, sizeof(text)) < 0)
         return cannot_ask(o);
+    /* Where no range was taken, the outside ids count from the host's root on, and the map would seem to be right. */
+    uint32_t start = kind == MB_ID_GROUP ? o->range->gid : o->range->uid;
+    if (maps->has_range && !start && !MB_CHECK_IS_OFF(o->shared, MB_CHECK_ID_MAP))
+        return fail_check(o, MB_CHECK_ID_MAP, kind, true, false);
     for (size_t i = 0; i < maps->count; i++)
         wanted += kind == MB_ID_GROUP ? maps->list[i].gids : maps->list[i].uids;
     for (char *line = text; *line; line = end + (*end == '\n'), lines++) {

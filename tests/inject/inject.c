@@ -46,10 +46,9 @@
 
 enum { MOST_TRACEES = 64, NAME = 24, HANG_SECONDS = 20 };
 
-/* ---- what is launched
- * ------------------------------------------------------------------------------------------------ */
+/* ---- what is launched -------------------------------------------------------------------------------------------- */
 
-/* Options of `minibox run`; @ is the work folder, % this program's process id. */
+/* Options of `minibox run`; @ is the work directory, % this program's process id. */
 static const struct config {
     const char *name;
     bool as_user;
@@ -68,6 +67,12 @@ static const struct config {
      false,
      {"--user", "1000", "--cap-add", "net_bind_service", "--ulimit", "nofile=64", "-v", "@/volume:/mnt:rw", "--tmpfs",
       "/srv:size=1m", "--report", "@/report", "--timeout", "1m"}},
+    /* The filter's listener is sent by a process that then sets the limit for the command. */
+    {"root --report, low limits",
+     false,
+     false,
+     {"--report", "@/report", "--ulimit", "nproc=1", "--ulimit", "nofile=3"}},
+    {"root --userns MAP", false, false, {"--userns", "0:300000:65536", "-v", "@/volume:/mnt:rw"}},
     {"user busybox", true, false, {NULL}},
     {"user host", true, false, {"--rootfs", "host"}},
     {"user DIR", true, false, {"--rootfs", "@/tree"}},
@@ -75,6 +80,7 @@ static const struct config {
     {"user --tty", true, true, {"-t"}},
     {"user --init no", true, false, {"--init", "no"}},
     {"user keep-id", true, false, {"--userns", "keep-id"}},
+    {"user -u 5 --cap-add", true, false, {"--user", "5", "--cap-add", "net_bind_service"}},
     {"user many",
      true,
      true,
@@ -83,8 +89,7 @@ static const struct config {
 };
 enum { CONFIGS = sizeof(configs) / sizeof(configs[0]) };
 
-/* ---- what is done to it
- * ---------------------------------------------------------------------------------------------- */
+/* ---- what is done to it ------------------------------------------------------------------------------------------ */
 
 enum action { NOTHING, FAIL, PRETEND, KILL_LAUNCHER, KILL_CALLER, TERMINATE, STOP };
 static const struct {
@@ -106,8 +111,7 @@ static const struct {
                     {"SIGSTOP", STOP, 0}};
 enum { DISTURBANCES = sizeof(disturbances) / sizeof(disturbances[0]), ERRORS = 8 };
 
-/* ---- what may come of it
- * --------------------------------------------------------------------------------------------- */
+/* ---- what may come of it ----------------------------------------------------------------------------------------- */
 
 enum outcome { SAME_BOX, REFUSED, BEFORE_MAIN, AFTERWARDS, NOT_REACHED, UNCLEAR, WEAKER, HANG, LEFT, OUTCOMES };
 static const char *const outcome_names[OUTCOMES] = {"same box", "refused", "before main", "after execve", "not reached",
@@ -167,8 +171,7 @@ static void check(long result, const char *what) {
         die(what);
 }
 
-/* ---- registers
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- registers --------------------------------------------------------------------------------------------------- */
 
 /* At the entry of a call: it shall not be made. */
 static void leave_out(pid_t pid) {
@@ -194,8 +197,7 @@ static void set_result(pid_t pid, long result) {
 #endif
 }
 
-/* ---- one launch
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- one launch -------------------------------------------------------------------------------------------------- */
 
 struct launch {
     const struct point *point; /* NULL: only watch */
@@ -550,8 +552,7 @@ static void run_once(const struct config *config, const struct point *point, str
     read_back(err_fd, ret_result->err, sizeof(ret_result->err));
 }
 
-/* ---- what is left
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- what is left ------------------------------------------------------------------------------------------------ */
 
 static void read_whole(const char *path, char *text, size_t size) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -620,18 +621,17 @@ static const char *find_left(void) {
     for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
         char path[128];
         snprintf(path, sizeof(path), "%s%s%s", empty[i][0] == '/' ? "" : work, empty[i][0] == '/' ? "" : "/", empty[i]);
-        DIR *folder = opendir(path);
-        for (struct dirent *entry; folder && (entry = readdir(folder));)
+        DIR *directory = opendir(path);
+        for (struct dirent *entry; directory && (entry = readdir(directory));)
             if (entry->d_name[0] != '.' && strcmp(entry->d_name, "ids") != 0)
                 return "a file";
-        if (folder)
-            closedir(folder);
+        if (directory)
+            closedir(directory);
     }
     return holds_range() ? "a range of ids" : NULL;
 }
 
-/* ---- judging
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- judging ----------------------------------------------------------------------------------------------------- */
 
 /* The steps that make a call, by the names that --dry-run gives them: an error that names another step is wrong. */
 static const struct {
@@ -721,16 +721,16 @@ static enum outcome judge(const struct point *p, struct result *r, const char *w
     enum action action = disturbances[p->disturbance].action;
     const char *left = find_left();
     bool is_same = r->executed && strcmp(r->out, wanted) == 0;
-    /* Links, folders and files, what fsconfig(2) says of a file system, that lo is up, where an overlay's layers lie:
-     * known by what the call returned. Without its lower layer, or with that not idmapped, a root has the same mounts
-     * and other files. */
+    /* Links, directories and files, what fsconfig(2) says of a file system, that lo is up, where an overlay's layers
+     * lie: known by what the call returned. Without its lower layer, or with that not idmapped, a root has the same
+     * mounts and other files. */
     if (action == PRETEND && r->executed && makes_files(r->call))
         is_same = is_same || equal_but(r->call == SYS_fsconfig ? "mounts files"
                                        : r->call == SYS_ioctl  ? "network"
                                                                : "files",
                                        r->out, wanted);
-    /* A read-only folder on a file system that has no idmapped mounts, which is what EINVAL says, is shown without: its
-     * owners are nobody then, and the box can do less. */
+    /* A read-only directory on a file system that has no idmapped mounts, which is what EINVAL says, is shown without:
+     * its owners are nobody then, and the box can do less. */
     if (p->disturbance < ERRORS && disturbances[p->disturbance].number == EINVAL && r->call == SYS_mount_setattr &&
         r->executed)
         is_same = is_same || equal_but("mounts files", r->out, wanted);
@@ -776,8 +776,7 @@ static enum outcome judge(const struct point *p, struct result *r, const char *w
     return lets_go && !(WIFEXITED(status) && WEXITSTATUS(status) == 0) ? REFUSED : UNCLEAR;
 }
 
-/* ---- the sweep
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the sweep --------------------------------------------------------------------------------------------------- */
 
 static struct shared { _Atomic uint32_t counts[DISTURBANCES][OUTCOMES], next, shown; } * shared;
 
@@ -828,15 +827,15 @@ static bool prepare_config(size_t i) {
 
 static void make_place(void) {
     char template[] = "/tmp/minibox-inject-XXXXXX", path[128];
-    static const char *const folders[] = {"tree",      "tree/bin",  "tree/etc", "tree/proc", "tree/sys",
-                                          "tree/dev",  "tree/tmp",  "tree/run", "tree/mnt",  "tree/srv",
-                                          "tree/home", "tree/root", "volume"};
+    static const char *const directories[] = {"tree",      "tree/bin",  "tree/etc", "tree/proc", "tree/sys",
+                                              "tree/dev",  "tree/tmp",  "tree/run", "tree/mnt",  "tree/srv",
+                                              "tree/home", "tree/root", "volume"};
     if (!mkdtemp(template))
         die("mkdtemp");
     strcpy(work, template);
     check(chmod(work, 0755), "chmod");
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", work, folders[i]);
+    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", work, directories[i]);
         check(mkdir(path, 0755), "mkdir");
         check(chmod(path, 0755), "chmod");
     }
@@ -915,6 +914,11 @@ static void remove_place(void) {
         fprintf(stderr, "inject: %s is left\n", work);
 }
 
+/* Points that are few and have shown something: the death of the process that sends the filter's listener. */
+static bool is_always_tried(const struct point *p) {
+    return strcmp(p->process, "L.1x.1.1") == 0 && disturbances[p->disturbance].action == KILL_CALLER;
+}
+
 /* All points, or as many as are wanted, by chance. */
 static struct point *choose(size_t samples, uint64_t only_disturbances, uint64_t only_configs, size_t *ret_count) {
     size_t room = 0, n = 0;
@@ -945,6 +949,13 @@ static struct point *choose(size_t samples, uint64_t only_disturbances, uint64_t
         struct point p = points[i];
         points[i] = points[other];
         points[other] = p;
+    }
+    for (size_t i = 0, first = 0; i < n; i++) {
+        struct point p = points[i];
+        if (!is_always_tried(&p))
+            continue;
+        points[i] = points[first];
+        points[first++] = p;
     }
     *ret_count = samples && samples < n ? samples : n;
     return points;

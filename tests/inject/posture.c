@@ -136,7 +136,7 @@ static void mounts(void) {
             c[3] = '#';
             memmove(c + 4, c + 3 + digits, strlen(c + 3 + digits) + 1);
         }
-        char *unique = strstr(line, "minibox-inject-"); /* the work folder's name */
+        char *unique = strstr(line, "minibox-inject-"); /* the work directory's name */
         if (unique)
             memset(unique + 15, '#', 6);
         say("%zu%s\n", above, line + n);
@@ -144,11 +144,12 @@ static void mounts(void) {
 }
 
 static void process(void) {
-    char folder[256];
+    char directory[256];
     mode_t mask = umask(022);
     int signal_of_death = -1, tty = open("/dev/tty", O_RDONLY | O_NOCTTY);
-    say("umask %o, folder %s, session %d, group %d, terminal %s\n", mask, getcwd(folder, sizeof(folder)) ? folder : "?",
-        getsid(0) == getpid(), getpgid(0) == getpid(), tty >= 0 ? "yes" : strerrorname_np(errno));
+    say("umask %o, directory %s, session %d, group %d, terminal %s\n", mask,
+        getcwd(directory, sizeof(directory)) ? directory : "?", getsid(0) == getpid(), getpgid(0) == getpid(),
+        tty >= 0 ? "yes" : strerrorname_np(errno));
     if (tty >= 0)
         close(tty);
     prctl(PR_GET_PDEATHSIG, &signal_of_death);
@@ -171,18 +172,31 @@ static void process(void) {
     struct utsname names;
     if (uname(&names) == 0)
         say("%s %s\n", names.nodename, names.domainname);
+}
+
+/* Then standard input is closed: where the command may have no more than three descriptors, the rest needs one. */
+static void descriptors(void) {
     for (int fd = 0; fd < 256; fd++) {
         struct stat st;
         if (fstat(fd, &st) == 0)
             say("descriptor %d: %o, flags %x\n", fd, st.st_mode & S_IFMT, fcntl(fd, F_GETFL) & ~O_APPEND);
     }
+    close(0);
+}
+
+static const char *try_open(const char *path, int flags) {
+    int fd = open(path, flags | O_WRONLY, 0600);
+    if (fd < 0)
+        return strerrorname_np(errno);
+    close(fd);
+    return "can be written to";
 }
 
 static int compare_names(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static void folder(const char *path) {
+static void directory(const char *path) {
     struct dirent **list;
     int n = scandir(path, &list, NULL, compare_names);
     say("%s: %d\n", path, n < 0 ? -errno : n);
@@ -204,14 +218,14 @@ static void files(void) {
         "/proc/sysrq-trigger", "/proc/timer_list", "/proc/sched_debug", "/proc/config.gz",
         "/proc/acpi",          "/proc/scsi",       "/proc/asound",      "/proc/interrupts",
         "/sys/firmware",       "/sys/kernel",      "/proc/1/root/",     "/proc/1/environ"};
-    folder("/");
-    folder("/dev");
-    folder("/dev/shm");
-    folder("/tmp");
-    folder("/run");
-    folder("/home");
-    folder("/sys");
-    folder("/mnt");
+    directory("/");
+    directory("/dev");
+    directory("/dev/shm");
+    directory("/tmp");
+    directory("/run");
+    directory("/home");
+    directory("/sys");
+    directory("/mnt");
     static const char *const made[] = {"/etc", "/etc/passwd", "/etc/group", "/etc/hosts",
                                        "/etc/resolv.conf"}; /* others there may be the host's */
     for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
@@ -231,12 +245,11 @@ static void files(void) {
     static const char *const closed[] = {"/proc/sys/kernel/hostname", "/proc/sys/kernel/core_pattern",
                                          "/proc/irq/default_smp_affinity", "/proc/sysrq-trigger"};
     for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++)
-        say("%s %d\n", closed[i], open(closed[i], O_WRONLY) < 0 ? errno : 0);
-    static const char *const folders[] = {"/", "/etc", "/dev", "/mnt",
-                                          "/tmp"}; /* a file without a name leaves nothing */
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-        say("%s %s\n", folders[i],
-            open(folders[i], O_TMPFILE | O_WRONLY, 0600) < 0 ? strerrorname_np(errno) : "can be written to");
+        say("%s %s\n", closed[i], try_open(closed[i], 0));
+    static const char *const directories[] = {"/", "/etc", "/dev", "/mnt",
+                                              "/tmp"}; /* a file without a name leaves nothing */
+    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
+        say("%s %s\n", directories[i], try_open(directories[i], O_TMPFILE));
 }
 
 static void calls(void) {
@@ -265,6 +278,8 @@ static void network(void) {
     struct ifreq request = {.ifr_name = "lo"};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     say("lo %s", fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP ? "up" : "down");
+    if (fd >= 0)
+        close(fd);
     struct if_nameindex *list = if_nameindex();
     for (struct if_nameindex *i = list; i && i->if_name; i++)
         say(" %s", i->if_name);
@@ -273,6 +288,8 @@ static void network(void) {
 
 int main(int argc, char **argv) {
     in_words = argc > 2;
+    descriptors();
+    end_theme("descriptors");
     ids();
     end_theme("ids");
     say_status("/proc/self/status");

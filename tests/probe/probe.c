@@ -85,7 +85,7 @@ static struct {
 } * verdict; /* shared with the child that tries */
 
 static char **words;     /* KEY=VALUE, of the runner */
-static char scratch[32]; /* a folder of the box that can be written to */
+static char scratch[32]; /* a directory of the box that can be written to */
 static char zeros[4096];
 
 static __attribute__((noreturn, format(printf, 2, 3))) void answer(enum answer what, const char *format, ...) {
@@ -234,17 +234,17 @@ static void try_failing_call(const struct check *c) {
     want_failed(syscall(c->number, a[0], a[1], a[2]));
 }
 
-/* Reading says something. A mask is a file that is empty, or an empty folder. */
+/* Reading says something. A mask is a file that is empty, or an empty directory. */
 static void try_read(const struct check *c) {
     struct stat st;
     char text[4096];
     if (lstat(c->text, &st) < 0)
         pass("%s", strerror(errno));
     if (S_ISDIR(st.st_mode)) {
-        DIR *folder = opendir(c->text);
-        if (!folder)
+        DIR *directory = opendir(c->text);
+        if (!directory)
             pass("%s", strerror(errno));
-        for (struct dirent *entry; (entry = readdir(folder));)
+        for (struct dirent *entry; (entry = readdir(directory));)
             if (entry->d_name[0] != '.')
                 fail("there is %s in it", entry->d_name);
         pass("empty");
@@ -541,9 +541,9 @@ static void try_namespace_ioctl(const struct check *c) {
 
 static void try_process_list(const struct check *c) {
     (void)c;
-    DIR *folder = opendir("/proc");
+    DIR *directory = opendir("/proc");
     int count = 0;
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
         char path[300], text[512];
         int pid = atoi(entry->d_name), parent;
         if (pid <= 0)
@@ -852,10 +852,10 @@ static void try_private(const struct check *c) {
 }
 
 static void try_listing(const struct check *c) {
-    DIR *folder = opendir(c->text);
-    if (!folder)
+    DIR *directory = opendir(c->text);
+    if (!directory)
         pass("%s", strerror(errno));
-    for (struct dirent *entry; (entry = readdir(folder));)
+    for (struct dirent *entry; (entry = readdir(directory));)
         if (entry->d_name[0] != '.')
             fail("there is %s in it", entry->d_name);
     pass("empty");
@@ -959,9 +959,9 @@ static void try_device(const struct check *c) {
 
 static void try_device_nodes(const struct check *c) {
     char path[300];
-    DIR *folder = opendir(c->text);
+    DIR *directory = opendir(c->text);
     int count = 0;
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
         struct stat st;
         snprintf(path, sizeof(path), "%s/%s", c->text, entry->d_name);
         if (lstat(path, &st) < 0 || !(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
@@ -986,10 +986,10 @@ static void try_nodev(const struct check *c) {
 
 static void try_terminals(const struct check *c) {
     (void)c;
-    DIR *folder = opendir("/dev/pts");
-    if (!folder)
+    DIR *directory = opendir("/dev/pts");
+    if (!directory)
         pass("%s", strerror(errno));
-    for (struct dirent *entry; (entry = readdir(folder));)
+    for (struct dirent *entry; (entry = readdir(directory));)
         if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
             fail("there is terminal %s", entry->d_name);
     pass("none");
@@ -1241,12 +1241,12 @@ static void try_descriptors(const struct check *c) {
     pass("none above 2");
 }
 
-static void try_standard_folders(const struct check *c) {
+static void try_standard_directories(const struct check *c) {
     (void)c;
     struct stat st;
     for (int fd = 0; fd < 3; fd++)
         if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-            fail("%d is a folder", fd);
+            fail("%d is a directory", fd);
     pass("none");
 }
 
@@ -1564,7 +1564,7 @@ static const struct check checks[] = {
     MOUNT("mount_setattr", try_call, .number = SYS_mount_setattr, .arguments = {AT_FDCWD, (long)"/", 0, ZEROS, 32}),
     MOUNT("open_tree_attr", try_call, .number = 467, .arguments = {AT_FDCWD, (long)"/", 1, ZEROS, 32}),
     MOUNT("go above / by ..", try_move_up),
-    MOUNT("start in a folder that is not in the box", try_cwd),
+    MOUNT("start in a directory that is not in the box", try_cwd),
     MOUNT("open a file by its handle", try_handle),
     MOUNT("make a character device", try_mknod, .number = S_IFCHR, .arguments = {1, 1}),
     MOUNT("make a block device", try_mknod, .number = S_IFBLK, .arguments = {254, 0}),
@@ -1759,7 +1759,7 @@ static const struct check checks[] = {
     NETWORK("bind a port below 1024", try_low_port, .number = 80),
 
     INHERITED("descriptors", try_descriptors),
-    INHERITED("standard input, output, error that are folders", try_standard_folders),
+    INHERITED("standard input, output, error that are directories", try_standard_directories),
     INHERITED("a variable of the environment", try_environment, "PROBE_SECRET="),
     INHERITED("LD_PRELOAD", try_environment, "LD_PRELOAD="),
     INHERITED("signals that are not default", try_signals),
