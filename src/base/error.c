@@ -94,6 +94,8 @@ static const struct {
          "leave noatime out, or run as root"},
     [MB_REMEDY_WEAK_ROOT] = {"root without its capabilities can map only its own id, which is host uid 0",
                              "run as an ordinary user, or give root CAP_SYS_ADMIN, SETUID, SETGID, SETPCAP and KILL"},
+    [MB_REMEDY_OUTER_ROOT] = {"what it is further out cannot be told from here; it may be the host's root",
+                              "--userns with ids that are not root's outside: 0:100000:65536, say"},
     [MB_REMEDY_VFORK] = {"", "leave vfork out"},
     [MB_REMEDY_SUID_ON_HOST] =
         {"the box could leave programs on the host that run as host root for any user",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command: its environment, its working directory, its limits, and what it may do. */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,12 +91,17 @@ static int fill_capabilities(struct mb_filler *f) {
     return 0;
 }
 
-/* Whether the box can write to a directory of the host. */
-static bool writes_to_host(const struct mb_filler *f) {
-    bool writes = f->rootfs == MB_ROOTFS_DIR && f->spec->rootfs_access == MB_ACCESS_RW;
+/* Whether a directory of the host is shown writable. */
+static bool shows_writable(const struct mb_filler *f) {
+    bool shows = f->rootfs == MB_ROOTFS_DIR && f->spec->rootfs_access == MB_ACCESS_RW;
     for (size_t i = 0; i < f->spec->volume_count; i++)
-        writes |= f->spec->volumes[i].access == MB_ACCESS_RW;
-    return writes;
+        shows |= f->spec->volumes[i].access == MB_ACCESS_RW;
+    return shows;
+}
+
+/* ... or the box may get hold of one: with the host's ids, or by a descriptor that was passed on and brings others. */
+static bool may_write_to_host(const struct mb_filler *f) {
+    return shows_writable(f) || !mb_box_has_own(f->box, CLONE_NEWUSER) || f->spec->preserve_fds;
 }
 
 /*
@@ -114,7 +120,7 @@ static int check_set_id_on_host(struct mb_filler *f) {
         return mb_error_usage(
             f->err, &spec->origin[MB_OPTION_ROOTFS], MB_REMEDY_SUID_ON_HOST,
             "refusing a writable root file system that other users of the host can reach:", f->box->root_path, NULL);
-    if (writes_to_host(f) && (f->box->process.capabilities.permitted >> SETFCAP & 1))
+    if (shows_writable(f) && (f->box->process.capabilities.permitted >> SETFCAP & 1))
         return mb_error_usage(f->err, &spec->origin[MB_OPTION_CAP_ADD], MB_REMEDY_SUID_ON_HOST,
                               "refusing the capability SETFCAP with writable directories of the host", NULL, NULL);
     return 0;
@@ -125,7 +131,7 @@ static int add_guard(struct mb_filler *f) {
     const struct mb_origin *origin = &f->spec->origin[MB_OPTION_SECCOMP];
     if (f->spec->allow_suid)
         return 0;
-    int result = mb_guard_put_before(&f->box->arena, writes_to_host(f), &f->box->filter);
+    int result = mb_guard_put_before(&f->box->arena, may_write_to_host(f), &f->box->filter);
     if (result == -E2BIG)
         return mb_error_usage(f->err, origin, MB_REMEDY_NONE, "too large a profile:", f->spec->seccomp_file,
                               "with minibox's own refusals it has more than %d instructions", MB_FILTER_MOST);

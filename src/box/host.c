@@ -40,45 +40,63 @@ static int has_capabilities(const cap_value_t *list, size_t count, bool *ret_has
     return 0;
 }
 
-/* Root of a user namespace that is not the first: what its own id is outside. */
-static int read_outside_id(unsigned *ret_outside, struct minibox_error *err) {
-    char map[4096];
-    unsigned inside, count;
-    if (mb_fd_read_file("/proc/self/uid_map", map, sizeof(map)) < 0)
-        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read", "/proc/self/uid_map");
-    if (sscanf(map, "%u %u %u", &inside, ret_outside, &count) != 3 || inside != 0)
-        return mb_error_host(err, NULL, MB_REMEDY_NONE, EPROTO, "cannot understand", "/proc/self/uid_map");
+/* Which id of the namespace is id 0 of the one around it: the line of the map that starts there, user_namespaces(7). */
+static int find_outer_root(const char *path, uint32_t *ret_inside, struct minibox_error *err) {
+    char map[16384], *end;
+    if (mb_fd_read_file(path, map, sizeof(map)) < 0)
+        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read", path);
+    *ret_inside = MB_HOST_NO_ID;
+    for (char *line = map; *line; line = end + (*end == '\n')) {
+        unsigned long inside = strtoul(line, &end, 10), outside = strtoul(end, &end, 10);
+        if (outside == 0)
+            *ret_inside = (uint32_t)inside;
+        end += strcspn(end, "\n");
+    }
     return 0;
 }
 
 /*
- * What a caller with uid 0 is. Root of the first user namespace with the capabilities has every right. Root of another
- * one (in a rootless container) is an ordinary user outside, who may besides map the ids of that namespace; if its own
- * id is the host's root, though, or may be, a box could only be given that: refused, as for a root without
- * capabilities.
+ * Root of a user namespace that is not the first, as in a rootless container, is an ordinary user outside. It may
+ * besides map the ids of that namespace, but for root's outside: what that is further out cannot be told, and may be
+ * the host's root.
  */
-static int probe_root(struct mb_host *host, struct minibox_error *err) {
+static int probe_inner_root(struct mb_host *host, struct minibox_error *err) {
     static const cap_value_t mapping[] = {CAP_SETUID, CAP_SETGID};
-    struct stat st;
-    bool has_all;
-    unsigned outside = 0;
-    if (stat("/proc/self/ns/user", &st) < 0)
-        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot look at", "/proc/self/ns/user");
-    if (has_capabilities(needed, sizeof(needed) / sizeof(needed[0]), &has_all, err))
+    char setgroups[16] = "";
+    if (find_outer_root("/proc/self/uid_map", &host->outer_root_uid, err) ||
+        find_outer_root("/proc/self/gid_map", &host->outer_root_gid, err))
         return -1;
-    if (st.st_ino == INITIAL_USER_NAMESPACE && has_all) {
-        host->privileged = host->maps_ids = true;
-        return 0;
-    }
-    if (st.st_ino != INITIAL_USER_NAMESPACE && read_outside_id(&outside, err))
-        return -1;
-    if (outside == 0)
-        return mb_error_host(err, NULL, MB_REMEDY_WEAK_ROOT, EPERM, "cannot make a box as this root", NULL);
+    if (mb_fd_read_file("/proc/self/setgroups", setgroups, sizeof(setgroups)) < 0)
+        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read", "/proc/self/setgroups");
+    host->is_outer_root = host->outer_root_uid == host->uid || host->outer_root_gid == host->gid;
+    host->may_set_groups = strncmp(setgroups, "allow", 5) == 0;
     return has_capabilities(mapping, sizeof(mapping) / sizeof(mapping[0]), &host->maps_ids, err);
 }
 
+/* What a caller with uid 0 is. Root of the first user namespace with the capabilities has every right; without them it
+ * could only map its own id, which is host uid 0. */
+static int probe_root(struct mb_host *host, struct minibox_error *err) {
+    struct stat st;
+    bool has_all;
+    if (stat("/proc/self/ns/user", &st) < 0)
+        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot look at", "/proc/self/ns/user");
+    if (st.st_ino != INITIAL_USER_NAMESPACE)
+        return probe_inner_root(host, err);
+    if (has_capabilities(needed, sizeof(needed) / sizeof(needed[0]), &has_all, err))
+        return -1;
+    if (!has_all)
+        return mb_error_host(err, NULL, MB_REMEDY_WEAK_ROOT, EPERM, "cannot make a box as this root", NULL);
+    host->privileged = host->maps_ids = host->may_set_groups = true;
+    return 0;
+}
+
 int mb_host_probe(struct mb_arena *arena, struct mb_host *ret_host, struct minibox_error *err) {
-    struct mb_host host = {.root = "", .uid = geteuid(), .gid = getegid(), .environment = environ};
+    struct mb_host host = {.root = "",
+                           .uid = geteuid(),
+                           .gid = getegid(),
+                           .environment = environ,
+                           .outer_root_uid = MB_HOST_NO_ID,
+                           .outer_root_gid = MB_HOST_NO_ID};
     int groups = getgroups(0, NULL);
     if (groups < 0)
         return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read the supplementary groups", NULL);

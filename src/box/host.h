@@ -10,13 +10,19 @@
 #include "base/error.h"
 #include "kernel/flags.h"
 
+enum { MB_HOST_NO_ID = UINT32_MAX }; /* (uid_t)-1 */
+
 struct mb_host {
     const char *root; /* where the host's files are looked up: "" */
     uid_t uid;
     gid_t gid;
     size_t group_count;      /* supplementary groups of the caller */
     bool privileged;         /* may map any id and mount in the host's own namespaces: full root */
-    bool maps_ids;           /* may write id maps with any of its ids: root, of whichever user namespace */
+    bool maps_ids;           /* may write id maps with any ids that it has: root, of whichever user namespace */
+    bool may_set_groups;     /* ... whose processes may change their supplementary groups */
+    bool is_outer_root;      /* its own user or group id is root's outside of its user namespace, or may be */
+    uint32_t outer_root_uid; /* what root's ids outside are inside; MB_HOST_NO_ID: it has none */
+    uint32_t outer_root_gid;
     bool keyrings;           /* the kernel has them */
     bool terminal;           /* standard input and output are terminals */
     struct winsize window;   /* of that terminal; zeros: unknown */

@@ -339,6 +339,19 @@ static bool is_own_id(const struct minibox_spec *spec, const struct mb_host *hos
     return uids == 1 && gids == 1;
 }
 
+/* Whether a map has root's id outside of the caller's user namespace in it. (Of host root's own maps, options.c refuses
+ * 0.) */
+static bool maps_outer_root(const struct mb_host *host, const struct mb_id_map *map) {
+    bool has_user = host->outer_root_uid >= map->outside && host->outer_root_uid - map->outside < map->count;
+    bool has_group = host->outer_root_gid >= map->outside && host->outer_root_gid - map->outside < map->count;
+    return (map->uids && has_user) || (map->gids && has_group);
+}
+
+static int refuse_outer_root(const struct minibox_spec *spec, struct minibox_error *err) {
+    return mb_error_usage(err, &spec->origin[MB_OPTION_USERNS], MB_REMEDY_OUTER_ROOT,
+                          "refusing to map an id that is root's outside of this user namespace", NULL, NULL);
+}
+
 /* --userns MAP: as it was said. */
 static int map_as_asked(const struct minibox_spec *spec, const struct mb_host *host, struct mb_box *box,
                         struct minibox_error *err) {
@@ -348,9 +361,12 @@ static int map_as_asked(const struct minibox_spec *spec, const struct mb_host *h
         return push_own_id(box, inside.uid, inside.gid, host, err);
     }
     box->maps.writer = host->maps_ids ? MB_MAPS_PARENT : MB_MAPS_HELPER;
-    for (size_t i = 0; i < spec->id_map_count; i++)
+    for (size_t i = 0; i < spec->id_map_count; i++) {
+        if (maps_outer_root(host, &spec->id_maps[i]))
+            return refuse_outer_root(spec, err);
         if (push_map(box, spec->id_maps[i], err))
             return -1;
+    }
     return 0;
 }
 
@@ -386,6 +402,8 @@ int mb_identity_plan_maps(const struct minibox_spec *spec, const struct mb_host 
         return map_as_asked(spec, host, box, err);
     if (host->privileged)
         return map_a_range(host, box, err);
+    if (host->is_outer_root)
+        return refuse_outer_root(spec, err);
     if (spec->userns == MB_USERNS_KEEP_ID)
         return map_around_own_id(host, box, err);
     box->maps.writer = MB_MAPS_SELF;
@@ -440,7 +458,8 @@ int mb_fill_identity(struct mb_filler *f) {
                               MB_TEXT(f, "%u:%u", process->uid, process->gid), NULL);
     /* setgroups(2) is forbidden under a map that a user wrote itself. In a user namespace to join it may be: there root
      * has dropped its groups before. */
-    bool is_allowed = f->host->privileged || box->maps.writer == MB_MAPS_PARENT || box->maps.writer == MB_MAPS_HELPER;
+    bool is_allowed = f->host->privileged || box->maps.writer == MB_MAPS_HELPER ||
+                      (box->maps.writer == MB_MAPS_PARENT && f->host->may_set_groups);
     process->group_count = is_allowed ? 0 : (uint32_t)f->host->group_count;
     box->keep_groups = mb_box_joins(box, MB_FLAG_USER) || !is_allowed;
     if (spec->init != MB_YES && spec->die_with_launcher != MB_YES && box->maps.has_range)

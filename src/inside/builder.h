@@ -15,7 +15,7 @@ struct mb_builder {
     const int *keep;                                                     /* descriptors to leave open, ascending */
     size_t keep_count;
     char *const *argv; /* of init */
-    int slots[MB_SLOT_COUNT];
+    int slots[MB_SLOT_COUNT]; /* descriptors of the mounts that are kept; -1: not made yet */
     bool joins; /* an intermediate process enters the namespaces, then clones the builder */
 };
 

@@ -60,7 +60,7 @@ static void keep_or_close(struct mb_builder *b, const struct mb_step *step, long
 static long attach(struct mb_builder *b, const struct mb_step *step, long mount) {
     TRY(note_mount(b, step, mount));
     if (step->at == MB_SLOT_NONE) {
-        TRY(raw(SYS_move_mount, mount, here, AT_FDCWD, MB_PLAN_PLACE, MOVE_MOUNT_F_EMPTY_PATH));
+        TRY(raw(SYS_move_mount, mount, here, AT_FDCWD, b->plan->place, MOVE_MOUNT_F_EMPTY_PATH));
     } else {
         long target = mb_place_open_or_make(b, step);
         TRY(target);
@@ -130,9 +130,29 @@ long mb_builder_open_tree(const struct mb_step *step) {
     return result;
 }
 
+/*
+ * Until the pivot the box's own mounts hang at the plan's place. A source that has this place below it must not show
+ * them there: they would be the root as it is now, without the masks and the read-only flag that come later. A
+ * recursive copy leaves out what is unbindable, with all that is mounted on it.
+ */
+static long set_own_mounts(const struct mb_builder *b, uint64_t propagation) {
+    static const enum mb_slot own[] = {MB_SLOT_STAGE, MB_SLOT_ROOT};
+    struct mount_attr attr = {.propagation = propagation};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (b->slots[own[i]] >= 0)
+            TRY(raw(SYS_mount_setattr, b->slots[own[i]], here, AT_EMPTY_PATH, &attr, sizeof(attr)));
+    return 0;
+}
+
 long mb_mount_source(struct mb_builder *b, const struct mb_step *step, int fd) {
-    long mount = fd >= 0 ? fd : mb_builder_open_tree(step);
+    if (fd >= 0)
+        return attach(b, step, fd);
+    if (step->shows_place)
+        TRY(set_own_mounts(b, MS_UNBINDABLE));
+    long mount = mb_builder_open_tree(step);
     TRY(mount);
+    if (step->shows_place)
+        TRY(set_own_mounts(b, MS_PRIVATE));
     return attach(b, step, mount);
 }
 

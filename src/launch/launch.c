@@ -581,6 +581,7 @@ static struct launch *new_launch(const struct mb_plan *plan, const struct mb_lau
         .wait = {plan, err, options->cancel_fd, limit ? options->started + limit : 0},
     };
     memset(fds, -1, plan->step_count * sizeof(*fds));
+    memset(l->builder.slots, -1, sizeof(l->builder.slots));
     return l;
 }
 

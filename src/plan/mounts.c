@@ -30,20 +30,26 @@ static enum mb_slot slot_to_keep(const struct mb_mount *mount) {
     return MB_SLOT_NONE;
 }
 
-/* The part of `path` below the directory `above`, whatever slashes the user has put into either; NULL: it is not below
- * it. */
-static const char *path_below(const char *above, const char *path) {
+/* What is left of `path` at the directory `above` or below it, whatever slashes the user has put into either; NULL: it
+ * is elsewhere. */
+static const char *path_from(const char *above, const char *path) {
     for (;;) {
         above += strspn(above, "/");
         path += strspn(path, "/");
         if (!*above)
-            return *path ? path : NULL;
+            return path;
         size_t length = strcspn(above, "/");
         if (strncmp(above, path, length) != 0 || (path[length] != '\0' && path[length] != '/'))
             return NULL;
         above += length;
         path += length;
     }
+}
+
+/* The same, but NULL for the directory itself. */
+static const char *path_below(const char *above, const char *path) {
+    const char *rest = path_from(above, path);
+    return rest && *rest ? rest : NULL;
 }
 
 /* A step at the entry's target, reached through the innermost mount that is kept, or through the root. */
@@ -69,29 +75,63 @@ static struct mb_step *add_step(struct mb_compiler *c, enum mb_step_kind kind, c
     return step;
 }
 
-/* The step makes a mount that the verifier looks for, and that later entries may lie on. */
+/* The step makes a mount that the verifier looks for, and that later entries may lie on. A directory that the user puts
+ * over a kept mount is what they mean by that path from here on. */
 static void makes_mount(struct mb_compiler *c, struct mb_step *step, const struct mb_mount *mount) {
     step->mount = (int)c->plan->mount_count++;
     step->keep = slot_to_keep(mount);
     if (step->keep)
         c->slots[step->keep] = mount->target;
+    for (enum mb_slot slot = MB_SLOT_PROC; !step->keep && step->is_directory && slot < MB_SLOT_COUNT; slot++)
+        if (c->slots[slot] && path_from(step->target, c->slots[slot]))
+            c->slots[slot] = NULL;
 }
 
 /* ---- sources -------------------------------------------------------------------------------------------------- */
 
-/* Looks at a source on the host, so that the launch can tell that it still is the same. */
-static int identify(struct mb_compiler *c, struct mb_step *step) {
+static int look_at(const char *path, struct mb_identity *ret) {
     struct statx st;
-    if (statx(AT_FDCWD, step->source, AT_STATX_SYNC_AS_STAT, STATX_TYPE | STATX_MODE | STATX_INO, &st) < 0)
+    if (statx(AT_FDCWD, path, AT_STATX_SYNC_AS_STAT, STATX_TYPE | STATX_MODE | STATX_INO, &st) < 0)
+        return -1;
+    *ret = (struct mb_identity){.inode = st.stx_ino,
+                                .major = st.stx_dev_major,
+                                .minor = st.stx_dev_minor,
+                                .node_major = st.stx_rdev_major,
+                                .node_minor = st.stx_rdev_minor,
+                                .type = st.stx_mode & S_IFMT};
+    return 0;
+}
+
+/* Looks at the plan's place and at the directories above it, once. */
+static int look_above_place(struct mb_compiler *c) {
+    const char *place = c->plan->place;
+    for (size_t end = strlen(place) + 1; end-- > 0;) {
+        if (place[end] != '\0' && place[end] != '/')
+            continue;
+        const char *path = end ? mb_arena_printf(&c->plan->arena, "%.*s", (int)end, place) : "/";
+        if (c->above_count == sizeof(c->above_place) / sizeof(c->above_place[0]) ||
+            look_at(path, &c->above_place[c->above_count++]) < 0)
+            return mb_error_host(c->err, NULL, MB_REMEDY_NONE, errno, "cannot look at", path);
+    }
+    return 0;
+}
+
+/* Looks at a source on the host, so that the launch can tell that it still is the same. A tree that the builder opens
+ * may have the plan's place in it: only if it is one of the directories above that. */
+static int identify(struct mb_compiler *c, struct mb_step *step) {
+    if (look_at(step->source, &step->identity) < 0)
         return mb_error_host(c->err, step->origin, errno == EACCES ? MB_REMEDY_VOLUME_DENIED : MB_REMEDY_NO_SUCH_PATH,
                              errno, "cannot show", step->source);
-    step->identity = (struct mb_identity){.inode = st.stx_ino,
-                                          .major = st.stx_dev_major,
-                                          .minor = st.stx_dev_minor,
-                                          .node_major = st.stx_rdev_major,
-                                          .node_minor = st.stx_rdev_minor,
-                                          .type = st.stx_mode & S_IFMT};
-    step->is_directory = S_ISDIR(st.stx_mode);
+    step->is_directory = step->identity.type == S_IFDIR;
+    if (!step->is_directory || !step->recursive || step->by_parent)
+        return 0;
+    if (!c->above_count && look_above_place(c))
+        return -1;
+    for (size_t i = 0; i < c->above_count; i++) {
+        const struct mb_identity *above = &c->above_place[i], *source = &step->identity;
+        step->shows_place |=
+            above->inode == source->inode && above->major == source->major && above->minor == source->minor;
+    }
     return 0;
 }
 
@@ -181,8 +221,10 @@ static int plan_new(struct mb_compiler *c, const struct mb_mount *mount) {
 static int plan_bind(struct mb_compiler *c, const struct mb_mount *mount) {
     struct mb_step *step = add_step(c, MB_STEP_BIND, mount);
     set_source(c, step, mount);
+    if (identify(c, step))
+        return -1;
     makes_mount(c, step, mount);
-    return identify(c, step) ? -1 : check_mount_point(c, step);
+    return check_mount_point(c, step);
 }
 
 static int plan_device(struct mb_compiler *c, const struct mb_mount *mount) {
@@ -304,6 +346,28 @@ static int plan_entry(struct mb_compiler *c, const struct mb_mount *mount) {
 
 /* ---- all ------------------------------------------------------------------------------------------------------ */
 
+/* Whether the place is a directory of the host, and no source of the box is in it. */
+static bool is_place(const struct mb_compiler *c, const char *place) {
+    struct stat st;
+    for (size_t i = 0; i < c->box->mount_count; i++)
+        if (c->box->mounts[i].source && path_from(place, c->box->mounts[i].source))
+            return false;
+    return stat(place, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Directories that nearly every host has, and that nobody shows in a box: the kernel's first. */
+static int pick_place(struct mb_compiler *c) {
+    static const char *const places[] = {"/proc/driver", "/sys/kernel", "/dev/shm", "/run", "/tmp", "/usr"};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (!is_place(c, places[i]))
+            continue;
+        c->plan->place = places[i];
+        return 0;
+    }
+    return mb_error_host(c->err, mb_box_origin(c->box, MB_OPTION_ROOTFS), MB_REMEDY_NONE, ENOENT,
+                         "cannot find a directory of the host to attach the new root at, as", places[0]);
+}
+
 /* A tmpfs for the layers of overlays, which goes with the old root. */
 static void plan_stage(struct mb_compiler *c) {
     static const struct mb_mount_option mode = {"mode", "0700"};
@@ -324,6 +388,8 @@ static void plan_stage(struct mb_compiler *c) {
 }
 
 int mb_plan_mounts(struct mb_compiler *c) {
+    if (pick_place(c))
+        return -1;
     plan_stage(c);
     for (size_t i = 0; i < c->box->mount_count; i++)
         if (check_only_root(c, &c->box->mounts[i]) || plan_entry(c, &c->box->mounts[i]))

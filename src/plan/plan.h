@@ -64,7 +64,8 @@ enum mb_step_kind {
 };
 
 /* Mounts whose descriptor the builder keeps, so that what lies on them is reached without walking the box's paths.
- * NONE: the builder's own working place on the host, MB_PLAN_PLACE. */
+ * NONE: the
+ * plan's place on the host. */
 enum mb_slot {
     MB_SLOT_NONE,
     MB_SLOT_ROOT,
@@ -75,13 +76,6 @@ enum mb_slot {
     MB_SLOT_STAGE,
     MB_SLOT_COUNT
 };
-
-/*
- * Where the new root and the staging tmpfs are attached until the pivot: a directory of the kernel's that every /proc
- * has, that nobody shows in a box, and that no path of a source leads through. Not "/": who enters the mount namespace
- * from outside (setns(2)) lands on what is mounted there, and would be in the box instead of on the host.
- */
-#define MB_PLAN_PLACE "/proc/driver"
 
 /* A part of a path: the name, and the path of the directory that it is in. */
 struct mb_path_part {
@@ -120,6 +114,7 @@ struct mb_step {
     uint64_t set, clear, propagation; /* as of struct mb_mount */
     struct mb_identity identity;      /* BIND, DEVICE: of source */
     bool recursive;                   /* with what is mounted below source */
+    bool shows_place;                 /* ... which the plan's place is */
     bool by_parent;                   /* only the launcher may reach source; it opens it before clone */
     enum mb_owners owners;            /* BOX: by an idmapped mount */
     int mount; /* which of the box's mounts the step makes, counted from 0, for the verifier; -1: none */
@@ -143,6 +138,10 @@ struct mb_plan {
     struct mb_arena arena;
     const struct mb_box *box; /* borrowed */
     enum mb_memory memory;
+    /* A directory of the host where the new root and the staging tmpfs are attached until the pivot. Not "/": who
+     * enters the mount namespace from outside (setns(2)) lands on what is mounted there, and would be in the box. No
+     * source is in it. */
+    const char *place;
     struct mb_step *steps;
     size_t step_count;
     size_t mount_count;            /* of steps that make one which the verifier looks for */

@@ -9,10 +9,12 @@ struct mb_compiler {
     const struct mb_box *box;
     struct mb_plan *plan;
     struct minibox_error *err;
-    int root_fd;                      /* of the host's directory that is the root, for looking at it; -1: none */
-    unsigned overlays;                /* how many the staging tmpfs holds the layers of so far */
-    const char *slots[MB_SLOT_COUNT]; /* targets of the mounts that are kept so far */
-    struct mb_step scrap;             /* written to when there is no memory; the plan is then not used */
+    int root_fd;                       /* of the host's directory that is the root, for looking at it; -1: none */
+    unsigned overlays;                 /* how many the staging tmpfs holds the layers of so far */
+    const char *slots[MB_SLOT_COUNT];  /* targets of the mounts that are kept so far */
+    struct mb_identity above_place[4]; /* the plan's place, and the directories that it is below */
+    size_t above_count;                /* 0: not looked at yet */
+    struct mb_step scrap;              /* written to when there is no memory; the plan is then not used */
 };
 
 /* Both append a step and return it, to be filled in; it is valid until the next one is appended. */

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 
@@ -24,16 +25,23 @@ static bool is_mount_point(int directory, const char *name) {
            statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &above) < 0 || file.stx_mnt_id != above.stx_mnt_id;
 }
 
-/* Another user's file would become the caller's own, a link or one of several names would be cut off from the rest. */
+/* Whether the caller may give a file of its own this group. */
+static bool has_group(gid_t group) {
+    return geteuid() == 0 || getegid() == group || group_member(group);
+}
+
+/* Another user's file would become the caller's own, one of a group that is not the caller's would lose it, a link or
+ * one of several names would be cut off from the rest. */
 static bool may_replace(struct mb_outfile *file) {
     struct stat st;
     if (!file->name[0] || faccessat(file->directory, ".", W_OK | X_OK, AT_EACCESS) < 0)
         return false;
     if (fstatat(file->directory, file->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT;
+    file->is_there = true;
     file->mode = st.st_mode & 0777;
     file->group = st.st_gid;
-    return S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid() &&
+    return S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid() && has_group(st.st_gid) &&
            !is_mount_point(file->directory, file->name);
 }
 
@@ -88,8 +96,8 @@ static int make_beside(const struct mb_outfile *file, char *ret_name, size_t siz
 
 static int fill_beside(const struct mb_outfile *file, int fd, const char *text, size_t length) {
     struct stat st;
-    if (file->mode && (fstat(fd, &st) < 0 || (st.st_gid != file->group && fchown(fd, (uid_t)-1, file->group) < 0) ||
-                       fchmod(fd, file->mode) < 0))
+    if (file->is_there && (fstat(fd, &st) < 0 || (st.st_gid != file->group && fchown(fd, (uid_t)-1, file->group) < 0) ||
+                           fchmod(fd, file->mode) < 0))
         return -1;
     return mb_fd_write_all(fd, text, length);
 }

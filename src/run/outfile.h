@@ -3,6 +3,7 @@
 #ifndef MB_RUN_OUTFILE_H
 #define MB_RUN_OUTFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -10,7 +11,8 @@ struct mb_outfile {
     int fd;           /* of the file itself, where it is written through; -1: it is replaced */
     int directory;    /* of the file that is replaced; -1: none was asked for, or it is written through */
     const char *name; /* in that directory; borrowed from the caller's path */
-    mode_t mode;      /* of the file that stands there, which the new one gets; 0: there is none */
+    bool is_there;    /* a file stands there, whose mode and group the new one gets */
+    mode_t mode;
     gid_t group;
 };
 

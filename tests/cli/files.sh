@@ -176,4 +176,32 @@ for file in kallsyms kcore keys timer_list; do
 done
 in_box "/proc/sys is read-only" no sh -c 'echo x 2>/dev/null >/proc/sys/kernel/hostname && echo yes || echo no'
 
+# ---- the box's own root, until it is entered -------------------------------------------------------------------------
+
+# It hangs below the host's /proc then: no source that has /proc below it may show it, without masks and writable.
+mkdir -p bare/proc bare/dev bare/sys bare/tmp bare/bin bare/h bare/etc && cp /bin/busybox bare/bin && ln -s busybox bare/bin/sh
+echo hidden >bare/etc/secret
+chmod 755 . bare
+find_root='for place in /proc /h/proc /h; do for path in $place/driver $place/../proc/driver; do
+    /bin/busybox ls $path 2>/dev/null; /bin/busybox cat $path/etc/secret 2>/dev/null; /bin/busybox touch $path/x 2>/dev/null; done; done
+    /bin/busybox ls / | /bin/busybox grep -x x'
+host_driver=$(ls /proc/driver)
+for options in "--share pid --die-with-launcher no" "-v /proc:/h" "-v /proc:/h:rw"; do
+    run_minibox --rootfs "$PWD/bare" --mask /etc/secret $options /bin/sh -c "$find_root"
+    seen=$(printf '%s' "$out" | grep -vxF "${host_driver:-none}" | sort -u)
+    is "$options: the root is not to be found below /proc" "$seen" ""
+done
+run_minibox --mask /etc/passwd -v /:/h sh -c 'ls /h/proc/driver; ls /h'
+is "-v /: nor there, and it is the host's root" "$(printf '%s\n' "$out" | grep -cxE 'busybox|root|boot|usr')" "$(ls / | grep -cxE 'busybox|root|boot|usr')"
+
+# ---- what the user puts over a file system of the kernel's -----------------------------------------------------------
+
+mkdir -p over && echo seen >over/uptime && : >over/fuse && chmod 777 over
+in_box "--mask below a volume over /proc hides what is there" "refused" -v "$PWD/over:/proc" --mask /proc/uptime sh -c 'cat /proc/uptime 2>/dev/null || echo refused'
+run_minibox --tmpfs /proc --mask /proc/uptime true
+is "--mask below a tmpfs over /proc, which has nothing to hide, is refused" "$status" 125
+if [ -c /dev/fuse ]; then
+    in_box "--device below a volume over /dev is there" "c" -v "$PWD/over:/dev" --device /dev/fuse sh -c 'test -c /dev/fuse && echo c'
+fi
+
 finish
