@@ -14,9 +14,9 @@ struct mb_builder {
     int shared_fd, init_fd, launcher_fd, channel_fd, lock_fd, notify_fd; /* -1: none */
     const int *keep;                                                     /* descriptors to leave open, ascending */
     size_t keep_count;
-    char *const *argv; /* of init */
+    char *const *argv;        /* of init */
     int slots[MB_SLOT_COUNT]; /* descriptors of the mounts that are kept; -1: not made yet */
-    bool joins; /* an intermediate process enters the namespaces, then clones the builder */
+    bool joins;               /* an intermediate process enters the namespaces, then clones the builder */
 };
 
 /* Entry point of the clone. Never returns to its caller's caller: ends in execveat or exit. */

@@ -136,6 +136,9 @@ static inline struct mb_host as_root(void) {
     return (struct mb_host){.root = root,
                             .privileged = true,
                             .maps_ids = true,
+                            .may_set_groups = true,
+                            .outer_root_uid = MB_HOST_NO_ID,
+                            .outer_root_gid = MB_HOST_NO_ID,
                             .keyrings = true,
                             .capabilities = (UINT64_C(1) << 41) - 1,
                             .cwd = "/srv/cwd",
@@ -145,7 +148,7 @@ static inline struct mb_host as_root(void) {
 
 static inline struct mb_host as_user(void) {
     struct mb_host host = as_root();
-    host.privileged = host.maps_ids = false;
+    host.privileged = host.maps_ids = host.may_set_groups = false;
     host.uid = 1000;
     host.gid = 1001;
     host.group_count = 2;

@@ -161,6 +161,40 @@ static void default_of_user(void **state) {
     assert_int_equal(m.box.process.group_count, 0);
     assert_false(m.box.keep_groups);
     done(&m);
+    host.may_set_groups = false; /* ... unless setgroups(2) was given up there */
+    make_well(&m, host, OPTIONS("userns", "0:5:10"));
+    assert_int_equal(m.box.process.group_count, 2);
+    assert_true(m.box.keep_groups);
+    done(&m);
+}
+
+/* Root of a user namespace whose id 0 is, or may be, the host's root: no box has that id. */
+static void no_box_has_roots_id(void **state) {
+    (void)state;
+    struct made m;
+    struct mb_host host = as_user();
+    host.uid = host.gid = 0;
+    host.maps_ids = host.may_set_groups = host.is_outer_root = true;
+    host.outer_root_uid = host.outer_root_gid = 0;
+    make_with(&m, host, NULL);
+    assert_int_equal(m.refused, BY_BOX);
+    assert_string_equal(m.err.remedy, mb_remedy_text(MB_REMEDY_OUTER_ROOT));
+    done(&m);
+    make_well(&m, host, OPTIONS("userns", "0:100000:65536")); /* other ids of the namespace it may have */
+    assert_int_equal(m.box.maps.writer, MB_MAPS_PARENT);
+    done(&m);
+    host.is_outer_root = false;
+    host.outer_root_uid = 7;
+    host.outer_root_gid = MB_HOST_NO_ID;
+    static const char *const refused[] = {"0:7:1", "0:1:65536", "u0:5:3,g0:100000:1"};
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        make_with(&m, host, OPTIONS("userns", refused[i]));
+        assert_int_equal(m.refused, BY_BOX);
+        assert_string_equal(m.err.remedy, mb_remedy_text(MB_REMEDY_OUTER_ROOT));
+        done(&m);
+    }
+    make_well(&m, host, OPTIONS("userns", "u0:8:1,g0:7:1"));
+    done(&m);
 }
 
 /* ---- the list of mounts ---------------------------------------------------------------------------------------- */
@@ -786,6 +820,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(default_of_root),
         cmocka_unit_test(default_of_user),
+        cmocka_unit_test(no_box_has_roots_id),
         cmocka_unit_test(defaults_and_wishes_are_one_list),
         cmocka_unit_test(a_mount_is_what_was_asked_for),
         cmocka_unit_test(mounts_go_from_shallow_to_deep),
