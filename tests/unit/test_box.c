@@ -155,7 +155,7 @@ static void default_of_user(void **state) {
     assert_int_equal(m.box.process.uid, 33);
     done(&m);
     struct mb_host host = as_user(); /* of a container with ids of its own: the groups can be dropped */
-    host.maps_ids = true;
+    host.maps_ids = host.may_set_groups = true;
     make_well(&m, host, OPTIONS("userns", "0:5:10"));
     assert_int_equal(m.box.maps.writer, MB_MAPS_PARENT);
     assert_int_equal(m.box.process.group_count, 0);
