@@ -32,9 +32,9 @@ if [ -z "${MBTEST_WORK-}" ]; then
     work=$(mktemp -d "${TMPDIR:-/tmp}/mbtest.XXXXXX") || exit
     trap 'rm -rf "$work"' EXIT
     trap 'exit 125' HUP INT TERM
-    mkdir "$work/home" &&
+    mkdir "$work/home" "$work/tmp" &&
         cp "$MINIBOX" "$work/minibox" && cp -r "$scripts/../cli" "$scripts/../cve" "$scripts/../../configs" "$scripts/../../docs" "$work" &&
-        chmod -R a+rX "$work" || exit
+        chmod -R a+rX "$work" && chmod 1777 "$work/tmp" || exit
     own=
     [ "$(id -u)" -ne 0 ] || ! unshare --mount --uts --ipc true 2>/dev/null || own=yes
     set -- sh "$work/${scripts##*/}/${0##*/}" "$mode"
@@ -50,14 +50,14 @@ if [ -z "${MBTEST_WORK-}" ]; then
         set -- env -i "$@"
     fi
     if [ -n "$own" ]; then
-        # The mounts are shared with nobody, but would show what a box lets out. $work stays where it is.
+        # The mounts are shared with nobody, but would show what a box lets out. $work stays where it is, and /tmp is of its
+        # file system: before Linux 6.3 tmpfs cannot be idmapped, and arm64's small system has no mount(8) but busybox's.
         # shellcheck disable=SC2016 # variables are the inner shell's
         set -- unshare --mount --uts --ipc --propagation private sh -c '
-            mount --make-rshared / && exec 9<"$1" || exit
-            for place in /tmp /dev/shm; do
-                [ ! -d "$place" ] || mount -t tmpfs -o mode=1777 none "$place" || exit
-            done
-            [ -d "$1" ] || { mkdir -p "$1" && /bin/busybox mount -o bind /proc/self/fd/9 "$1"; } || exit
+            mount() { /bin/busybox mount "$@"; }
+            mount --make-rshared / && exec 9<"$1" && mount -o bind "$1/tmp" /tmp || exit
+            [ ! -d /dev/shm ] || mount -t tmpfs -o mode=1777 none /dev/shm || exit
+            [ -d "$1/home" ] || { mkdir -p "$1" && mount -o bind /proc/self/fd/9 "$1"; } || exit
             exec 9<&-
             cd "$1/home" && shift && exec "$@"' sh "$work" "$@"
     fi
