@@ -369,7 +369,7 @@ const struct mb_experiment mb_experiments[] = {
      .prepare = {{SYS_rt_sigaction, SIGUSR1, (long)by_default, 0, MASK_SIZE}},
      .change = {{SYS_rt_sigaction, SIGUSR1, (long)ignore, 0, MASK_SIZE}}, .read = read_handler},
     {.resource = "I/O context", .flags = CLONE_IO,
-     .prepare = {{SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 5)}},
+     .prepare = {{SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT | 5}},
      .judge = judge_by_kernel, .kcmp = KCMP_IO, .about = "context"},
     {.resource = "semaphore undo list", .flags = CLONE_SYSVSEM,
      .prepare = {.function = take_semaphore},
