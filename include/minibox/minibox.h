@@ -109,9 +109,9 @@ int minibox_spec_parse_argv(struct minibox_spec *spec, int argc, char *const *ar
 
 /*
  * Reads options from a file, as `minibox run -f`: see minibox.conf(5). What it sets later calls may set again; its
- * lists are added to. Paths in it are relative to its directory. Nothing is read but a regular file of at most 1 MiB, and
- * none twice. Errors: MINIBOX_PHASE_USAGE with origin "PATH:LINE:COLUMN" and the line in excerpt; _PLAN if it cannot be
- * read.
+ * lists are added to. Paths in it are relative to its directory. Nothing is read but a regular file of at most 1 MiB,
+ * and none twice. Errors: MINIBOX_PHASE_USAGE with origin "PATH:LINE:COLUMN" and the line in excerpt; _PLAN if it
+ * cannot be read.
  */
 int minibox_spec_parse_file(struct minibox_spec *spec, const char *path, struct minibox_error *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Facts about the host: who calls, what the kernel has, and what stands in the way of user namespaces. */
+/* Facts about the host: the caller's rights, the kernel's features, and the settings that forbid user namespaces. */
 #include "box/host.h"
 
 #include <errno.h>
@@ -14,33 +14,23 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "kernel/caps.h"
 
 extern char **environ;
 
-/* Capabilities that root needs to make boxes: to mount and clone, to take the box's ids and drop its rights, and to
- * signal a process of another user (the parent-death signal checks that too). */
-static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL};
+#define BIT(cap) (UINT64_C(1) << (cap))
+
+/* Root needs these capabilities to write id maps; and these to make boxes: to mount and clone, to take the box's ids
+ * and drop its rights, and to signal a process of another user (the parent-death signal checks that too). */
+static const uint64_t mapping = BIT(CAP_SETUID) | BIT(CAP_SETGID);
+static const uint64_t needed =
+    BIT(CAP_SYS_ADMIN) | BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) | BIT(CAP_KILL);
 
 /* The first user namespace's inode on every kernel: PROC_USER_INIT_INO of linux/proc_ns.h. The shape of its id map does
  * not tell it from others: containers exist that map all ids to themselves. */
 enum { INITIAL_USER_NAMESPACE = 0xEFFFFFFDU };
 
-static int has_capabilities(const cap_value_t *list, size_t count, bool *ret_has, struct minibox_error *err) {
-    cap_t caps = cap_get_proc();
-    *ret_has = true;
-    for (size_t i = 0; i < count; i++) {
-        cap_flag_value_t value = CAP_CLEAR;
-        if (!caps || cap_get_flag(caps, list[i], CAP_EFFECTIVE, &value) < 0) {
-            cap_free(caps);
-            return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read the capabilities", NULL);
-        }
-        *ret_has &= value == CAP_SET;
-    }
-    cap_free(caps);
-    return 0;
-}
-
-/* Root of a user namespace that is not the first: what its own id is outside. */
+/* Reads the id outside that uid 0 of this user namespace stands for. */
 static int read_outside_id(unsigned *ret_outside, struct minibox_error *err) {
     char map[4096];
     unsigned inside, count;
@@ -52,29 +42,28 @@ static int read_outside_id(unsigned *ret_outside, struct minibox_error *err) {
 }
 
 /*
- * What a caller with uid 0 is. Root of the first user namespace with the capabilities has every right. Root of another
- * one (in a rootless container) is an ordinary user outside, who may besides map the ids of that namespace; if its own
- * id is the host's root, though, or may be, a box could only be given that: refused, as for a root without
- * capabilities.
+ * Finds out what a caller with uid 0 may do. Root of the first user namespace, with its capabilities, has every right.
+ * Root of another user namespace (in a rootless container) is an ordinary user outside, who can map the ids of that
+ * namespace too. But a root that is the host's root outside, or may be, and lacks capabilities, could only map its own
+ * id, which no box may have: it is refused.
  */
 static int probe_root(struct mb_host *host, struct minibox_error *err) {
-    static const cap_value_t mapping[] = {CAP_SETUID, CAP_SETGID};
     struct stat st;
-    bool has_all;
+    uint64_t effective, permitted;
     unsigned outside = 0;
     if (stat("/proc/self/ns/user", &st) < 0)
         return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot look at", "/proc/self/ns/user");
-    if (has_capabilities(needed, sizeof(needed) / sizeof(needed[0]), &has_all, err))
-        return -1;
-    if (st.st_ino == INITIAL_USER_NAMESPACE && has_all) {
-        host->privileged = host->maps_ids = true;
+    if (mb_caps_read(&effective, &permitted) < 0)
+        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot read the capabilities", NULL);
+    host->maps_ids = (effective & mapping) == mapping;
+    host->privileged = st.st_ino == INITIAL_USER_NAMESPACE && (effective & needed) == needed;
+    if (host->privileged)
         return 0;
-    }
     if (st.st_ino != INITIAL_USER_NAMESPACE && read_outside_id(&outside, err))
         return -1;
     if (outside == 0)
         return mb_error_host(err, NULL, MB_REMEDY_WEAK_ROOT, EPERM, "cannot make a box as this root", NULL);
-    return has_capabilities(mapping, sizeof(mapping) / sizeof(mapping[0]), &host->maps_ids, err);
+    return 0;
 }
 
 int mb_host_probe(struct mb_arena *arena, struct mb_host *ret_host, struct minibox_error *err) {
@@ -101,9 +90,9 @@ int mb_host_probe(struct mb_arena *arena, struct mb_host *ret_host, struct minib
     return arena->failed ? mb_error_memory(err) : 0;
 }
 
-/* The first that is so explains it. */
+/* Settings of the host that forbid user namespaces. The first row that applies explains a refusal. */
 static const struct {
-    const char *file, *content; /* content: what it starts with, or has after a line break */
+    const char *file, *content; /* it applies if the file, or one of its lines, begins with `content` */
     const char *detail, *remedy;
 } obstacles[] = {
     {"/proc/sys/user/max_user_namespaces", "0\n", "the host's limit on user namespaces is zero",
@@ -112,9 +101,8 @@ static const struct {
      "sysctl kernel.unprivileged_userns_clone=1, or run as root"},
     {"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n",
      "AppArmor lets only programs with a profile of their own make user namespaces (Ubuntu 23.10 and later)",
-     "as root: printf 'abi <abi/4.0>,\\nprofile minibox %s flags=(unconfined) {\\n userns,\\n}\\n' \"$(command -v "
-     "minibox)\" "
-     ">/etc/apparmor.d/minibox; apparmor_parser -r /etc/apparmor.d/minibox"},
+     "as root: printf 'abi <abi/4.0>,\\nprofile minibox %s flags=(unconfined) {\\n userns,\\n}\\n' "
+     "\"$(command -v minibox)\" >/etc/apparmor.d/minibox; apparmor_parser -r /etc/apparmor.d/minibox"},
     {"/proc/self/status", "Seccomp:\t2", "a seccomp filter, as containers have, may refuse it",
      "start the outer container with --security-opt seccomp=unconfined, or run minibox outside of it"},
     {"/sys/fs/selinux/enforce", "1", "SELinux is enforcing, and its policy may refuse it",
@@ -127,11 +115,13 @@ bool mb_host_explain_userns(const char *root, struct minibox_error *err) {
         snprintf(path, sizeof(path), "%s%s", root, obstacles[i].file);
         if (mb_fd_read_file(path, text, sizeof(text)) < 0)
             continue;
-        size_t wanted = strlen(obstacles[i].content);
-        bool is_so = false;
-        for (const char *line = text; line && !is_so; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
-            is_so = strncmp(line, obstacles[i].content, wanted) == 0;
-        if (!is_so)
+        size_t length = strlen(obstacles[i].content);
+        const char *line = text;
+        while (line && strncmp(line, obstacles[i].content, length) != 0) {
+            const char *end = strchr(line, '\n');
+            line = end ? end + 1 : NULL;
+        }
+        if (!line)
             continue;
         snprintf(err->detail, sizeof(err->detail), "%s", obstacles[i].detail);
         mb_error_remedy(err, "%s", obstacles[i].remedy);
