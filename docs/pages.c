@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * man-pages IN.scd OUT.scd: copies a manual page; a line "@NAME@" becomes what a table of minibox holds, as scdoc(5).
- * So what the pages list cannot differ from what the program does. It runs while minibox is built.
+ * man-pages IN.scd OUT.scd: copies a manual page, and puts one of minibox's tables, as scdoc(5), in place of a line
+ * "@NAME@". So the lists in the manual are those of the program. It runs while minibox is built.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -13,42 +13,43 @@
 #include "filter/filter.h"
 #include "spec/options.h"
 
-/* Text that scdoc must take as it is. At the start of a line it reads more marks than inside of one. */
-static void print_text(FILE *out, const char *text) {
+/* Prints a text so that scdoc takes no byte of it for a mark. At the start of a line it knows more marks than inside.
+ */
+static void print_plain(FILE *out, const char *text) {
     for (const char *c = text; *c; c++)
         fprintf(out, strchr("\\*_<>`", *c) || (c == text && ispunct((unsigned char)*c)) ? "\\%c" : "%c", *c);
 }
 
-static void print_option(FILE *out, const struct mb_option *row) {
+static void print_page_option(FILE *out, const struct mb_option *row) {
     if (row->letter)
         fprintf(out, "*-%c*, ", row->letter);
     fprintf(out, "*--%s*", row->name);
     if (row->argument) {
         fputs(row->bare ? "[=_" : " _", out);
-        print_text(out, row->argument);
+        print_plain(out, row->argument);
         fputs(row->bare ? "_]" : "_", out);
     }
     fputs("\n\t", out);
-    print_text(out, row->about);
+    print_plain(out, row->about);
     fprintf(out, "%s%s\n\n", row->about[strlen(row->about) - 1] == '.' ? "" : ".",
             row->list ? " May be repeated; each adds." : "");
 }
 
 static void print_options(FILE *out) {
     for (int group = 0; group < MB_GROUP_COUNT; group++) {
-        /* What stands in brackets there points to help. */
+        /* The words in brackets there refer to help. */
         fprintf(out, "## %.*s\n\n", (int)strcspn(mb_option_groups[group], "("), mb_option_groups[group]);
         for (int i = 0; i < MB_OPTION_COUNT; i++)
             if ((int)mb_options[i].group == group)
-                print_option(out, &mb_options[i]);
+                print_page_option(out, &mb_options[i]);
     }
 }
 
-static void print_flags(FILE *out) {
+static void print_flag_table(FILE *out) {
     fputs("[[ *Row*\n:[ *Set, it*\n:[ *In a box*\n:[ *Choice*\n:< *What it is*\n", out);
     for (int i = 0; i < MB_FLAG_COUNT; i++) {
         const struct mb_flag *row = &mb_flags[i];
-        if (!row->flag) /* CLONE_PID: the page says what became of it */
+        if (!row->flag) /* CLONE_PID: the page itself tells what became of it */
             continue;
         bool is_shared = (row->polarity == MB_FLAG_SHARES) == row->by_default;
         fprintf(out, "|  %s\n:  %s\n:  %s\n:  %s%s\n:  ", row->name,
@@ -57,7 +58,7 @@ static void print_flags(FILE *out) {
                 : is_shared ? "isolate"
                             : "share",
                 row->joins ? ", _join_" : "");
-        print_text(out, row->about);
+        print_plain(out, row->about);
         fputc('\n', out);
     }
 }
@@ -66,24 +67,24 @@ static void print_fixed(FILE *out) {
     for (int i = 0; i < MB_FLAG_COUNT; i++)
         if (mb_flags[i].unfit && mb_flags[i].flag) {
             fprintf(out, "- *%s*: ", mb_flags[i].name);
-            print_text(out, mb_flags[i].unfit);
+            print_plain(out, mb_flags[i].unfit);
             fputs(".\n", out);
         }
 }
 
-static void print_rules(FILE *out) {
+static void print_flag_rules(FILE *out) {
     static const char *const relations[] = {
         [MB_RULE_NOT_WITH] = "with", [MB_RULE_NEEDS] = "without", [MB_RULE_NOT_BY_INIT] = "asked for by"};
     for (size_t i = 0; i < mb_flag_rule_count; i++) {
         const struct mb_flag_rule *rule = &mb_flag_rules[i];
         fprintf(out, "- *%s* %s *%s%s*: ", mb_flags_name(rule->flag), relations[rule->kind], mb_flags_rule_other(rule),
                 rule->kind == MB_RULE_NOT_BY_INIT ? " of a pid namespace" : "");
-        print_text(out, rule->why);
+        print_plain(out, rule->why);
         fputs(".\n", out);
     }
 }
 
-/* "allowed", or the error. */
+/* "allowed", or the name of the error. */
 static const char *answer_of(struct json_object *action, struct json_object *error) {
     return strcmp(json_object_get_string(action), "SCMP_ACT_ALLOW") == 0 ? "allowed"
                                                                          : strerrorname_np(json_object_get_int(error));
@@ -97,11 +98,11 @@ static void print_call_rule(FILE *out, struct json_object *rule) {
     fprintf(out, "*%s*", answer_of(json_object_object_get(rule, "action"), json_object_object_get(rule, "errnoRet")));
     if (caps) {
         fputs(" with ", out);
-        print_text(out, json_object_get_string(json_object_array_get_idx(caps, 0)));
+        print_plain(out, json_object_get_string(json_object_array_get_idx(caps, 0)));
     }
     if (comment) {
         fputs(": ", out);
-        print_text(out, json_object_get_string(comment));
+        print_plain(out, json_object_get_string(comment));
     }
     enum { WIDTH = 64 };
     fputs("\n\n```", out);
@@ -114,8 +115,8 @@ static void print_call_rule(FILE *out, struct json_object *rule) {
     fputs("\n```\n\n", out);
 }
 
-/* The default profile, rule by rule: its comments name the groups. The calls are lines as they stand, since man(1)
- * would break their names at hyphens of its own. */
+/* Prints the default profile rule by rule; the rules' comments name the groups. The names of calls are printed as they
+ * stand, since man(1) would hyphenate them. */
 static void print_calls(FILE *out) {
     struct json_object *profile = json_tokener_parse(mb_seccomp_default_json),
                        *rules = json_object_object_get(profile, "syscalls");
@@ -131,8 +132,8 @@ static const struct {
     const char *line;
     void (*print)(FILE *out);
 } tables[] = {
-    {"@options@\n", print_options}, {"@flags@\n", print_flags}, {"@fixed@\n", print_fixed},
-    {"@rules@\n", print_rules},     {"@calls@\n", print_calls},
+    {"@options@\n", print_options},  {"@flags@\n", print_flag_table}, {"@fixed@\n", print_fixed},
+    {"@rules@\n", print_flag_rules}, {"@calls@\n", print_calls},
 };
 
 int main(int argc, char **argv) {

@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line tool. It finds the subcommand in its table, has its words read by the row, prints errors, and turns
- * the outcome into an exit status. A new subcommand is a row and its function: help, completion and the tests read the
- * table.
+ * The command line tool. It looks the subcommand up in its table, reads the words as the row says, calls the row's
+ * function, prints errors, and turns the outcome into an exit status. A new subcommand is a row and its function: help,
+ * completion and the tests read the table.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "show/show.h"
 #include "filter/explain.h"
 #include "filter/filter.h"
 #include "filter/profile.h"
+#include "kernel/caps.h"
 #include "prove/check.h"
 #include "prove/observe.h"
 #include "run/run.h"
+#include "show/show.h"
 
 static int run_main(const struct mb_call *call, int *ret_status, struct minibox_error *err) {
     struct minibox_spec *spec;
@@ -87,7 +86,8 @@ static int seccomp_main(const struct mb_call *call, int *ret_status, struct mini
     struct mb_arena arena = {0};
     struct mb_filter filter;
     const char *profile = path ? text : mb_seccomp_default_json;
-    int result = mb_profile_compile(&arena, profile, path ? path : "the default profile", 0, false, NULL, &filter, err);
+    int result = mb_profile_compile(&arena, profile, path ? path : "the default profile", 0, MB_SET_ID_REFUSED, NULL,
+                                    &filter, err);
     if (result == 0)
         result = mb_explain_print(profile, stdout, err);
     mb_arena_free(&arena);
@@ -114,13 +114,14 @@ static const struct mb_command commands[] = {
      .text = "Prints what each flag of clone(2) shares or isolates; of one NAME, all about it.",
      .options = {[FLAGS_OBSERVE] = {"--observe",
                      "make children with each flag and without, and print what their parent saw; the exit status is 0 "
-                     "only if that is what the table says"},
+                     "only if the table says the same"},
                  [FLAGS_JSON] = {"--json", "print JSON"}},
      .most = INT_MAX, .word = "resource", .name_of = flag_name, .main = flags_main},
     {.name = "check", .about = "what this host offers, found by trying: minibox check --help",
      .usage = "[--json] [-- run OPTION... COMMAND...]",
-     .text = "Tries what boxes are made of, and says of each whether it works here, what it is for, and what to do. "
-             "With the words of a launch: whether that would work. The exit status is 0 if a box can be made, else 1.",
+     .text = "Tries everything that boxes are made of, and prints of each whether it works here, what needs it, and "
+             "how to get it. With the words of a launch: whether that launch would work. The exit status is 0 if a box "
+             "can be made, else 1.",
      .options = {[CHECK_JSON] = {"--json", "print JSON"}},
      .form = MB_COMMAND_BEHIND_DASHES, .main = check_main},
     {.name = "seccomp", .about = "print what a system call profile permits",
@@ -175,7 +176,7 @@ static int completion_main(const struct mb_call *call, int *ret_status, struct m
     return mb_completion_print(stdout, call->count ? call->words[0] : NULL, commands, COMMANDS, err);
 }
 
-/* The words behind the program's name. */
+/* Calls the subcommand that the words behind the program's name ask for. */
 static int call_command(int argc, char **argv, int *ret_status, struct minibox_error *err) {
     const char *name = argc ? argv[0] : NULL;
     if (name && (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0))
@@ -194,7 +195,7 @@ static int call_command(int argc, char **argv, int *ret_status, struct minibox_e
     return 0;
 }
 
-/* A closed standard descriptor would be given to the next thing that is opened. */
+/* The next file that is opened would get the number of a closed standard descriptor, and be taken for it. */
 static void open_standard_descriptors(void) {
     for (int fd = 0; fd < 3; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd) {
@@ -204,21 +205,20 @@ static void open_standard_descriptors(void) {
 }
 
 /*
- * Whether the file's owner, group or capabilities are at work here and not the caller's: then every option that names a
- * file would reach what the caller may not. AT_SECURE alone does not say so: a change of SELinux domain sets it too.
+ * Whether minibox runs with privileges of its file's owner, group or capabilities: then every option that names a file
+ * would reach what the caller may not. AT_SECURE alone does not tell: a change of SELinux domain sets it too.
  */
 static bool has_borrowed_privilege(void) {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {0};
+    uint64_t effective, permitted;
     if (getuid() != geteuid() || getgid() != getegid())
         return true;
     if (!getauxval(AT_SECURE) || getuid() == 0)
         return false;
-    if (syscall(SYS_capget, &header, data) < 0)
+    if (mb_caps_read(&effective, &permitted) < 0)
         return true;
-    /* The ambient capabilities are the caller's: a file's own would have cleared them. */
+    /* Ambient capabilities are the caller's: a file's own would have cleared them. */
     for (unsigned cap = 0; cap < 64; cap++)
-        if (data[cap / 32].permitted >> cap % 32 & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) != 1)
+        if (permitted >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) != 1)
             return true;
     return false;
 }
@@ -229,18 +229,18 @@ int main(int argc, char **argv) {
     open_standard_descriptors();
     if (has_borrowed_privilege()) {
         fputs("minibox: refusing to run with privileges that are not its caller's\n"
-              "  whoever may execute it could read and write what the owner of its file, or of the effective ids, may\n"
+              "  any user who may execute it could read and write all that its file's owner may\n"
               "  try: chmod ug-s on the file and setcap -r; an ordinary user needs neither\n",
               stderr);
         return MINIBOX_EXIT_FAILED;
     }
     int result = call_command(argc > 0 ? argc - 1 : 0, argv + 1, &status, &err);
     if (result) {
-        char buffer[2048]; /* one write, not one for each part */
+        char buffer[2048]; /* for one write instead of one for each part */
         setvbuf(stderr, buffer, _IOFBF, sizeof(buffer));
         minibox_error_print(&err, stderr);
         fflush(stderr);
-        _exit(err.status); /* the buffer ends here */
+        _exit(err.status); /* returning would leave stderr with a buffer that is gone */
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "minibox: cannot write to standard output: %s\n", strerrordesc_np(errno));

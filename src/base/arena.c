@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How it works. An arena is a list of chunks; memory is taken from the newest one, and what does not fit begins a new
+ * one. Nothing is freed or grown in place.
+ */
 #include "base/arena.h"
 
 #include <stdalign.h>
@@ -60,7 +64,7 @@ const char *mb_arena_printf(struct mb_arena *arena, const char *format, ...) {
 
 void *mb_arena_push(struct mb_arena *arena, void *array_pointer, size_t *count, size_t size) {
     void **array = array_pointer;
-    /* Room doubles at powers of two: it is full whenever the count is one (or zero). */
+    /* The room doubles, so it is full whenever the count is zero or a power of two. */
     if ((*count & (*count - 1)) == 0) {
         void *bigger = mb_arena_alloc(arena, (*count ? *count * 2 : 1) * size);
         if (!bigger)

@@ -9,13 +9,14 @@
 
 struct mb_arena {
     struct mb_chunk *chunks;
-    bool failed; /* sticky: an allocation failed; what was built since must not be used */
+    bool failed; /* an allocation has failed; it stays so, and what was built since must not be used */
 };
 
-/* Zeroed memory, aligned for any type; NULL when there is none. */
+/* Zeroed memory, aligned for any type; NULL, with arena->failed set, when there is none. */
 void *mb_arena_alloc(struct mb_arena *arena, size_t size);
 
-/* Never NULL: on failure the text is "" and arena->failed is set, which the caller checks once at the end. */
+/* Both return a NUL-terminated text, never NULL: on failure it is "" and arena->failed is set, which the caller checks
+ * once at the end. */
 const char *mb_arena_copy(struct mb_arena *arena, const char *text, size_t length);
 const char *mb_arena_printf(struct mb_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

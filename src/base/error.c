@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How it works. The mb_error_*() functions that fill a record in overwrite all of it, so the last one that is called
+ * counts. What a record says goes through mb_text_printable() when it is printed: names and files are hostile.
+ */
 #include "base/error.h"
 
 #include <errno.h>
@@ -8,7 +12,7 @@
 
 #include "base/text.h"
 
-/* A row: what the refusal means, and what to do. Kept to what can be acted on; the step and errno stand beside it. */
+/* Each row says what a refusal means, where the step and the errno beside it do not, and what the user can do. */
 static const struct {
     const char *detail, *remedy;
 } remedies[MB_REMEDY_COUNT] = {
@@ -124,6 +128,11 @@ static void copy_text(char *to, size_t size, const char *from) {
     snprintf(to, size, "%s", from ? from : "");
 }
 
+void mb_error_set_remedy(struct minibox_error *err, enum mb_remedy remedy) {
+    copy_text(err->detail, sizeof(err->detail), remedies[remedy].detail);
+    copy_text(err->remedy, sizeof(err->remedy), remedies[remedy].remedy);
+}
+
 void mb_origin_print(const struct mb_origin *origin, char *ret_text, size_t size) {
     if (!origin || origin->kind == MB_ORIGIN_DEFAULT)
         copy_text(ret_text, size, "default");
@@ -135,20 +144,19 @@ void mb_origin_print(const struct mb_origin *origin, char *ret_text, size_t size
         copy_text(ret_text, size, origin->name);
 }
 
-static void fill(struct minibox_error *err, enum minibox_phase phase, const struct mb_origin *origin,
-                 enum mb_remedy remedy, const char *what, const char *object) {
+static void fill_record(struct minibox_error *err, enum minibox_phase phase, const struct mb_origin *origin,
+                        enum mb_remedy remedy, const char *what, const char *object) {
     *err = (struct minibox_error){.phase = phase, .status = MINIBOX_EXIT_FAILED};
     copy_text(err->what, sizeof(err->what), what);
     copy_text(err->object, sizeof(err->object), object);
     if (origin && origin->kind != MB_ORIGIN_DEFAULT)
         mb_origin_print(origin, err->origin, sizeof(err->origin));
-    copy_text(err->detail, sizeof(err->detail), remedies[remedy].detail);
-    copy_text(err->remedy, sizeof(err->remedy), remedies[remedy].remedy);
+    mb_error_set_remedy(err, remedy);
 }
 
 int mb_error_usage(struct minibox_error *err, const struct mb_origin *origin, enum mb_remedy remedy, const char *what,
                    const char *object, const char *reason_format, ...) {
-    fill(err, MINIBOX_PHASE_USAGE, origin, remedy, what, object);
+    fill_record(err, MINIBOX_PHASE_USAGE, origin, remedy, what, object);
     if (reason_format) {
         va_list args;
         va_start(args, reason_format);
@@ -160,8 +168,9 @@ int mb_error_usage(struct minibox_error *err, const struct mb_origin *origin, en
 
 int mb_error_host(struct minibox_error *err, const struct mb_origin *origin, enum mb_remedy remedy, int number,
                   const char *what, const char *object) {
-    fill(err, MINIBOX_PHASE_PLAN, origin,
-         remedy == MB_REMEDY_NO_SUCH_PATH && number == EACCES ? MB_REMEDY_NO_ACCESS : remedy, what, object);
+    if (remedy == MB_REMEDY_NO_SUCH_PATH && number == EACCES)
+        remedy = MB_REMEDY_NO_ACCESS;
+    fill_record(err, MINIBOX_PHASE_PLAN, origin, remedy, what, object);
     err->number = number;
     copy_text(err->reason, sizeof(err->reason), number ? strerrordesc_np(number) : "");
     return -1;
@@ -180,7 +189,6 @@ void mb_error_remedy(struct minibox_error *err, const char *format, ...) {
     va_end(args);
 }
 
-/* Text from a hostile file or argument must not drive the user's terminal. */
 static void print_escaped(FILE *out, const char *text) {
     while (*text) {
         size_t length = mb_text_printable(text);
@@ -192,7 +200,8 @@ static void print_escaped(FILE *out, const char *text) {
     }
 }
 
-/* The line behind its place, and below a caret. What is not printable takes one column, as it is of unknown width. */
+/* Prints the line behind its place, and a caret below it. Each byte that is not printable is shown as one "?", since
+ * its width on the terminal is unknown. */
 static void print_excerpt(FILE *out, const struct minibox_error *err) {
     size_t before = sizeof("  asked for at ") + 1 + strlen(err->origin);
     char text[sizeof(err->excerpt)];

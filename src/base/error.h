@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one way in which an error is recorded: mb_error_*() fills the caller's record and returns -1. */
+/* Errors are recorded in one way only: mb_error_*() fills in the caller's record and returns -1. */
 #ifndef MB_BASE_ERROR_H
 #define MB_BASE_ERROR_H
 
 #include "minibox/minibox.h"
 
-/* Where a value came from. Plain data; the strings are borrowed from whoever parsed it. */
+/* Where a value came from. Its strings belong to the front end that read the value. */
 struct mb_origin {
-    enum { MB_ORIGIN_DEFAULT, MB_ORIGIN_ARGV, MB_ORIGIN_FILE, MB_ORIGIN_JSON, MB_ORIGIN_API } kind;
-    const char *name; /* ARGV: the word; FILE: its path; JSON: the path in the document; API: the option */
+    enum { MB_ORIGIN_DEFAULT, MB_ORIGIN_ARGV, MB_ORIGIN_FILE, MB_ORIGIN_API } kind;
+    const char *name; /* ARGV: the word; FILE: the file's path; API: the option */
     int line, column; /* FILE: counted from 1; ARGV: line is the position of the word */
 };
 
-/* Remedies are rows of a table in error.c, so that each can be listed and tested. */
+/* Each remedy is a row of a table in error.c, so that tests can list them all. */
 enum mb_remedy {
     MB_REMEDY_NONE,
     MB_REMEDY_HELP,
@@ -39,7 +39,7 @@ enum mb_remedy {
     MB_REMEDY_NO_NEWUIDMAP,
     MB_REMEDY_HOST_ROOT_MAPPED,
     MB_REMEDY_NO_SUCH_PATH,
-    MB_REMEDY_NO_ACCESS, /* instead of the one before, where it is there: EACCES */
+    MB_REMEDY_NO_ACCESS, /* mb_error_host() takes it in place of NO_SUCH_PATH when the errno is EACCES */
     MB_REMEDY_PATH_CHANGED,
     MB_REMEDY_SHARE_PID_DIES,
     MB_REMEDY_FLAG_NOT_FOR_EXEC,
@@ -67,7 +67,11 @@ enum mb_remedy {
 const char *mb_remedy_detail(enum mb_remedy remedy);
 const char *mb_remedy_text(enum mb_remedy remedy);
 
-/* Both return -1. `what` and `object` are joined as: what "object": reason. object may be NULL. */
+/*
+ * Both return -1. `usage` is for options and their values, `host` for what cannot be had on this host; its reason is
+ * the text of the errno `number`, if that is not 0. They are printed as: what "object": reason. `object`, `origin` and
+ * `reason_format` may be NULL.
+ */
 int mb_error_usage(struct minibox_error *err, const struct mb_origin *origin, enum mb_remedy remedy, const char *what,
                    const char *object, const char *reason_format, ...) __attribute__((format(printf, 6, 7)));
 int mb_error_host(struct minibox_error *err, const struct mb_origin *origin, enum mb_remedy remedy, int number,
@@ -76,10 +80,13 @@ int mb_error_host(struct minibox_error *err, const struct mb_origin *origin, enu
 /* Out of memory. Returns -1. */
 int mb_error_memory(struct minibox_error *err);
 
-/* Replaces the remedy's text, for a remedy that names something of this case. */
+/* Replaces detail and remedy of a record by a row of the table. */
+void mb_error_set_remedy(struct minibox_error *err, enum mb_remedy remedy);
+
+/* Replaces the remedy's text, where it has to name something of this case. */
 void mb_error_remedy(struct minibox_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* "--volume (argument 3)", "box.conf:4:1", "default". */
+/* Writes an origin as "--volume (argument 3)", "box.conf:4:1" or "default". */
 void mb_origin_print(const struct mb_origin *origin, char *ret_text, size_t size);
 
 #endif

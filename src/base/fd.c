@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -29,8 +30,22 @@ ssize_t mb_fd_read_all(int fd, char *buffer, size_t size) {
 
 ssize_t mb_fd_read_file(const char *path, char *buffer, size_t size) {
     mb_autofd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    /* Opening must not wait for a writer; reading must, or a pipe that is still being filled (<(...)) gives EAGAIN. */
+    /* Opening must not wait for a writer; reading must, or a pipe that a shell still fills (<(...)) gives EAGAIN. */
     return fd < 0 || fcntl(fd, F_SETFL, 0) ? -1 : mb_fd_read_all(fd, buffer, size);
+}
+
+char *mb_fd_read_text(const char *path, size_t *ret_length) {
+    enum { MOST = 4 << 20 };
+    char *text = malloc(MOST);
+    ssize_t length = text ? mb_fd_read_file(path, text, MOST) : -1;
+    if (length < 0) {
+        int number = errno;
+        free(text);
+        errno = number;
+        return NULL;
+    }
+    *ret_length = (size_t)length;
+    return text;
 }
 
 int mb_fd_write_all(int fd, const void *data, size_t size) {
@@ -46,14 +61,33 @@ int mb_fd_write_all(int fd, const void *data, size_t size) {
     return 0;
 }
 
-bool mb_fd_directory_of(const char *path, char *ret_directory, size_t size) {
-    const char *name = strrchr(path, '/');
-    errno = ENAMETOOLONG;
-    return snprintf(ret_directory, size, "%.*s", name ? (int)(name - path + 1) : 1, name ? path : ".") < (int)size;
+int mb_fd_write_some(int fd, const char *buffer, size_t *length, size_t *sent) {
+    ssize_t n = write(fd, buffer + *sent, *length - *sent);
+    int number = n < 0 ? errno : 0;
+    if (number == EAGAIN || number == EINTR)
+        return 0;
+    *sent = n < 0 ? *length : *sent + (size_t)n;
+    if (*sent == *length)
+        *length = *sent = 0;
+    return number;
+}
+
+int mb_fd_open_directory_of(const char *path, const char **ret_name) {
+    char directory[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+    *ret_name = path + length;
+    if (length >= sizeof(directory)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(directory, path, length);
+    directory[length] = '\0';
+    return open(length ? directory : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 int mb_fd_may_write(const char *path) {
-    char directory[4096];
+    const char *name;
     struct stat st;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
         errno = EISDIR;
@@ -62,9 +96,8 @@ int mb_fd_may_write(const char *path) {
     int result = faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
     if (result == 0 || errno != ENOENT)
         return result;
-    return mb_fd_directory_of(path, directory, sizeof(directory))
-               ? faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS)
-               : -1;
+    mb_autofd directory = mb_fd_open_directory_of(path, &name);
+    return directory < 0 ? -1 : faccessat(directory, ".", W_OK | X_OK, AT_EACCESS);
 }
 
 bool mb_fd_is_same(int a, int b) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Descriptors with an owner: mb_autofd closes itself at the end of its scope, mb_fd_steal() moves ownership out. */
+/*
+ * Descriptors, and what is done with them. An mb_autofd is closed at the end of its scope; mb_fd_steal() moves its
+ * ownership out of that scope. Unless a comment says otherwise a function returns 0, or -1 with errno.
+ */
 #ifndef MB_BASE_FD_H
 #define MB_BASE_FD_H
 
@@ -20,25 +23,34 @@ static inline int mb_fd_steal(int *fd) {
     return stolen;
 }
 
-/* Reads a whole file of at most `size` - 1 bytes into `buffer` and NUL-terminates it. Returns its length, or -1 with
- * errno (EFBIG: it is larger). */
+/* Reads a whole file of at most `size` - 1 bytes into `buffer` and NUL-terminates it. Returns its length, or -1 (EFBIG:
+ * it is larger). */
 ssize_t mb_fd_read_all(int fd, char *buffer, size_t size);
 ssize_t mb_fd_read_file(const char *path, char *buffer, size_t size);
 
-/* Whether both are open on one file or directory of one mount. */
-bool mb_fd_is_same(int a, int b);
+/* The content of a file of less than 4 MiB, NUL-terminated; the caller frees it. NULL with errno. A text that is
+ * shorter than *ret_length has NULs in it. */
+char *mb_fd_read_text(const char *path, size_t *ret_length);
 
-/* Whether a write to `fd` failed with errno `number` because nobody is there to read: of a pipe, or of a terminal that
- * was hung up. */
+/* Writes all of it. */
+int mb_fd_write_all(int fd, const void *data, size_t size);
+
+/* Writes what is left of a buffer, from `sent` to `length`, by one write(2), and empties the buffer when all is written
+ * or never will be. 0, or the errno for which it never will be. */
+int mb_fd_write_some(int fd, const char *buffer, size_t *length, size_t *sent);
+
+/* Whether a write to `fd` failed with errno `number` because the pipe has no reader any more, or the terminal was hung
+ * up. */
 bool mb_fd_reader_is_gone(int fd, int number);
 
-/* The directory that a path's last name is in, as "a/" or ".". False: it does not fit, ENAMETOOLONG. */
-bool mb_fd_directory_of(const char *path, char *ret_directory, size_t size);
+/* Whether both descriptors are open on one file or directory of one mount. */
+bool mb_fd_is_same(int a, int b);
 
-/* Whether the caller could open `path` for writing, or make it, without doing so. 0, or -1 with errno. */
+/* Opens (O_PATH) the directory that the last name of `path` is in, and sets *ret_name to that name, which points into
+ * `path`. Returns the descriptor. */
+int mb_fd_open_directory_of(const char *path, const char **ret_name);
+
+/* Whether the caller could open `path` for writing, or make it. Neither is done. */
 int mb_fd_may_write(const char *path);
-
-/* Writes all of it. 0, or -1 with errno. */
-int mb_fd_write_all(int fd, const void *data, size_t size);
 
 #endif

@@ -19,7 +19,7 @@ enum { MAX_DEPTH = 16 };
 
 /* ---- places and errors ----------------------------------------------------------------------------------------- */
 
-/* Returns the length of the text, as snprintf() does. */
+/* Returns the length that the text has or would have, as snprintf() does. */
 static int print_place(const struct mb_json_node *node, char *text, size_t size) {
     if (!node->up)
         return 0;
@@ -71,7 +71,7 @@ static void free_tokener(json_tokener **tokener) {
         json_tokener_free(*tokener);
 }
 
-/* The text is no JSON from byte `end` on. */
+/* json-c could not read on from byte `end`. Returns -1. */
 static int fail_syntax(const struct mb_json_node *document, const char *text, size_t end,
                        enum json_tokener_error error) {
     size_t line = 1, column = 1;
@@ -91,12 +91,12 @@ int mb_json_parse(const struct mb_json_source *source, const char *text, struct 
     if (!tokener)
         return mb_error_memory(source->err);
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-    /* The text's final NUL tells json-c that nothing follows. */
+    /* json-c gets the text's final NUL too: it tells that nothing follows. */
     document.value = json_tokener_parse_ex(tokener, text, (int)length + 1);
     enum json_tokener_error error = json_tokener_get_error(tokener);
     if (error != json_tokener_success)
         return fail_syntax(&document, text, json_tokener_get_parse_end(tokener), error);
-    /* Without memory json-c gives no document and no error either, as for "null". */
+    /* Without memory json-c gives neither a document nor an error, as it does for "null". */
     if (!document.value && text[strspn(text, " \t\r\n")] != 'n')
         return mb_error_memory(source->err);
     *ret_document = document;
@@ -216,7 +216,7 @@ int mb_json_check_keys(const struct mb_json_node *node, const char *const keys[]
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-/* Adds a value, of which the writer becomes the owner. */
+/* Adds a value; the writer becomes its owner. NULL is null. */
 static void add(struct mb_json_writer *writer, const char *key, struct json_object *value) {
     struct json_object *into = writer->failed || !writer->depth ? NULL : writer->open[writer->depth - 1];
     int result = !into ? -1 : key ? json_object_object_add(into, key, value) : json_object_array_add(into, value);
@@ -226,7 +226,7 @@ static void add(struct mb_json_writer *writer, const char *key, struct json_obje
     writer->failed = true;
 }
 
-/* The same, for a value that is NULL if there was no memory for it. */
+/* Adds a value that json-c has made. NULL means that it had no memory. */
 static void add_made(struct mb_json_writer *writer, const char *key, struct json_object *value) {
     if (value)
         add(writer, key, value);
@@ -234,7 +234,7 @@ static void add_made(struct mb_json_writer *writer, const char *key, struct json
         writer->failed = true;
 }
 
-/* Adds an object or array, and what is added next goes there: nowhere if there is no memory for it. */
+/* Adds an object or array, into which the next values go. Without memory for it, they go nowhere. */
 static void begin(struct mb_json_writer *writer, const char *key, struct json_object *value) {
     if (!writer->document)
         writer->document = value;
@@ -259,7 +259,7 @@ void mb_json_end(struct mb_json_writer *writer) {
     writer->depth -= writer->depth > 0;
 }
 
-/* To be freed; NULL: out of memory. */
+/* Copies a text; the caller frees it. NULL: out of memory. */
 static char *make_utf8(const char *text) {
     static const char replacement[] = "\xef\xbf\xbd";
     char *copy = malloc(strlen(text) * strlen(replacement) + 1), *to = copy;
@@ -305,15 +305,24 @@ void mb_json_add_node(struct mb_json_writer *writer, const char *key, const stru
     add(writer, key, json_object_get(node->value));
 }
 
-int mb_json_finish(struct mb_json_writer *writer, FILE *out, struct minibox_error *err) {
+char *mb_json_finish_text(struct mb_json_writer *writer, struct minibox_error *err) {
     const int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE;
     const char *text = writer->failed ? NULL : json_object_to_json_string_ext(writer->document, flags);
-    int result = 0;
-    if (!text)
-        result = mb_error_memory(err);
-    else if (fprintf(out, "%s\n", text) < 0)
-        result = mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot print", "JSON");
+    char *copy = NULL;
+    if (!text || asprintf(&copy, "%s\n", text) < 0) {
+        copy = NULL;
+        mb_error_memory(err);
+    }
     json_object_put(writer->document);
     *writer = (struct mb_json_writer){0};
+    return copy;
+}
+
+int mb_json_finish(struct mb_json_writer *writer, FILE *out, struct minibox_error *err) {
+    char *text = mb_json_finish_text(writer, err);
+    if (!text)
+        return -1;
+    int result = fputs(text, out) < 0 ? mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot print", "JSON") : 0;
+    free(text);
     return result;
 }

@@ -48,7 +48,7 @@ int mb_number_parse_duration(const char *text, uint64_t *ret_nanoseconds) {
         const char *unit;
         double nanoseconds;
     } units[] = {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"m", 60e9}, {"h", 3600e9}};
-    /* Not strtod(), which in some of the caller's locales wants a comma. */
+    /* strtod() would want a comma in some of the caller's locales. */
     double value = 0, scale = 1;
     const char *end = text, *point = NULL;
     for (; isdigit((unsigned char)*end) || (*end == '.' && !point); end++) {

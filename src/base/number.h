@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers with units, as people write them. All return 0, or -1 when the text is not wholly such a number or too large.
+/* Numbers with units, as people write them. Each returns 0, or -1 if the text is anything else or the number too large.
  */
 #ifndef MB_BASE_NUMBER_H
 #define MB_BASE_NUMBER_H

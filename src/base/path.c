@@ -24,6 +24,6 @@ int mb_path_open_regular(int root, const char *path) {
         errno = EISDIR;
         return -1;
     }
-    snprintf(again, sizeof(again), "/proc/self/fd/%d", fd); /* the very file that was looked at */
+    snprintf(again, sizeof(again), "/proc/self/fd/%d", fd); /* this leads to the file that was looked at */
     return open(again, O_RDONLY | O_CLOEXEC);
 }

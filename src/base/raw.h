@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * System calls without a C library: nothing here touches errno, locks or thread state, so it may run in memory that is
- * shared with a process that goes on. Each returns what the kernel returns: -errno on failure.
+ * System calls without a C library: raw() touches no errno, lock or thread state, so a child may use it in memory that
+ * it shares with a parent that goes on. It returns what the kernel returns: -errno on failure.
  */
 #ifndef MB_BASE_RAW_H
 #define MB_BASE_RAW_H

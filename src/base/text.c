@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
+/* Returns the length of the UTF-8 character at `text` in bytes; 0 if there is none. */
 static size_t decode(const char *text, uint32_t *ret_point) {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* below: overlong */
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* a smaller one is written with too many bytes */
     const unsigned char *c = (const unsigned char *)text;
     *ret_point = c[0];
     if (c[0] < 0x80)
@@ -39,7 +39,7 @@ size_t mb_text_printable(const char *text) {
     return is_control || is_direction ? 0 : length;
 }
 
-/* Edit distance of two words, at most `limit` + 1 (optimal string alignment: a swap of neighbours counts as one). */
+/* The edit distance of two words, in which a swap of neighbours counts as one; `limit` + 1 if a word is too long. */
 static size_t edit_distance(const char *a, const char *b, size_t limit) {
     enum { MAX_WORD = 32 };
     size_t la = strlen(a), lb = strlen(b);
@@ -78,6 +78,16 @@ const char *mb_text_suggest(const char *word, const char *const *names, size_t c
         }
     }
     return nearest;
+}
+
+bool mb_text_has_word(const char *list, const char *word) {
+    size_t length = strlen(word);
+    for (size_t part; *list; list += part + (list[part] == ' ')) {
+        part = strcspn(list, " ");
+        if (part == length && memcmp(list, word, length) == 0)
+            return true;
+    }
+    return false;
 }
 
 void mb_text_print_wrapped(FILE *out, const char *text, int indent, int column) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The busybox root file system: which names become links to the one program. It is a table, since asking the program
- * would cost a process for each launch; an applet that the host's busybox lacks is a link that says "applet not found".
+ * The names that become links to busybox in its root file system. They are a table, since asking busybox for them would
+ * cost each launch a process. Where the host's busybox lacks an applet, its link says "applet not found".
  */
 #include "box/fill.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command: its environment, its working directory, its limits, and what it may do. */
+/* The command: its environment, working directory, limits, capabilities and system call filter. */
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -7,8 +7,9 @@
 
 #include "box/fill.h"
 #include "box/identity.h"
-#include "filter/profile.h"
 #include "filter/guard.h"
+#include "filter/profile.h"
+#include "kernel/caps.h"
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -22,7 +23,7 @@ const char *mb_box_variable(char *const *environment, const char *name) {
     return NULL;
 }
 
-static void set_variable(struct mb_filler *f, size_t *count, const char *name, const char *value) {
+static void put_variable(struct mb_filler *f, size_t *count, const char *name, const char *value) {
     char **environment = f->box->environment;
     size_t length = strlen(name), i = 0;
     while (i < *count && !(strncmp(environment[i], name, length) == 0 && environment[i][length] == '='))
@@ -31,7 +32,7 @@ static void set_variable(struct mb_filler *f, size_t *count, const char *name, c
     *count += i == *count;
 }
 
-/* NULL: the present one is asked for, and cannot be told. */
+/* NULL: it is relative to the caller's, which cannot be found out. */
 static const char *working_directory(struct mb_filler *f) {
     const char *workdir = f->spec->workdir;
     if (!workdir || workdir[0] == '/')
@@ -44,7 +45,7 @@ static const char *working_directory(struct mb_filler *f) {
 }
 
 int mb_fill_environment(struct mb_filler *f) {
-    enum { OWN = 8 }; /* at most so many that minibox sets, and the NULL */
+    enum { OWN = 8 }; /* more than minibox sets by itself, and the final NULL */
     const struct minibox_spec *spec = f->spec;
     const char *name, *home;
     size_t count = 0;
@@ -52,19 +53,19 @@ int mb_fill_environment(struct mb_filler *f) {
     if (!f->box->environment)
         return mb_error_memory(f->err);
     mb_identity_find_name(&f->box->arena, &f->accounts, f->box->process.uid, &name, &home);
-    set_variable(f, &count, "PATH", default_path);
-    set_variable(f, &count, "HOME", home[0] ? home : "/");
-    set_variable(f, &count, "container", "minibox");
+    put_variable(f, &count, "PATH", default_path);
+    put_variable(f, &count, "HOME", home[0] ? home : "/");
+    put_variable(f, &count, "container", "minibox");
     if (name[0])
-        set_variable(f, &count, "USER", name);
+        put_variable(f, &count, "USER", name);
     const char *term = mb_box_variable(f->host->environment, "TERM");
     if (f->box->process.terminal)
-        set_variable(f, &count, "TERM", term ? term : "xterm");
+        put_variable(f, &count, "TERM", term ? term : "xterm");
     for (size_t i = 0; i < spec->env_count; i++) {
         const struct mb_env *env = &spec->env[i];
         const char *value = env->value ? env->value : mb_box_variable(f->host->environment, env->name);
-        if (value) /* a variable that the caller has not is not set: as docker does */
-            set_variable(f, &count, env->name, value);
+        if (value) /* like docker, minibox leaves out a variable that the caller lacks */
+            put_variable(f, &count, env->name, value);
     }
     f->home = mb_box_variable(f->box->environment, "HOME");
     f->box->workdir = working_directory(f);
@@ -84,8 +85,8 @@ static int fill_capabilities(struct mb_filler *f) {
         return mb_error_usage(f->err, &spec->origin[MB_OPTION_CAP_ADD], MB_REMEDY_OLD_KERNEL,
                               "this kernel does not know a capability of", "--cap-add", NULL);
     process->capabilities = (struct mb_capabilities){.effective = known, .permitted = known, .bounding = known};
-    /* For uid 0 execve(2) computes the permitted set from the bounding one; another uid keeps it only by the ambient
-     * one. */
+    /* At execve(2) uid 0 gets its permitted set from the bounding set; any other uid needs the ambient set to keep it.
+     */
     if (process->uid)
         process->capabilities.inheritable = process->capabilities.ambient = known;
     return 0;
@@ -105,14 +106,13 @@ static bool may_write_to_host(const struct mb_filler *f) {
 }
 
 /*
- * A file that is set-user-id already can be given other content by a shared mapping, which no filter sees and which
- * does not clear the bit; with SETFCAP a file can be given capabilities. Where the box's root is root of the files on
- * the host, such a file would run as the host's root for anyone who reaches it there. A root file system is full of
- * them: a writable one must be out of other users' reach.
+ * The box could change a file that is set-user-id already by a shared mapping, which no filter sees and which does not
+ * clear the bit; with SETFCAP it could give a file capabilities. If the box's root owns the files of the host's root,
+ * any user of the host who reaches such a file runs it as the host's root. A root file system is full of set-user-id
+ * files, so other users must not reach a writable one.
  */
 static int check_set_id_on_host(struct mb_filler *f) {
     const struct minibox_spec *spec = f->spec;
-    enum { SETFCAP = 31 };
     bool is_writable = f->rootfs == MB_ROOTFS_DIR && spec->rootfs_access == MB_ACCESS_RW;
     if (!f->host->privileged || spec->allow_suid)
         return 0;
@@ -120,18 +120,19 @@ static int check_set_id_on_host(struct mb_filler *f) {
         return mb_error_usage(
             f->err, &spec->origin[MB_OPTION_ROOTFS], MB_REMEDY_SUID_ON_HOST,
             "refusing a writable root file system that other users of the host can reach:", f->box->root_path, NULL);
-    if (shows_writable(f) && (f->box->process.capabilities.permitted >> SETFCAP & 1))
+    if (shows_writable(f) && (f->box->process.capabilities.permitted >> CAP_SETFCAP & 1))
         return mb_error_usage(f->err, &spec->origin[MB_OPTION_CAP_ADD], MB_REMEDY_SUID_ON_HOST,
                               "refusing the capability SETFCAP with writable directories of the host", NULL, NULL);
     return 0;
 }
 
-/* The profile is not minibox's own, or there is none: set-id bits are refused all the same. */
+/* Refuses set-id bits also where the filter is not minibox's own, or there is none. */
 static int add_guard(struct mb_filler *f) {
     const struct mb_origin *origin = &f->spec->origin[MB_OPTION_SECCOMP];
     if (f->spec->allow_suid)
         return 0;
-    int result = mb_guard_put_before(&f->box->arena, may_write_to_host(f), &f->box->filter);
+    enum mb_guard_reach reach = may_write_to_host(f) ? MB_GUARD_HOST_TOO : MB_GUARD_BOX_ALONE;
+    int result = mb_guard_put_before(&f->box->arena, reach, &f->box->filter);
     if (result == -E2BIG)
         return mb_error_usage(f->err, origin, MB_REMEDY_NONE, "too large a profile:", f->spec->seccomp_file,
                               "with minibox's own refusals it has more than %d instructions", MB_FILTER_MOST);
@@ -139,9 +140,9 @@ static int add_guard(struct mb_filler *f) {
 }
 
 static int compile_profile(struct mb_filler *f, const char *text, const char *name) {
-    const struct mb_origin *origin = &f->spec->origin[MB_OPTION_SECCOMP];
-    return mb_profile_compile(&f->box->arena, text, name, f->box->process.capabilities.permitted, f->spec->allow_suid,
-                              origin, &f->box->filter, f->err);
+    return mb_profile_compile(&f->box->arena, text, name, f->box->process.capabilities.permitted,
+                              f->spec->allow_suid ? MB_SET_ID_ALLOWED : MB_SET_ID_REFUSED,
+                              &f->spec->origin[MB_OPTION_SECCOMP], &f->box->filter, f->err);
 }
 
 static int fill_filter(struct mb_filler *f) {
@@ -171,28 +172,22 @@ static int fill_filter(struct mb_filler *f) {
 }
 
 int mb_fill_confinement(struct mb_filler *f) {
-    if (fill_capabilities(f) || check_set_id_on_host(f))
-        return -1;
-    return fill_filter(f);
+    return fill_capabilities(f) || check_set_id_on_host(f) || fill_filter(f) ? -1 : 0;
 }
 
 /* ---- limits --------------------------------------------------------------------------------------------------- */
 
 /* Of several limits for one resource the last one counts. */
 int mb_fill_limits(struct mb_filler *f) {
-    struct mb_ulimit *limits = NULL;
-    for (size_t i = 0; i < f->spec->ulimit_count; i++) {
-        const struct mb_ulimit *limit = &f->spec->ulimits[i];
+    const struct minibox_spec *spec = f->spec;
+    for (size_t i = 0; i < spec->ulimit_count; i++) {
         bool is_last = true;
-        for (size_t j = i + 1; j < f->spec->ulimit_count; j++)
-            is_last &= f->spec->ulimits[j].resource != limit->resource;
-        if (!is_last)
-            continue;
-        struct mb_ulimit *slot = mb_arena_push(&f->box->arena, &limits, &f->box->limit_count, sizeof(*slot));
-        if (!slot)
-            return mb_error_memory(f->err);
-        *slot = *limit;
-        f->box->limits = limits;
+        for (size_t j = i + 1; j < spec->ulimit_count; j++)
+            is_last &= spec->ulimits[j].resource != spec->ulimits[i].resource;
+        struct mb_ulimit *slot =
+            is_last ? mb_arena_push(&f->box->arena, &f->box->limits, &f->box->limit_count, sizeof(*slot)) : NULL;
+        if (slot)
+            *slot = spec->ulimits[i];
     }
     return 0;
 }

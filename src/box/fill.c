@@ -2,11 +2,11 @@
 /*
  * From options to a box.
  *
- * How it works. mb_box_fill() is a list of parts: each fills in one noun of the box, from what the options say, over
- * the defaults of `minibox run`. What is mounted by default are entries of the same list as what the user asks for.
+ * How it works. mb_box_fill() calls a list of parts; each fills in one noun of the box, from the options and from the
+ * defaults of `minibox run`. Default mounts are entries of the same list as those that the user asks for.
  *
- * What must stay true: nothing on the host is changed; what can be refused without a launch is refused here or in
- * plan/; memory that could not be had is noticed once, at the end (arena.failed).
+ * What must stay true: nothing on the host is changed; whatever can be refused without a launch is refused here or in
+ * plan/. The parts need not look whether there was memory: mb_box_fill() asks the arena once, at the end.
  */
 #include "box/fill.h"
 
@@ -18,18 +18,17 @@
 #include "base/fd.h"
 #include "base/number.h"
 
-const struct mb_origin mb_fill_default = {.kind = MB_ORIGIN_DEFAULT};
-
 /* ---- the list of mounts --------------------------------------------------------------------------------------- */
 
 struct mb_mount *mb_fill_mount(struct mb_filler *f, enum mb_mount_kind kind, const struct mb_origin *origin,
                                const char *target) {
+    static const struct mb_origin by_default = {.kind = MB_ORIGIN_DEFAULT};
     struct mb_box *box = f->box;
     struct mb_mount *mount = mb_arena_push(&box->arena, &box->mounts, &box->mount_count, sizeof(*mount));
     if (!mount)
         mount = &f->scrap;
     *mount = (struct mb_mount){.kind = kind,
-                               .origin = origin ? origin : &mb_fill_default,
+                               .origin = origin ? origin : &by_default,
                                .target = target,
                                .set = MB_NOSUID_NODEV,
                                .propagation = MS_PRIVATE};
@@ -55,7 +54,17 @@ struct mb_mount *mb_fill_bind(struct mb_filler *f, const struct mb_origin *origi
     return mount;
 }
 
-void mb_fill_tmpfs(struct mb_filler *f, const struct mb_origin *origin, const struct mb_tmpfs *tmpfs) {
+struct mb_mount *mb_fill_directory(struct mb_filler *f, const struct mb_origin *origin, const char *source,
+                                   const char *target, enum mb_access access) {
+    struct mb_mount *mount = mb_fill_bind(f, origin, source, target, access);
+    if (access == MB_ACCESS_OVERLAY)
+        mount->kind = MB_MOUNT_OVERLAY;
+    mount->by_caller = true;
+    mount->owners = access == MB_ACCESS_RO ? MB_OWNERS_BOX_IF_CAN_BE : MB_OWNERS_BOX;
+    return mount;
+}
+
+struct mb_mount *mb_fill_tmpfs(struct mb_filler *f, const struct mb_origin *origin, const struct mb_tmpfs *tmpfs) {
     struct mb_mount *mount = mb_fill_mount(f, MB_MOUNT_NEW, origin, tmpfs->target);
     const char *mode = MB_TEXT(f, "%04o", tmpfs->mode);
     mount->type = "tmpfs";
@@ -65,20 +74,22 @@ void mb_fill_tmpfs(struct mb_filler *f, const struct mb_origin *origin, const st
         MB_OPTIONS(f, mount, {"mode", mode}, {"size", MB_TEXT(f, "%llu", (unsigned long long)tmpfs->size)});
     else
         MB_OPTIONS(f, mount, {"mode", mode});
+    return mount;
 }
 
-void mb_fill_scratch(struct mb_filler *f, const struct mb_origin *origin, struct mb_scratch scratch) {
+struct mb_mount *mb_fill_scratch(struct mb_filler *f, const struct mb_origin *origin, struct mb_scratch scratch) {
     if (f->rootfs == MB_ROOTFS_DIR) {
         const struct mb_tmpfs tmpfs = {.target = scratch.target, .mode = scratch.mode, .attributes = scratch.set};
-        mb_fill_tmpfs(f, origin, &tmpfs);
-        return;
+        return mb_fill_tmpfs(f, origin, &tmpfs);
     }
-    /* The root is in memory already: a file system more would cost more than a directory that is bound onto itself. */
+    /* The root is in memory already: another file system would cost more than a directory that is bound onto itself. */
     struct mb_mount *directory = mb_fill_mount(f, MB_MOUNT_DIRECTORY, NULL, scratch.target);
     directory->mode = scratch.mode;
     directory->uid = scratch.uid;
     directory->gid = scratch.gid;
-    mb_fill_mount(f, MB_MOUNT_SELF, origin, scratch.target)->set |= scratch.set;
+    struct mb_mount *mount = mb_fill_mount(f, MB_MOUNT_SELF, origin, scratch.target);
+    mount->set |= scratch.set;
+    return mount;
 }
 
 void mb_fill_absent(struct mb_filler *f, const char *what) {
@@ -89,7 +100,7 @@ void mb_fill_absent(struct mb_filler *f, const char *what) {
 
 /* ---- namespaces ----------------------------------------------------------------------------------------------- */
 
-int mb_fill_namespaces(struct mb_filler *f) {
+static int fill_namespaces(struct mb_filler *f) {
     const struct minibox_spec *spec = f->spec;
     struct mb_box *box = f->box;
     if (mb_spec_flags(spec, &box->flags, f->err))
@@ -111,7 +122,7 @@ int mb_fill_namespaces(struct mb_filler *f) {
     return -1;
 }
 
-/* ---- what is said plainly ------------------------------------------------------------------------------------- */
+/* ---- values that need no look at the host --------------------------------------------------------------------- */
 
 static int fill_process(struct mb_filler *f) {
     const struct minibox_spec *spec = f->spec;
@@ -158,7 +169,7 @@ static int fill_the_rest(struct mb_filler *f) {
 /* ---- the whole ------------------------------------------------------------------------------------------------ */
 
 static int (*const parts[])(struct mb_filler *f) = {
-    fill_the_rest,       mb_fill_namespaces,  fill_process,          mb_fill_find_root, mb_fill_identity,
+    fill_the_rest,       fill_namespaces,     fill_process,          mb_fill_find_root, mb_fill_identity,
     mb_fill_environment, mb_fill_confinement, mb_fill_limits,        mb_fill_root,      mb_fill_kernel_mounts,
     mb_fill_extras,      mb_fill_user_mounts, mb_fill_end_of_mounts,
 };

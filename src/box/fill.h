@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts that fill a box from options share. */
+/* For the parts that fill a box from options, which are in several files. */
 #ifndef MB_BOX_FILL_H
 #define MB_BOX_FILL_H
 
@@ -15,14 +15,12 @@ struct mb_filler {
     const struct mb_host *host;
     struct mb_box *box;
     struct minibox_error *err;
-    enum mb_rootfs rootfs; /* a ready-made busybox tree is a DIR */
+    enum mb_rootfs rootfs; /* a busybox tree that was installed beside minibox counts as DIR */
     int root_fd;           /* DIR: for looking at it; -1: none */
     struct mb_accounts accounts;
     const char *home;      /* of the command's user, in the box */
     struct mb_mount scrap; /* written to when there is no memory; the box is then not used */
 };
-
-extern const struct mb_origin mb_fill_default; /* of what nobody asked for */
 
 enum {
     MB_NOSUID_NODEV = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
@@ -32,20 +30,19 @@ enum {
 #define MB_TEXT(f, ...) mb_arena_printf(&(f)->box->arena, __VA_ARGS__)
 
 /* The parts, in the order in which mb_box_fill() calls them. Each returns 0, or -1 with *err. */
-int mb_fill_namespaces(struct mb_filler *f);
-int mb_fill_find_root(struct mb_filler *f); /* where the root file system comes from, and the accounts in it */
+int mb_fill_find_root(struct mb_filler *f); /* finds the root file system, and reads its account files */
 int mb_fill_identity(struct mb_filler *f);
 int mb_fill_environment(struct mb_filler *f);
 int mb_fill_confinement(struct mb_filler *f);
 int mb_fill_limits(struct mb_filler *f);
 int mb_fill_root(struct mb_filler *f);
 int mb_fill_kernel_mounts(struct mb_filler *f);
-int mb_fill_extras(
-    struct mb_filler *f); /* once the kernel's mounts are there: the user's home, the resolver's settings */
+int mb_fill_extras(struct mb_filler *f); /* the user's home, the resolver's settings */
 int mb_fill_user_mounts(struct mb_filler *f);
-int mb_fill_end_of_mounts(struct mb_filler *f); /* what becomes read-only when all is there */
+int mb_fill_end_of_mounts(struct mb_filler *f); /* makes read-only what was written to until here */
 
-/* Appends an entry to the list of mounts; origin NULL: by default. It is valid until the next one is appended. */
+/* Appends an entry to the list of mounts, which is valid until the next one is appended. origin NULL: it is a default.
+ */
 struct mb_mount *mb_fill_mount(struct mb_filler *f, enum mb_mount_kind kind, const struct mb_origin *origin,
                                const char *target);
 void mb_fill_options(struct mb_filler *f, struct mb_mount *mount, const struct mb_mount_option *options, size_t count);
@@ -53,28 +50,33 @@ void mb_fill_options(struct mb_filler *f, struct mb_mount *mount, const struct m
     mb_fill_options(f, mount, (const struct mb_mount_option[]){__VA_ARGS__},                                           \
                     sizeof((const struct mb_mount_option[]){__VA_ARGS__}) / sizeof(struct mb_mount_option))
 
-/* A path of the host, read-only unless access says otherwise, with what is mounted below it. */
+/* Appends a path of the host, with the mounts below it. */
 struct mb_mount *mb_fill_bind(struct mb_filler *f, const struct mb_origin *origin, const char *source,
                               const char *target, enum mb_access access);
 
-/* A directory that can be written to though its root is read-only; what is in it goes with the box. The owner is an id
- * of the box. */
+/* The same for a directory that the caller named: it is reached with the caller's rights, and its files get owners of
+ * the box. */
+struct mb_mount *mb_fill_directory(struct mb_filler *f, const struct mb_origin *origin, const char *source,
+                                   const char *target, enum mb_access access);
+
+/* Appends a directory that can be written to though the root is read-only; its content goes with the box. The owner is
+ * an id of the box. */
 struct mb_scratch {
     const char *target;
     uint32_t mode, uid, gid;
     uint64_t set; /* MOUNT_ATTR_*, beyond nosuid and nodev */
 };
-void mb_fill_scratch(struct mb_filler *f, const struct mb_origin *origin, struct mb_scratch scratch);
+struct mb_mount *mb_fill_scratch(struct mb_filler *f, const struct mb_origin *origin, struct mb_scratch scratch);
 
-/* A file system in memory; size in bytes, 0: the kernel's default, half of memory. */
-void mb_fill_tmpfs(struct mb_filler *f, const struct mb_origin *origin, const struct mb_tmpfs *tmpfs);
+struct mb_mount *mb_fill_tmpfs(struct mb_filler *f, const struct mb_origin *origin, const struct mb_tmpfs *tmpfs);
 
+/* Notes, for --dry-run, what is left out and why. */
 void mb_fill_absent(struct mb_filler *f, const char *what);
 
 /* Whether users other than root can reach the host's directory. */
 bool mb_root_is_reachable(const char *directory);
 
-/* The value of a variable, or NULL. */
+/* The value of a variable in `environment`, or NULL. */
 const char *mb_box_variable(char *const *environment, const char *name);
 
 extern const char *const mb_busybox_applets[];

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How it works. An ordinary user may map one id, its own, without help: that is the default. Root maps a range of
- * 65,536 ids that nobody else has: a slice of root's entry in /etc/subuid and /etc/subgid if there is one, else an
- * aligned range that no account and no subordinate range touches. Live boxes hold their range by a lock on one byte of
- * a file, so that no two boxes can reach each other's files and processes even if both break out. Host uid 0 is in no
- * map.
+ * 65,536 ids that nobody else has: a part of root's entry in /etc/subuid and /etc/subgid if there is one, else an
+ * aligned range that no account and no subordinate range touches. Here the candidates are listed; launch/range.c takes
+ * one.
  *
- * /etc/passwd of a box is hostile: all that is taken from it is numbers, which must be in the map to be used.
+ * What must stay true: host uid 0 is in no map. /etc/passwd of a box is hostile: only numbers are taken from it, and
+ * only those that are in the map are used.
  */
 #include "box/identity.h"
 
@@ -24,7 +24,7 @@
 
 enum { MAX_ACCOUNTS = 1 << 20 }; /* bytes of an account file */
 
-/* The text of an open regular file, in the arena. */
+/* The text of an open regular file, in the arena; NULL with errno. */
 static const char *read_open(struct mb_arena *arena, int fd) {
     struct stat st;
     if (fstat(fd, &st) < 0)
@@ -41,7 +41,7 @@ static int read_below(struct mb_arena *arena, int root_fd, const char *path, con
                       struct minibox_error *err) {
     mb_autofd fd = mb_path_open_regular(root_fd, path);
     *ret_text = "";
-    /* A root file system without accounts, or with something else in their place, has none. */
+    /* A root file system may have no account files, or something else in their place. */
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == EISDIR || errno == ELOOP))
         return 0;
     const char *text = fd < 0 ? NULL : read_open(arena, fd);
@@ -56,14 +56,13 @@ static int read_below(struct mb_arena *arena, int root_fd, const char *path, con
 int mb_identity_read_accounts(struct mb_arena *arena, int root_fd, bool with_groups, struct mb_accounts *ret_accounts,
                               struct minibox_error *err) {
     ret_accounts->group = "";
-    return read_below(arena, root_fd, "etc/passwd", &ret_accounts->passwd, err) ||
-                   (with_groups && read_below(arena, root_fd, "etc/group", &ret_accounts->group, err))
-               ? -1
-               : 0;
+    if (read_below(arena, root_fd, "etc/passwd", &ret_accounts->passwd, err))
+        return -1;
+    return with_groups ? read_below(arena, root_fd, "etc/group", &ret_accounts->group, err) : 0;
 }
 
-/* Cuts the line at *text into at most `max` fields at colons, copied into `buffer`; moves *text to the next line.
- * Returns how many there were, 0 at the end. A line that is too long for any account has one empty field. */
+/* Copies the line at *text into `buffer`, cuts it at colons into at most `max` fields, and moves *text to the next
+ * line. Returns the number of fields; 0: the text ends. A line longer than `buffer` has one empty field. */
 static int next_line(const char **text, char *buffer, size_t size, char *ret_fields[], int max) {
     if (!**text)
         return 0;
@@ -140,17 +139,18 @@ void mb_identity_find_name(struct mb_arena *arena, const struct mb_accounts *acc
     }
 }
 
-/* Subordinate ranges, /etc/subuid and /etc/subgid: NAME:START:COUNT or UID:START:COUNT. */
+/* The ranges in /etc/subuid or /etc/subgid, whose lines are NAME:START:COUNT or UID:START:COUNT. */
+struct subordinate {
+    bool own; /* the caller's */
+    uint64_t start, count;
+};
 struct subordinates {
-    struct subordinate {
-        bool own;
-        uint64_t start, count;
-    } * list;
+    struct subordinate *list;
     size_t count;
 };
 
-/* Reads a file of the host whose lines are fields; "" when it is not there. What cannot be read could name ids that are
- * somebody's: that is an error. */
+/* Reads a file of the host; "" if there is none. One that cannot be read may give ids to somebody, so that is an error.
+ */
 static int read_host(struct mb_box *box, const struct mb_host *host, const char *path, const char **ret_text,
                      struct minibox_error *err) {
     path = mb_arena_printf(&box->arena, "%s%s", host->root, path);
@@ -177,18 +177,18 @@ static int read_subordinates(struct mb_box *box, const struct mb_host *host, con
         uint64_t start, count;
         if (n < 3 || mb_number_parse(field[1], 10, UINT32_MAX, &start) ||
             mb_number_parse(field[2], 10, UINT32_MAX, &count))
-            continue; /* no entry: useradd(8) and newuidmap(1) pass it over too */
+            continue; /* useradd(8) and newuidmap(1) ignore such a line too */
         struct subordinate *s = mb_arena_push(&box->arena, &ret->list, &ret->count, sizeof(*s));
         if (!s)
             return mb_error_memory(err);
         s->own = (name[0] && strcmp(field[0], name) == 0) || (parse_id(field[0], &owner) == 0 && owner == uid);
         s->start = start;
-        s->count = start + count > UINT32_MAX ? UINT32_MAX - start : count; /* ids end there: beyond is 0 again */
+        s->count = start + count > UINT32_MAX ? UINT32_MAX - start : count; /* larger ids would wrap around to 0 */
     }
     return 0;
 }
 
-/* The caller's, and everybody's, as /etc/passwd of the host names the caller. */
+/* Reads all subordinate ranges. The caller's own are found by its uid and by its name in the host's /etc/passwd. */
 static int read_callers(struct mb_box *box, const struct mb_host *host, struct subordinates *ret_uids,
                         struct subordinates *ret_gids, struct minibox_error *err) {
     struct mb_accounts accounts = {"", ""};
@@ -196,10 +196,9 @@ static int read_callers(struct mb_box *box, const struct mb_host *host, struct s
     if (read_host(box, host, "/etc/passwd", &accounts.passwd, err))
         return -1;
     mb_identity_find_name(&box->arena, &accounts, host->uid, &name, &home);
-    return read_subordinates(box, host, "/etc/subuid", name, host->uid, ret_uids, err) ||
-                   read_subordinates(box, host, "/etc/subgid", name, host->uid, ret_gids, err)
-               ? -1
-               : 0;
+    if (read_subordinates(box, host, "/etc/subuid", name, host->uid, ret_uids, err))
+        return -1;
+    return read_subordinates(box, host, "/etc/subgid", name, host->uid, ret_gids, err);
 }
 
 static bool has_own(const struct subordinates *ids) {
@@ -218,89 +217,88 @@ bool mb_identity_has_subordinates(const struct mb_host *host) {
     return has;
 }
 
-static int push_range(struct mb_box *box, struct mb_id_range **list, size_t *count, uint64_t uid, uint64_t gid,
-                      uint64_t size, struct minibox_error *err) {
-    struct mb_id_range *range = mb_arena_push(&box->arena, list, count, sizeof(*range));
-    if (!range)
-        return mb_error_memory(err);
-    *range = (struct mb_id_range){(uint32_t)uid, (uint32_t)gid, (uint32_t)size};
-    return 0;
+static void push_taken(struct mb_box *box, uint64_t start, uint64_t count) {
+    struct mb_id_range *range = mb_arena_push(&box->arena, &box->maps.taken, &box->maps.taken_count, sizeof(*range));
+    if (range)
+        *range = (struct mb_id_range){.uid = (uint32_t)start, .count = (uint32_t)count};
 }
 
-/* The ids of an account file, passwd(5) or group(5): numbers in the third field, and in the fourth if `has_gids`. Lines
- * of any length: a group may have many members. */
-static int push_accounts(struct mb_box *box, const char *text, bool has_gids, struct minibox_error *err) {
+static void push_all_taken(struct mb_box *box, const struct subordinates *ids) {
+    for (size_t i = 0; i < ids->count; i++)
+        push_taken(box, ids->list[i].start, ids->list[i].count);
+}
+
+/* Takes the ids of an account file, which are numbers in the third field, and of passwd(5) in the fourth too. A line of
+ * group(5) may have any length, since it names the members. */
+static void push_accounts(struct mb_box *box, const char *text, int last_field) {
     for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
         const char *field = line;
-        for (int n = 0; n < (has_gids ? 4 : 3); n++) {
+        for (int n = 1; n <= last_field; n++) {
             char *end;
-            unsigned long id = n >= 2 && isdigit((unsigned char)*field) ? strtoul(field, &end, 10) : 0;
-            if (id >= MB_ID_FIRST && id < UINT32_MAX &&
-                push_range(box, &box->maps.taken, &box->maps.taken_count, id, 0, 1, err))
-                return -1;
+            unsigned long id = n >= 3 && isdigit((unsigned char)*field) ? strtoul(field, &end, 10) : 0;
+            if (id >= MB_ID_FIRST && id < UINT32_MAX)
+                push_taken(box, id, 1);
             field += strcspn(field, ":\n");
             if (*field != ':')
                 break;
             field++;
         }
     }
-    return 0;
 }
 
-/* Root's candidates: its own subordinate ids, and what the ranges that nobody owns must keep clear of. */
-static int list_candidates(const struct mb_host *host, struct mb_box *box, struct minibox_error *err) {
+/* The next of root's own ranges from `index` on; ids->count: there is none. */
+static size_t next_own(const struct subordinates *ids, size_t index) {
+    while (index < ids->count && (!ids->list[index].own || !ids->list[index].start))
+        index++;
+    return index;
+}
+
+/* Root's n-th range of user ids goes with its n-th range of group ids. */
+static void push_own_ranges(struct mb_box *box, const struct subordinates *uids, const struct subordinates *gids) {
+    size_t u = next_own(uids, 0), g = next_own(gids, 0);
+    for (; u < uids->count && g < gids->count; u = next_own(uids, u + 1), g = next_own(gids, g + 1)) {
+        const struct subordinate *users = &uids->list[u], *groups = &gids->list[g];
+        struct mb_id_range *range = mb_arena_push(&box->arena, &box->maps.own, &box->maps.own_count, sizeof(*range));
+        if (range)
+            *range = (struct mb_id_range){(uint32_t)users->start, (uint32_t)groups->start,
+                                          (uint32_t)(users->count < groups->count ? users->count : groups->count)};
+    }
+}
+
+/* Lists root's own subordinate ids, and all ids that a range which nobody owns must not touch. */
+static int list_ranges(const struct mb_host *host, struct mb_box *box, struct minibox_error *err) {
     struct subordinates uids, gids;
     const char *passwd, *group;
     if (read_subordinates(box, host, "/etc/subuid", "root", 0, &uids, err) ||
         read_subordinates(box, host, "/etc/subgid", "root", 0, &gids, err) ||
         read_host(box, host, "/etc/passwd", &passwd, err) || read_host(box, host, "/etc/group", &group, err))
         return -1;
-
-    /* The n-th range of root's uids goes with the n-th of its gids. */
-    for (size_t u = 0, g = 0;; u++, g++) {
-        while (u < uids.count && (!uids.list[u].own || !uids.list[u].start))
-            u++;
-        while (g < gids.count && (!gids.list[g].own || !gids.list[g].start))
-            g++;
-        if (u >= uids.count || g >= gids.count)
-            break;
-        uint64_t least = uids.list[u].count < gids.list[g].count ? uids.list[u].count : gids.list[g].count;
-        if (push_range(box, &box->maps.own, &box->maps.own_count, uids.list[u].start, gids.list[g].start, least, err))
-            return -1;
-    }
-
-    for (size_t i = 0; i < uids.count; i++)
-        if (push_range(box, &box->maps.taken, &box->maps.taken_count, uids.list[i].start, 0, uids.list[i].count, err))
-            return -1;
-    for (size_t i = 0; i < gids.count; i++)
-        if (push_range(box, &box->maps.taken, &box->maps.taken_count, gids.list[i].start, 0, gids.list[i].count, err))
-            return -1;
-    return push_accounts(box, passwd, true, err) || push_accounts(box, group, false, err) ? -1 : 0;
-}
-
-static int push_map(struct mb_box *box, struct mb_id_map map, struct minibox_error *err) {
-    struct mb_id_map *slot = mb_arena_push(&box->arena, &box->maps.list, &box->maps.count, sizeof(*slot));
-    if (!slot)
-        return mb_error_memory(err);
-    *slot = map;
+    push_own_ranges(box, &uids, &gids);
+    push_all_taken(box, &uids);
+    push_all_taken(box, &gids);
+    push_accounts(box, passwd, 4);
+    push_accounts(box, group, 3);
     return 0;
 }
 
-static int push_own_id(struct mb_box *box, uint32_t uid, uint32_t gid, const struct mb_host *host,
-                       struct minibox_error *err) {
-    const struct mb_id_map user = {.inside = uid, .outside = host->uid, .count = 1, .uids = true};
-    const struct mb_id_map group = {.inside = gid, .outside = host->gid, .count = 1, .gids = true};
-    return push_map(box, user, err) || push_map(box, group, err) ? -1 : 0;
+static void push_map(struct mb_box *box, struct mb_id_map map) {
+    struct mb_id_map *slot = mb_arena_push(&box->arena, &box->maps.list, &box->maps.count, sizeof(*slot));
+    if (slot)
+        *slot = map;
 }
 
-/* keep-id, with subordinate ids: the caller's id is itself, the other ids of the box are the caller's subordinate ones.
- */
-static int push_around_own_id(struct mb_box *box, uint32_t id, const struct subordinates *ranges, enum mb_id_kind kind,
-                              struct minibox_error *err) {
+static void push_own_id(struct mb_box *box, uint32_t uid, uint32_t gid, const struct mb_host *host) {
+    push_map(box, (struct mb_id_map){.inside = uid, .outside = host->uid, .count = 1, .uids = true});
+    push_map(box, (struct mb_id_map){.inside = gid, .outside = host->gid, .count = 1, .gids = true});
+}
+
+/* keep-id with subordinate ids: the caller's id stays itself, the box's other ids are the caller's subordinate ones. */
+static void push_around_own_id(struct mb_box *box, uint32_t id, const struct subordinates *ranges,
+                               enum mb_id_kind kind) {
     uint64_t inside = 0;
     for (size_t i = 0; i < ranges->count; i++) {
         const struct subordinate *range = &ranges->list[i];
-        if (!range->own || !range->start) /* host root is in no map, whatever the file says */
+        if (!range->own || !range->start) /* the host's root is in no map, whatever the file says */
             continue;
         for (uint64_t outside = range->start, left = range->count; left;) {
             uint64_t part = inside <= id && id - inside < left ? id - inside : left;
@@ -309,18 +307,17 @@ static int push_around_own_id(struct mb_box *box, uint32_t id, const struct subo
                                           .count = (uint32_t)part,
                                           .uids = kind == MB_ID_USER,
                                           .gids = kind == MB_ID_GROUP};
-            if (part && push_map(box, map, err))
-                return -1;
+            if (part)
+                push_map(box, map);
             inside += part;
             outside += part;
             left -= part;
             inside += inside == id;
         }
     }
-    return 0;
 }
 
-/* Whether the map says no more than what an ordinary user may write itself: one uid and one gid, the caller's. */
+/* Whether an ordinary user may write the map itself: it maps one uid and one gid, the caller's. */
 static bool is_own_id(const struct minibox_spec *spec, const struct mb_host *host, struct mb_id_range *ret_inside) {
     size_t uids = 0, gids = 0;
     for (size_t i = 0; i < spec->id_map_count; i++) {
@@ -352,40 +349,40 @@ static int refuse_outer_root(const struct minibox_spec *spec, struct minibox_err
                           "refusing to map an id that is root's outside of this user namespace", NULL, NULL);
 }
 
-/* --userns MAP: as it was said. */
+/* --userns MAP: the maps are as the user wrote them. */
 static int map_as_asked(const struct minibox_spec *spec, const struct mb_host *host, struct mb_box *box,
                         struct minibox_error *err) {
     struct mb_id_range inside = {0};
     if (!host->maps_ids && is_own_id(spec, host, &inside)) {
         box->maps.writer = MB_MAPS_SELF;
-        return push_own_id(box, inside.uid, inside.gid, host, err);
+        push_own_id(box, inside.uid, inside.gid, host);
+        return 0;
     }
     box->maps.writer = host->maps_ids ? MB_MAPS_PARENT : MB_MAPS_HELPER;
     for (size_t i = 0; i < spec->id_map_count; i++) {
         if (maps_outer_root(host, &spec->id_maps[i]))
             return refuse_outer_root(spec, err);
-        if (push_map(box, spec->id_maps[i], err))
-            return -1;
+        push_map(box, spec->id_maps[i]);
     }
     return 0;
 }
 
-/* Root: a range that no other box has. Its ids outside count from 0 until it is reserved. */
+/* Root's box gets a range that no other box has. Its ids outside count from 0 until the range is reserved. */
 static int map_a_range(const struct mb_host *host, struct mb_box *box, struct minibox_error *err) {
     box->maps.writer = MB_MAPS_PARENT;
     box->maps.has_range = true;
-    if (push_map(box, (struct mb_id_map){.count = MB_ID_RANGE, .uids = true}, err) ||
-        push_map(box, (struct mb_id_map){.count = MB_ID_RANGE, .gids = true}, err))
-        return -1;
-    return list_candidates(host, box, err);
+    push_map(box, (struct mb_id_map){.count = MB_ID_RANGE, .uids = true});
+    push_map(box, (struct mb_id_map){.count = MB_ID_RANGE, .gids = true});
+    return list_ranges(host, box, err);
 }
 
 static int map_around_own_id(const struct mb_host *host, struct mb_box *box, struct minibox_error *err) {
     struct subordinates uids, gids;
-    if (read_callers(box, host, &uids, &gids, err) || push_own_id(box, host->uid, host->gid, host, err) ||
-        push_around_own_id(box, host->uid, &uids, MB_ID_USER, err) ||
-        push_around_own_id(box, host->gid, &gids, MB_ID_GROUP, err))
+    if (read_callers(box, host, &uids, &gids, err))
         return -1;
+    push_own_id(box, host->uid, host->gid, host);
+    push_around_own_id(box, host->uid, &uids, MB_ID_USER);
+    push_around_own_id(box, host->gid, &gids, MB_ID_GROUP);
     box->maps.writer = box->maps.count > 2 ? MB_MAPS_HELPER : MB_MAPS_SELF;
     return 0;
 }
@@ -407,7 +404,8 @@ int mb_identity_plan_maps(const struct minibox_spec *spec, const struct mb_host 
     if (spec->userns == MB_USERNS_KEEP_ID)
         return map_around_own_id(host, box, err);
     box->maps.writer = MB_MAPS_SELF;
-    return push_own_id(box, box->process.uid, box->process.gid, host, err);
+    push_own_id(box, box->process.uid, box->process.gid, host);
+    return 0;
 }
 
 bool mb_identity_is_mapped(const struct mb_box *box, uint32_t id, enum mb_id_kind kind) {
@@ -415,7 +413,7 @@ bool mb_identity_is_mapped(const struct mb_box *box, uint32_t id, enum mb_id_kin
         return true;
     for (size_t i = 0; i < box->maps.count; i++) {
         const struct mb_id_map *map = &box->maps.list[i];
-        if ((kind == MB_ID_GROUP ? map->gids : map->uids) && id >= map->inside && id - map->inside < map->count)
+        if (mb_id_map_is_for(map, kind) && id >= map->inside && id - map->inside < map->count)
             return true;
     }
     return false;
@@ -423,7 +421,7 @@ bool mb_identity_is_mapped(const struct mb_box *box, uint32_t id, enum mb_id_kin
 
 /* ---- the command's user --------------------------------------------------------------------------------------- */
 
-/* A map without the default user or group: its first ids are meant. */
+/* If the map lacks the default user or group, the command gets the first ids of the map. */
 static void take_first_ids(struct mb_box *box) {
     struct mb_process *process = &box->process;
     bool first_uid = !mb_identity_is_mapped(box, process->uid, MB_ID_USER);
@@ -456,8 +454,8 @@ int mb_fill_identity(struct mb_filler *f) {
         return mb_error_usage(f->err, &spec->origin[spec->user ? MB_OPTION_USER : MB_OPTION_USERNS],
                               MB_REMEDY_ID_NOT_MAPPED, "cannot be that user in the box",
                               MB_TEXT(f, "%u:%u", process->uid, process->gid), NULL);
-    /* setgroups(2) is forbidden under a map that a user wrote itself. In a user namespace to join it may be: there root
-     * has dropped its groups before. */
+    /* The kernel forbids setgroups(2) under a map that a user wrote itself. It may do so in a user namespace that is
+     * joined: root drops its groups before it enters. */
     bool is_allowed = f->host->privileged || box->maps.writer == MB_MAPS_HELPER ||
                       (box->maps.writer == MB_MAPS_PARENT && f->host->may_set_groups);
     process->group_count = is_allowed ? 0 : (uint32_t)f->host->group_count;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is mounted in a box besides its root: by default the kernel's own file systems, devices and masks, each a row of
- * a table here; and what the user asked for. All are entries of one list, in the order in which they are mounted.
+ * The mounts of a box besides its root. By default they are the kernel's own file systems, devices and masks; devices
+ * and masks are rows of tables here. Then come the mounts that the user asked for. All are entries of one list, in the
+ * order in which they are mounted.
  */
 #include <errno.h>
 #include <sched.h>
@@ -12,24 +13,24 @@
 #include "box/identity.h"
 #include "spec/options.h"
 
-/* Of a device's mount: read-only is the node, whose owner and mode are the host's, not the device. */
+/* Attributes of a device's mount. RDONLY protects the owner and mode of the node, which is the host's; the device can
+ * still be written to. */
 enum { DEVICE = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
 
 /* ---- the kernel's file systems -------------------------------------------------------------------------------- */
 
 static const char proc[] = "/proc", sys[] = "/sys", dev[] = "/dev";
 
-static int fill_proc(struct mb_filler *f) {
+static void fill_proc(struct mb_filler *f) {
     struct mb_mount *mount;
     if (mb_box_has_own(f->box, CLONE_NEWPID) || mb_box_joins(f->box, MB_FLAG_PID)) {
         mount = mb_fill_mount(f, MB_MOUNT_NEW, NULL, proc);
         mount->type = "proc";
-    } else { /* a new one would show the host's processes all the same, and only root may make it */
+    } else { /* a new one would show the host's processes too, and only root may make it */
         mount = mb_fill_bind(f, NULL, MB_TEXT(f, "%s/proc", f->host->root), proc, MB_ACCESS_RW);
     }
     mount->set |= MOUNT_ATTR_NOEXEC;
     mount->no_links = true;
-    return 0;
 }
 
 static void fill_sys(struct mb_filler *f) {
@@ -69,14 +70,14 @@ static void fill_devices(struct mb_filler *f) {
 }
 
 static void fill_dev(struct mb_filler *f) {
-    mb_fill_scratch(f, NULL, (struct mb_scratch){.target = dev, .mode = 0755, .set = MOUNT_ATTR_NOEXEC});
-    f->box->mounts[f->box->mount_count - 1].no_links = true;
+    mb_fill_scratch(f, NULL, (struct mb_scratch){.target = dev, .mode = 0755, .set = MOUNT_ATTR_NOEXEC})->no_links =
+        true;
     fill_devices(f);
     struct mb_mount *pts = mb_fill_mount(f, MB_MOUNT_NEW, NULL, "/dev/pts");
     pts->type = "devpts";
     pts->set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
     pts->no_links = true;
-    /* The group tty, where the box is known to have it. */
+    /* Terminals belong to the group tty, if the box is known to have that group. */
     if (!mb_box_joins(f->box, MB_FLAG_USER) && mb_identity_is_mapped(f->box, 5, MB_ID_GROUP))
         MB_OPTIONS(f, pts, {"mode", "0620"}, {"ptmxmode", "0666"}, {"gid", "5"});
     else
@@ -89,14 +90,14 @@ static void fill_dev(struct mb_filler *f) {
     shm->no_links = true;
 }
 
-/* Kernel files that show or change more than the box: hidden, or made read-only. Which of them there are, only the
- * box's own /proc and /sys can tell. */
+/* Hides kernel files that show more than the box, and makes read-only those that change more. All are optional, since
+ * only the box's own /proc and /sys can tell which of them there are. */
 static void fill_masks(struct mb_filler *f) {
     enum how {
         HIDE,
-        HIDE_FROM_ROOT,
-        CLOSE
-    }; /* FROM_ROOT: what only the host's root may read, where a box has its ids */
+        HIDE_FROM_ROOT, /* only the host's root can read it, so a box with a user namespace cannot */
+        CLOSE           /* it becomes read-only */
+    };
     static const struct {
         const char *path;
         enum how how;
@@ -146,8 +147,7 @@ static void fill_masks(struct mb_filler *f) {
 }
 
 int mb_fill_kernel_mounts(struct mb_filler *f) {
-    if (fill_proc(f))
-        return -1;
+    fill_proc(f);
     fill_sys(f);
     mb_fill_scratch(f, NULL, (struct mb_scratch){.target = "/tmp", .mode = 01777});
     fill_dev(f);
@@ -165,7 +165,7 @@ int mb_fill_end_of_mounts(struct mb_filler *f) {
 
 /* ---- what the user asked for ---------------------------------------------------------------------------------- */
 
-/* A volume's place in the box: as given, else the same path as on the host, links resolved. NULL after an error. */
+/* The path of a volume in the box: as given, else that on the host with links resolved. NULL after an error. */
 static const char *volume_target(struct mb_filler *f, const struct mb_volume *volume) {
     if (volume->target)
         return volume->target;
@@ -174,22 +174,23 @@ static const char *volume_target(struct mb_filler *f, const struct mb_volume *vo
     free(path);
     if (!target) {
         mb_error_host(f->err, &volume->origin, MB_REMEDY_NO_SUCH_PATH, errno, "cannot show", volume->source);
-    } else if (!mb_options_is_box_path(target)) {
-        mb_error_usage(f->err, &volume->origin, MB_REMEDY_NONE, "too deep for the box:", target, NULL);
-        mb_error_remedy(f->err, "-v SRC:DST with a shorter DST");
         return NULL;
     }
-    return target;
+    if (mb_options_is_box_path(target))
+        return target;
+    mb_error_usage(f->err, &volume->origin, MB_REMEDY_NONE, "too deep for the box:", target, NULL);
+    mb_error_remedy(f->err, "-v SRC:DST with a shorter DST");
+    return NULL;
 }
 
 static bool is_root(const char *path) {
     return path[strspn(path, "/")] == '\0';
 }
 
-/* Volumes and file systems in memory, before they are put in order. */
+/* A volume or a file system in memory, to be put in order. */
 struct place {
     const char *target;
-    const struct mb_volume *volume; /* or */
+    const struct mb_volume *volume; /* NULL: it is `tmpfs` */
     const struct mb_tmpfs *tmpfs;
     unsigned depth; /* components of target */
 };
@@ -205,13 +206,9 @@ static int fill_volume(struct mb_filler *f, const struct mb_volume *volume, cons
     if ((volume->attributes & MOUNT_ATTR_NOATIME) && !f->host->privileged)
         return mb_error_usage(f->err, &volume->origin, MB_REMEDY_LOCKED_ATIME, "cannot change the access times of",
                               target, NULL);
-    struct mb_mount *mount = mb_fill_bind(f, &volume->origin, volume->source, target, volume->access);
-    if (volume->access == MB_ACCESS_OVERLAY)
-        mount->kind = MB_MOUNT_OVERLAY;
+    struct mb_mount *mount = mb_fill_directory(f, &volume->origin, volume->source, target, volume->access);
     mount->set |= volume->attributes;
     mount->clear = volume->attributes & MOUNT_ATTR_NOATIME ? MOUNT_ATTR__ATIME : 0;
-    mount->by_caller = true;
-    mount->owners = volume->access == MB_ACCESS_RO ? MB_OWNERS_BOX_IF_CAN_BE : MB_OWNERS_BOX;
     return 0;
 }
 
@@ -238,7 +235,7 @@ static int list_places(struct mb_filler *f, struct place *places) {
     return n;
 }
 
-/* What contains comes before what is contained: by depth, and in the given order where that is the same. */
+/* Sorts by depth, so that a directory comes before what is below it; places of the same depth keep their order. */
 static void sort_places(struct place *places, int count) {
     for (int i = 1; i < count; i++) {
         struct place place = places[i];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The root file systems: busybox, made in memory from the host's one static program; host, an allow-list of the host's
- * system directories; or a directory. A root made here is a tmpfs, whose directories become mounts of their own where
- * they differ from it; it is made read-only last.
+ * The root file systems: busybox, made in memory from the host's static busybox; host, an allow-list of the host's
+ * system directories; or a directory. The first two are a tmpfs, which becomes read-only last; a directory in it that
+ * needs other attributes becomes a mount of its own.
  */
 #include <elf.h>
 #include <errno.h>
@@ -47,7 +47,7 @@ static void add_root_tmpfs(struct mb_filler *f) {
 static const char busybox_passwd[] = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n";
 static const char busybox_group[] = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n";
 
-/* Whether an open file is a program for this machine that needs no loader. 0, or -1 with *err. */
+/* Checks that an open file is a program that needs no loader. 0, or -1 with *err. */
 static int check_static(struct mb_filler *f, int fd, const char *path) {
     union {
         Elf64_Ehdr header;
@@ -86,7 +86,7 @@ static int find_busybox(struct mb_filler *f, const char **ret_path) {
                          "--rootfs busybox");
 }
 
-/* The host's resolver settings, where the host's network is shared; else "". */
+/* The host's resolver settings if the host's network is shared; else "". */
 static const char *read_resolv_conf(struct mb_filler *f) {
     char text[16384];
     const char *path = MB_TEXT(f, "%s/etc/resolv.conf", f->host->root);
@@ -116,10 +116,10 @@ static int fill_busybox(struct mb_filler *f) {
     names->source = "busybox";
     names->names = mb_busybox_applets;
     names->name_count = mb_busybox_applet_count;
-    bool is_known = process->uid == 0 || process->uid == 65534;
-    add_file(f, "/etc/passwd",
-             is_known ? busybox_passwd
-                      : MB_TEXT(f, "%suser:x:%u:%u:user:/:/bin/sh\n", busybox_passwd, process->uid, process->gid));
+    const char *passwd = busybox_passwd;
+    if (process->uid != 0 && process->uid != 65534)
+        passwd = MB_TEXT(f, "%suser:x:%u:%u:user:/:/bin/sh\n", busybox_passwd, process->uid, process->gid);
+    add_file(f, "/etc/passwd", passwd);
     add_file(f, "/etc/group", busybox_group);
     add_file(f, "/etc/hosts", MB_TEXT(f, "127.0.0.1\tlocalhost %s\n::1\tlocalhost %s\n", hostname, hostname));
     add_file(f, "/etc/resolv.conf", read_resolv_conf(f));
@@ -128,7 +128,7 @@ static int fill_busybox(struct mb_filler *f) {
 
 /* ---- host ----------------------------------------------------------------------------------------------------- */
 
-/* The text of a symbolic link, whole. NULL with errno. */
+/* The whole text of a symbolic link; NULL with errno. */
 static const char *read_link(struct mb_filler *f, const char *path) {
     char text[PATH_MAX + 1];
     ssize_t length = readlink(path, text, sizeof(text));
@@ -137,7 +137,7 @@ static const char *read_link(struct mb_filler *f, const char *path) {
     return length > 0 && length < (ssize_t)sizeof(text) ? mb_arena_copy(&f->box->arena, text, (size_t)length) : NULL;
 }
 
-/* One directory of the allow-list: shown if it is there; a link is made again. */
+/* Shows a directory of the allow-list if the host has it; of a link it makes a copy. */
 static int fill_host_directory(struct mb_filler *f, const char *target) {
     const char *path = MB_TEXT(f, "%s%s", f->host->root, target);
     struct stat st;
@@ -158,7 +158,7 @@ static int fill_host_directory(struct mb_filler *f, const char *target) {
     return 0;
 }
 
-/* The allow-list: what of the host is in the box at all. */
+/* The box has nothing of the host but this allow-list. */
 static int fill_host(struct mb_filler *f) {
     static const char *const directories[] = {"/usr",    "/bin", "/sbin", "/lib",       "/lib32",    "/lib64",
                                               "/libx32", "/etc", "/opt",  "/nix/store", "/gnu/store"};
@@ -176,7 +176,7 @@ static int fill_host(struct mb_filler *f) {
     return 0;
 }
 
-/* In the host's root file system a user's home is there, but empty: programs expect to be able to write to it. */
+/* With --rootfs host the user's home is there, but empty: programs expect that they can write to it. */
 static void fill_home(struct mb_filler *f) {
     const char *home = f->home;
     if (f->rootfs != MB_ROOTFS_HOST || !home)
@@ -191,22 +191,13 @@ static void fill_home(struct mb_filler *f) {
 
 /* ---- a directory ---------------------------------------------------------------------------------------------- */
 
-static int fill_directory(struct mb_filler *f) {
-    enum mb_access access = f->spec->rootfs_access;
-    struct mb_mount *root = mb_fill_bind(f, root_origin(f), f->box->root_path, "/", access);
-    if (access == MB_ACCESS_OVERLAY)
-        root->kind = MB_MOUNT_OVERLAY;
-    root->by_caller = true;
-    root->owners = access == MB_ACCESS_RO ? MB_OWNERS_BOX_IF_CAN_BE : MB_OWNERS_BOX;
-    return 0;
-}
-
 bool mb_root_is_reachable(const char *directory) {
     char *path = realpath(directory, NULL);
-    bool is_reachable = true; /* what cannot be looked at counts as reachable */
+    bool is_reachable = true; /* also if it cannot be looked at */
     struct stat st;
     while (path && path[1]) {
-        /* Root's own, and closed to the group too: that also masks what an access control list grants. */
+        /* A directory of root's keeps others out if it is closed to the group too: that also masks the grants of an
+         * access control list. */
         if (stat(path, &st) == 0 && st.st_uid == 0 && !(st.st_mode & (S_IXGRP | S_IXOTH)))
             is_reachable = false;
         char *slash = strrchr(path, '/');
@@ -218,7 +209,7 @@ bool mb_root_is_reachable(const char *directory) {
 
 /* ---- all ------------------------------------------------------------------------------------------------------ */
 
-/* Names are looked up over the network that is shared: the host's resolver settings belong to it. */
+/* A box that shares the host's network looks up names as the host does, so it gets the host's resolver settings. */
 static int fill_resolver(struct mb_filler *f) {
     struct stat st;
     if (mb_box_has_own(f->box, CLONE_NEWNET) || f->rootfs == MB_ROOTFS_BUSYBOX)
@@ -230,7 +221,7 @@ static int fill_resolver(struct mb_filler *f) {
         mb_fill_absent(f, "/etc/resolv.conf: the host has none");
         return 0;
     }
-    if (f->rootfs == MB_ROOTFS_HOST) { /* where the host's link leads to, if that is not in what is shown already */
+    if (f->rootfs == MB_ROOTFS_HOST) { /* /etc is shown already, but the link in it may lead to /run, which is not */
         const char *target = path + strlen(f->host->root);
         if (strncmp(target, "/run/", 5) == 0)
             mb_fill_bind(f, root_origin(f), path, target, MB_ACCESS_RO);
@@ -245,7 +236,7 @@ static int fill_resolver(struct mb_filler *f) {
     return 0;
 }
 
-/* A busybox tree that was installed beside minibox is used as it is. */
+/* If a busybox tree was installed beside minibox, that directory becomes the root. */
 static void find_installed_busybox(struct mb_filler *f) {
     const char *path = MB_TEXT(f, "%s%s/busybox", f->host->root, MINIBOX_DATADIR);
     mb_autofd installed = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -294,9 +285,10 @@ int mb_fill_root(struct mb_filler *f) {
     case MB_ROOTFS_HOST:
         return fill_host(f);
     case MB_ROOTFS_DIR:
+        mb_fill_directory(f, root_origin(f), f->box->root_path, "/", f->spec->rootfs_access);
         break;
     }
-    return fill_directory(f);
+    return 0;
 }
 
 int mb_fill_extras(struct mb_filler *f) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. Sorted by number, the entries give ranges of numbers that are treated alike. The program is a binary
- * search over these ranges, whose leaves are an answer or a jump to the rules that look at arguments.
+ * How it works. The entries are sorted by number; neighbouring numbers that are answered alike make a range. The
+ * program is a binary search over these ranges, whose leaves are an answer or a jump to the rules that look at
+ * arguments.
  *
- * The kernel runs a filter once for each number as it is loaded (to know which calls are always allowed) and compiles
- * it to machine code, so the size and depth of the program are paid for by each launch; and libseccomp takes 2 ms to
- * write its larger program, half as long as a whole launch.
+ * Each launch pays for the program's size and depth: when it is loaded, the kernel runs it once for each number (to
+ * know which calls are always allowed) and compiles it to machine code. And libseccomp would take 2 ms, half a launch,
+ * to write its own, larger program.
  */
 #include "filter/bpf.h"
 
@@ -20,8 +21,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of an ar
 
 enum { LOAD = BPF_LD | BPF_W | BPF_ABS };
 
-/* The numbers from `first` up to the next range: the conditional rules of entries[start..start + count), then `action`.
- */
+/* The numbers from `first` up to the next range. For them the conditional rules of entries[start..start + count) are
+ * tried, then `action` is the answer. */
 struct range {
     uint32_t first, action;
     size_t start, count;
@@ -38,8 +39,7 @@ struct writer {
     size_t length;            /* may grow beyond the room: then the program is not used */
 };
 
-/* ---- ranges of numbers --------------------------------------------------------------------------------------------
- */
+/* ---- ranges of numbers ---------------------------------------------------------------------------------------- */
 
 static int compare_entries(const void *a, const void *b) {
     const struct mb_bpf_entry *x = a, *y = b;
@@ -55,7 +55,7 @@ static bool is_alike(const struct writer *w, const struct range *a, const struct
     return true;
 }
 
-/* From here on; a range that is treated like the one before is the same range. */
+/* Begins a new range, unless it would be answered like the one before. */
 static int add_range(struct writer *w, struct range range) {
     if (w->range_count && is_alike(w, &range, &w->ranges[w->range_count - 1]))
         return 0;
@@ -74,13 +74,13 @@ static int make_ranges(struct writer *w) {
         struct range range = {.first = w->rules->entries[i].number, .action = w->rules->default_action, .start = i};
         for (end = i; end < w->rules->entry_count && w->rules->entries[end].number == range.first;)
             end++;
-        size_t last = i; /* the first rule without conditions: none behind it is ever reached */
+        size_t last = i; /* the first rule without conditions: no later one is ever reached */
         while (last < end && w->rules->rules[w->rules->entries[last].rule].count)
             last++;
         if (last < end)
             range.action = w->rules->rules[w->rules->entries[last].rule].action;
         while (last > i && w->rules->rules[w->rules->entries[last - 1].rule].action == range.action)
-            last--; /* whether or not it matches, the answer is the same */
+            last--; /* this rule changes nothing: the answer is the same whether or not it matches */
         range.count = last - i;
         if ((range.first > next && add_range(w, (struct range){.first = next, .action = w->rules->default_action})) ||
             add_range(w, range))
@@ -89,7 +89,7 @@ static int make_ranges(struct writer *w) {
     }
     if (add_range(w, (struct range){.first = next, .action = w->rules->default_action}))
         return -ENOMEM;
-    /* The x32 ABI's are all numbers with its bit, but -1: that is of no ABI, a tracer skips a call by it. */
+    /* All numbers with the x32 ABI's bit are its own, except -1: by that a tracer skips a call. */
     if (!MB_ARCH_X32_BIT || w->rules->other_arch_action == w->rules->default_action)
         return 0;
     if (add_range(w, (struct range){.first = MB_ARCH_X32_BIT, .action = w->rules->other_arch_action}) ||
@@ -98,12 +98,11 @@ static int make_ranges(struct writer *w) {
     return 0;
 }
 
-/* ---- the program --------------------------------------------------------------------------------------------------
- */
+/* ---- the program ---------------------------------------------------------------------------------------------- */
 
 /*
- * It is written from its end to its start, as jumps of BPF go forward only: where they go to is there already. A
- * position is therefore the number of instructions behind it; an instruction that was just written is at length - 1.
+ * BPF jumps forward only, so the program is written from its end to its start: the target of a jump is there already. A
+ * position is the number of instructions behind an instruction; the one that was written last is at length - 1.
  */
 
 static size_t emit(struct writer *w, unsigned code, uint32_t k, size_t jt, size_t jf) {
@@ -119,16 +118,17 @@ static bool is_instruction(const struct writer *w, size_t position, unsigned cod
     return instruction->code == code && instruction->k == k;
 }
 
-/* A conditional jump reaches 255 instructions; this leaves some for what is put between. */
+/* A conditional jump reaches 255 instructions; this leaves room for those that are written in between. */
 enum { REACH = 250 };
 
+/* A position that a conditional jump reaches, and from which the program goes on to `position`. */
 static size_t bring_near(struct writer *w, size_t position) {
     if (w->length - position <= REACH)
         return position;
     return emit(w, BPF_JMP | BPF_JA, (uint32_t)(w->length - position - 1), 0, 0);
 }
 
-/* One that is near already, if there is one: each instruction costs the launch 0.2 microseconds. */
+/* Uses a return that is near already, if there is one: each instruction costs the launch 0.2 microseconds. */
 static size_t emit_return(struct writer *w, uint32_t action) {
     for (size_t back = 1; back <= REACH && back <= w->length; back++)
         if (is_instruction(w, w->length - back, BPF_RET | BPF_K, action))
@@ -146,14 +146,17 @@ static size_t emit_test(struct writer *w, unsigned test, uint32_t value, size_t 
     return emit(w, BPF_JMP | test | BPF_K, value, w->length - yes - 1, w->length - no - 1);
 }
 
+/* Whether a condition is the only one of its rule, or has others beside it. */
+enum sole { SOLE, BESIDE_OTHERS };
+
 /*
- * Loads and tests half an argument. Where it goes on to a load of the same half, that is passed over; and left out
- * altogether if nothing else gets there (`sole`) and it was written last, so that no other position has moved.
+ * Loads and tests half an argument. If it jumps to another load of the same half, it jumps behind that load. The other
+ * load is removed if nothing else jumps to it (SOLE) and it was written last, so that no position changes.
  */
 static size_t emit_compare(struct writer *w, size_t offset, unsigned test, uint32_t value, size_t yes, size_t no,
-                           bool sole) {
+                           enum sole sole) {
     size_t top = w->length - 1;
-    bool drop = sole && (yes == top || no == top) && is_instruction(w, top, LOAD, (uint32_t)offset);
+    bool drop = sole == SOLE && (yes == top || no == top) && is_instruction(w, top, LOAD, (uint32_t)offset);
     if (is_instruction(w, yes, LOAD, (uint32_t)offset))
         yes--;
     if (is_instruction(w, no, LOAD, (uint32_t)offset))
@@ -166,8 +169,9 @@ static size_t emit_compare(struct writer *w, size_t offset, unsigned test, uint3
 
 /* (argument & mask) == value, each half of the register by itself. */
 static size_t emit_masked(struct writer *w, uint64_t mask64, uint64_t value64, size_t low, size_t yes, size_t no,
-                          bool sole) {
-    sole &= (mask64 >> 32 == 0) != ((uint32_t)mask64 == 0);
+                          enum sole sole) {
+    if ((mask64 >> 32 == 0) == ((uint32_t)mask64 == 0)) /* both halves are tested, or none */
+        sole = BESIDE_OTHERS;
     for (unsigned shift = 0; shift < 64; shift += 32) {
         uint32_t mask = (uint32_t)(mask64 >> shift), value = (uint32_t)(value64 >> shift);
         size_t offset = low + shift / 8;
@@ -188,22 +192,21 @@ static size_t emit_masked(struct writer *w, uint64_t mask64, uint64_t value64, s
     return yes;
 }
 
-/* argument > value or >= value, by its upper half unless that is equal. */
+/* argument > value or argument >= value: the upper halves decide, unless they are equal. */
 static size_t emit_order(struct writer *w, unsigned test, uint64_t value, size_t low, size_t yes, size_t no) {
     uint32_t upper = (uint32_t)(value >> 32);
-    size_t lower = emit_compare(w, low, test, (uint32_t)value, yes, no, false);
+    size_t lower = emit_compare(w, low, test, (uint32_t)value, yes, no, BESIDE_OTHERS);
     size_t equal = emit_test(w, BPF_JEQ, upper, lower, no);
-    return emit_compare(w, low + 4, BPF_JGT, upper, yes, equal, false);
+    return emit_compare(w, low + 4, BPF_JGT, upper, yes, equal, BESIDE_OTHERS);
 }
 
-/* `sole`: the rule has no other condition. */
 static size_t emit_condition(struct writer *w, const struct mb_bpf_condition *condition, size_t yes, size_t no,
-                             bool sole) {
+                             enum sole sole) {
     size_t low = offsetof(struct seccomp_data, args) + condition->index * sizeof(uint64_t);
     uint64_t value = condition->value;
     switch (condition->op) {
     case MB_BPF_NE:
-        return emit_masked(w, UINT64_MAX, value, low, no, yes, false);
+        return emit_masked(w, UINT64_MAX, value, low, no, yes, BESIDE_OTHERS);
     case MB_BPF_LT:
         return emit_order(w, BPF_JGE, value, low, no, yes);
     case MB_BPF_LE:
@@ -220,7 +223,7 @@ static size_t emit_condition(struct writer *w, const struct mb_bpf_condition *co
     return emit_masked(w, condition->mask, value, low, yes, no, sole);
 }
 
-/* The answer of a range, or its rules: written once for all ranges that have the same. */
+/* The answer of a range, or its rules; these are written once for all ranges that have the same. */
 static size_t emit_answer(struct writer *w, size_t index) {
     struct range *range = &w->ranges[index];
     if (!range->count)
@@ -235,7 +238,7 @@ static size_t emit_answer(struct writer *w, size_t index) {
         const struct mb_bpf_rule *rule = &w->rules->rules[entries[i].rule];
         size_t entry = emit_return(w, rule->action);
         for (size_t j = rule->count; j-- > 0;)
-            entry = emit_condition(w, &rule->conditions[j], entry, next, rule->count == 1);
+            entry = emit_condition(w, &rule->conditions[j], entry, next, rule->count == 1 ? SOLE : BESIDE_OTHERS);
         next = entry;
     }
     for (size_t i = 0; i < w->range_count; i++) {
@@ -248,8 +251,8 @@ static size_t emit_answer(struct writer *w, size_t index) {
 }
 
 /*
- * How many ranges from `first` on are one answer with exceptions of a single number each: "allow 3 to 30 but not 8 and
- * 21". An exception takes one test for equality there, and two in a search.
+ * How many ranges from `first` on make one answer with exceptions of a single number each: "allow 3 to 30 but not 8 and
+ * 21". In such a group an exception costs one test for equality; in the search it would cost two tests.
  */
 static size_t count_group(const struct writer *w, size_t first) {
     enum { MAX_EXCEPTIONS = 6 };
@@ -287,7 +290,7 @@ static int emit_program(struct writer *w) {
     if (search != w->length - 1)
         emit(w, BPF_JMP | BPF_JA, (uint32_t)(w->length - search - 1), 0, 0);
     size_t native = emit_load(w, offsetof(struct seccomp_data, nr));
-    /* Programs of other architectures, as 32-bit ones: the same numbers are other calls there. */
+    /* To programs of other architectures, as 32-bit ones, the same numbers are other calls. */
     emit_test(w, BPF_JEQ, w->rules->arch, native, emit_return(w, w->rules->other_arch_action));
     emit_load(w, offsetof(struct seccomp_data, arch));
     return w->length > MB_FILTER_MOST ? -E2BIG : 0;

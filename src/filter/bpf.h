@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From rules to a program: what is to be answered to which system call, as the kernel's BPF. */
+/* Compiles rules, which say what is answered to which system call, into the kernel's BPF. */
 #ifndef MB_FILTER_BPF_H
 #define MB_FILTER_BPF_H
 
@@ -24,7 +24,7 @@ struct mb_bpf_rule {
     struct mb_bpf_condition conditions[MB_BPF_ARGUMENTS];
 };
 
-/* A rule applies to a call. `order` is the position in the file, since qsort() is not stable. */
+/* Says that a rule applies to a call. `order` is the position in the file, since qsort() is not stable. */
 struct mb_bpf_entry {
     uint32_t number, rule;
     size_t order;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. A profile is read once more as a document, rule by rule, since its comments and its order are for
- * people. What a rule answers comes from the code that compiles it: so what is printed is what the filter does.
+ * How it works. The profile is read once more as a document, rule by rule, since its order and its comments are for
+ * people. The code that compiles a rule also says here what the rule answers, so the filter does what is printed.
  */
 #include "filter/explain.h"
 
@@ -16,12 +16,12 @@
 #include "filter/profile.h"
 
 /* The value as text, "" if it is absent. */
-static const char *text_of(const struct mb_json_node *object, const char *key) {
+static const char *member_text(const struct mb_json_node *object, const char *key) {
     struct mb_json_node value = mb_json_member(object, key);
     return value.value ? json_object_get_string(value.value) : "";
 }
 
-static uint64_t number_of(const struct mb_json_node *object, const char *key) {
+static uint64_t member_number(const struct mb_json_node *object, const char *key) {
     return json_object_get_uint64(mb_json_member(object, key).value);
 }
 
@@ -51,8 +51,8 @@ static void print_action(FILE *out, uint32_t action) {
     }
 }
 
-/* ", with CAP_SYS_ADMIN or CAP_BPF", of each list in what a rule includes or excludes. */
-static void print_choice(FILE *out, const struct mb_json_node *rule, const char *key, const char *word) {
+/* Prints ", with CAP_SYS_ADMIN or CAP_BPF" for each list in what a rule includes or excludes. */
+static void print_choices(FILE *out, const struct mb_json_node *rule, const char *key, const char *word) {
     struct mb_json_node choice = mb_json_member(rule, key);
     if (!choice.value)
         return;
@@ -72,11 +72,11 @@ static void print_conditions(FILE *out, const struct mb_json_node *rule) {
     struct mb_json_node args = mb_json_member(rule, "args");
     for (size_t i = 0; i < length_of(&args); i++) {
         struct mb_json_node arg = mb_json_element(&args, i);
-        const char *op = text_of(&arg, "op");
-        uint64_t value = number_of(&arg, "value");
-        fprintf(out, "%s argument %s", i ? " and" : ", if", text_of(&arg, "index"));
+        const char *op = member_text(&arg, "op");
+        uint64_t value = member_number(&arg, "value");
+        fprintf(out, "%s argument %s", i ? " and" : ", if", member_text(&arg, "index"));
         if (strcmp(op, "SCMP_CMP_MASKED_EQ") == 0)
-            fprintf(out, " & 0x%" PRIx64 " == 0x%" PRIx64, value, number_of(&arg, "valueTwo"));
+            fprintf(out, " & 0x%" PRIx64 " == 0x%" PRIx64, value, member_number(&arg, "valueTwo"));
         for (size_t n = 0; n < sizeof(signs) / sizeof(signs[0]); n++)
             if (strcmp(op, signs[n][0]) == 0)
                 fprintf(out, " %s %" PRIu64, signs[n][1], value);
@@ -90,7 +90,7 @@ static int print_names(FILE *out, const struct mb_json_node *rule, struct minibo
     FILE *text = open_memstream(&list, &length);
     if (!text)
         return mb_error_memory(err);
-    fputs(text_of(rule, "name"), text);
+    fputs(member_text(rule, "name"), text);
     for (size_t i = 0; i < length_of(&names); i++)
         fprintf(text, "%s ", mb_json_text_at(&names, i));
     bool is_whole = fclose(text) == 0;
@@ -101,14 +101,14 @@ static int print_names(FILE *out, const struct mb_json_node *rule, struct minibo
 }
 
 static int print_rule(FILE *out, const struct mb_json_node *rule, struct minibox_error *err) {
-    const char *comment = text_of(rule, "comment");
+    const char *comment = member_text(rule, "comment");
     uint32_t action = 0;
     if (mb_profile_get_action(rule, MB_PROFILE_RULE, &action) < 0)
         return -1;
     fputc('\n', out);
     print_action(out, action);
-    print_choice(out, rule, "includes", "with ");
-    print_choice(out, rule, "excludes", "without ");
+    print_choices(out, rule, "includes", "with ");
+    print_choices(out, rule, "excludes", "without ");
     print_conditions(out, rule);
     fputs(":\n", out);
     if (comment[0])
@@ -145,7 +145,7 @@ static bool has_name(const struct mb_json_node *rule, const char *call) {
 }
 
 void mb_explain_permit(const char *call, char *ret_text, size_t size) {
-    struct minibox_error ignored; /* out of memory: what is left is said */
+    struct minibox_error ignored; /* without memory the general answer stays */
     const struct mb_json_source source = mb_profile_source("the default profile", NULL, &ignored);
     __attribute__((cleanup(mb_json_free))) struct mb_json_node profile = {.source = &source};
     snprintf(ret_text, size, "--seccomp FILE with a profile that allows it, or --seccomp off");
@@ -155,7 +155,7 @@ void mb_explain_permit(const char *call, char *ret_text, size_t size) {
     for (size_t i = 0; i < length_of(&rules); i++) {
         struct mb_json_node rule = mb_json_element(&rules, i), choice = mb_json_member(&rule, "includes");
         struct mb_json_node caps = mb_json_member(&choice, "caps"), allow = mb_json_member(&choice, "allow");
-        if (strcmp(text_of(&rule, "action"), "SCMP_ACT_ALLOW") != 0 || !has_name(&rule, call))
+        if (strcmp(member_text(&rule, "action"), "SCMP_ACT_ALLOW") != 0 || !has_name(&rule, call))
             continue;
         if (length_of(&caps)) {
             const char *name = mb_json_text_at(&caps, 0);

@@ -7,10 +7,11 @@
 
 #include "base/error.h"
 
-/* Prints the rules of a profile, of which mb_profile_compile() has found that it is one, in their order. 0 or -1. */
+/* Prints the rules of a profile in their order. mb_profile_compile() must have accepted it. 0 or -1. */
 int mb_explain_print(const char *text, FILE *out, struct minibox_error *err);
 
-/* How a call that the default profile refuses is permitted: "--cap-add SYS_ADMIN", "--allow suid", or what is left. */
+/* The option that permits a call which the default profile refuses: "--cap-add SYS_ADMIN", "--allow suid", or else a
+ * profile of one's own. */
 void mb_explain_permit(const char *call, char *ret_text, size_t size);
 
 #endif

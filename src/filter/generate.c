@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * seccomp-generate PROFILE OUT.c: compiles the default profile while minibox is built, by the code that compiles
- * profiles at run time, and writes the programs and the profile's text as C. It runs on the machine that minibox is
- * built on, and numbers of system calls are that machine's: cross builds run it under an emulator.
+ * profiles at run time, and writes the programs and the profile's text as C. Numbers of system calls are those of the
+ * machine that seccomp-generate is built for: cross builds run it under an emulator.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,9 +12,7 @@
 #include "base/fd.h"
 #include "filter/profile.h"
 
-enum { MAX_PROFILE = 4 << 20 };
-
-static void close_file(FILE **file) {
+static void close_output(FILE **file) {
     if (*file)
         fclose(*file);
 }
@@ -23,11 +21,11 @@ static void free_text(char **text) {
     free(*text);
 }
 
-static int write_filter(FILE *out, const char *text, const char *path, const char *name, bool allow_suid) {
+static int write_filter(FILE *out, const char *text, const char *path, const char *name, enum mb_set_id set_id) {
     __attribute__((cleanup(mb_arena_free))) struct mb_arena arena = {0};
     struct mb_filter filter;
     struct minibox_error err;
-    if (mb_profile_compile(&arena, text, path, 0, allow_suid, NULL, &filter, &err) < 0) {
+    if (mb_profile_compile(&arena, text, path, 0, set_id, NULL, &filter, &err) < 0) {
         minibox_error_print(&err, stderr);
         return -1;
     }
@@ -39,7 +37,7 @@ static int write_filter(FILE *out, const char *text, const char *path, const cha
     return 0;
 }
 
-/* As bytes: a string literal of this size is beyond what C promises. */
+/* Writes a list of bytes, since a string literal of this size is longer than C permits. */
 static void write_text(FILE *out, const char *text, size_t length) {
     fprintf(out, "\nconst char mb_seccomp_default_json[] = {");
     for (size_t i = 0; i <= length; i++)
@@ -48,17 +46,13 @@ static void write_text(FILE *out, const char *text, size_t length) {
 }
 
 static int generate(const char *path, const char *out_path) {
-    __attribute__((cleanup(free_text))) char *text = malloc(MAX_PROFILE);
-    if (!text) {
-        fprintf(stderr, "seccomp-generate: out of memory\n");
+    size_t length = 0;
+    __attribute__((cleanup(free_text))) char *text = mb_fd_read_text(path, &length);
+    if (!text || strlen(text) != length) {
+        fprintf(stderr, "seccomp-generate: cannot read %s: %s\n", path, text ? "it has NULs" : strerror(errno));
         return -1;
     }
-    ssize_t length = mb_fd_read_file(path, text, MAX_PROFILE);
-    if (length < 0 || strlen(text) != (size_t)length) {
-        fprintf(stderr, "seccomp-generate: cannot read %s: %s\n", path, length < 0 ? strerror(errno) : "it has NULs");
-        return -1;
-    }
-    __attribute__((cleanup(close_file))) FILE *out = fopen(out_path, "we");
+    __attribute__((cleanup(close_output))) FILE *out = fopen(out_path, "we");
     if (!out) {
         fprintf(stderr, "seccomp-generate: cannot write %s: %s\n", out_path, strerror(errno));
         return -1;
@@ -66,10 +60,10 @@ static int generate(const char *path, const char *out_path) {
     fprintf(out,
             "/* SPDX-License-Identifier: Apache-2.0 */\n/* Written by seccomp-generate from the default profile. */\n"
             "#include \"filter/filter.h\"\n");
-    if (write_filter(out, text, path, "mb_seccomp_builtin", false) < 0 ||
-        write_filter(out, text, path, "mb_seccomp_builtin_allow_suid", true) < 0)
+    if (write_filter(out, text, path, "mb_seccomp_builtin", MB_SET_ID_REFUSED) < 0 ||
+        write_filter(out, text, path, "mb_seccomp_builtin_allow_suid", MB_SET_ID_ALLOWED) < 0)
         return -1;
-    write_text(out, text, (size_t)length);
+    write_text(out, text, length);
     if (fflush(out) != 0 || ferror(out)) {
         fprintf(stderr, "seccomp-generate: cannot write %s: %s\n", out_path, strerror(errno));
         return -1;
@@ -83,7 +77,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     if (generate(argv[1], argv[2]) < 0) {
-        remove(argv[2]); /* a build must not go on with half of it */
+        remove(argv[2]); /* a build must not go on with half a file */
         return 1;
     }
     return 0;

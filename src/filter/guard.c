@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A profile says what the command may do. Who may become the owner of a file on the host is no matter of it: a
- * set-user-id program that root's box leaves in a writable volume runs as the host's root for anybody who finds it
- * there. So no call may set the bits, whatever a profile says, unless `--allow suid` does. (The default profile has the
- * same refusals among its own rules, and needs no guard.)
+ * A profile says what the command may do in its box. But a set-user-id program that root's box leaves in a writable
+ * volume runs as the host's root for any user of the host who executes it. So no call may set these bits, whatever a
+ * profile says, unless the user asks for `--allow suid`. (The default profile has the same refusals among its own
+ * rules, and needs no guard.)
  *
- * How it works. For each architecture whose programs the kernel may run here there is a program of its own. It answers
- * what it refuses, and jumps behind its end with everything else: there the next program begins, and the profile's is
- * the last.
+ * How it works. The guard has one program for each architecture whose programs the kernel may run here. Such a program
+ * answers the calls that it refuses; with every other call it jumps behind its own end, where the next program begins.
+ * The profile's program is the last.
  *
- * What must stay true: a program never allows a call by itself, so that the profile is asked about all that the guard
- * does not refuse.
+ * What must stay true: the guard's programs never allow a call by themselves, so the profile is asked about all that
+ * the guard does not refuse.
  */
 #include "filter/guard.h"
 
@@ -25,7 +25,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Where a call takes the mode of a file. */
+/* Where the mode of a file is among the arguments of a call. */
 enum form {
     FORM_MODE_1,  /* in argument 1 */
     FORM_MODE_2,  /* in argument 2 */
@@ -59,7 +59,7 @@ enum { SET_ID = S_ISUID | S_ISGID, MAKES = O_CREAT | (O_TMPFILE & ~O_DIRECTORY),
 #define PASS_WITHOUT(bits, index) {.action = SECCOMP_RET_ALLOW, .count = 1, \
                                    .conditions = {{0, (bits), MB_BPF_MASKED_EQ, (index)}}}
 
-/* The first rule that matches answers. A call whose mode no filter sees gets ENOSYS, as if the kernel lacked it: then
+/* The first rule that matches answers. A call whose mode is unseen gets ENOSYS, as if the kernel lacked it: then
  * programs take another way. */
 static const struct {
     size_t count;
@@ -73,7 +73,8 @@ static const struct {
 };
 /* clang-format on */
 
-/* The rules of all forms, and what applies to a call: room for each call twice, natively and by the x32 ABI. */
+/* The rules of all forms, and which of them apply to which call. There is room for each call twice, with its native
+ * number and with that of the x32 ABI. */
 struct refusals {
     struct mb_bpf_rule rules[FORM_COUNT * MOST_RULES];
     struct mb_bpf_entry entries[2 * MOST_RULES * COUNT(calls)];
@@ -86,15 +87,16 @@ static void add_refusal(struct refusals *refusals, uint32_t number, enum form fo
             (struct mb_bpf_entry){.number = number, .rule = (uint32_t)form * MOST_RULES + i, .order = i};
 }
 
-/* Writes the program for calls of one architecture. An architecture that has no call of a name needs no refusal of it:
- * arm64 has no chmod, creat, mknod and open. */
-static int write_program(struct mb_arena *arena, uint32_t arch, bool host_is_writable, struct mb_filter *ret_filter) {
+/* Writes the program for calls of one architecture. A call that the architecture lacks needs no refusal: arm64 has no
+ * chmod, creat, mknod and open. */
+static int write_program(struct mb_arena *arena, uint32_t arch, enum mb_guard_reach reach,
+                         struct mb_filter *ret_filter) {
     struct refusals refusals = {.entry_count = 0};
     for (size_t form = 0; form < FORM_COUNT; form++)
         memcpy(&refusals.rules[form * MOST_RULES], forms[form].rules, sizeof(forms[form].rules));
     for (size_t i = 0; i < COUNT(calls); i++) {
         int number = mb_calls_find(calls[i].name, arch);
-        if (number < 0 || (calls[i].form == FORM_UNSEEN && !host_is_writable))
+        if (number < 0 || (calls[i].form == FORM_UNSEEN && reach == MB_GUARD_BOX_ALONE))
             continue;
         add_refusal(&refusals, (uint32_t)number, calls[i].form);
         if (MB_ARCH_X32_BIT && arch == MB_ARCH_NATIVE)
@@ -112,7 +114,7 @@ static int write_program(struct mb_arena *arena, uint32_t arch, bool host_is_wri
     return mb_bpf_write(arena, &all, ret_filter);
 }
 
-/* Appends a program of which each "allow" becomes a jump behind its end. */
+/* Appends a program, in which each "allow" becomes a jump behind its end. */
 static void append_passing(struct sock_filter *code, size_t *length, const struct mb_filter *program) {
     for (size_t i = 0; i < program->count; i++) {
         struct sock_filter instruction = program->code[i];
@@ -122,13 +124,13 @@ static void append_passing(struct sock_filter *code, size_t *length, const struc
     }
 }
 
-int mb_guard_put_before(struct mb_arena *arena, bool host_is_writable, struct mb_filter *filter) {
+int mb_guard_put_before(struct mb_arena *arena, enum mb_guard_reach reach, struct mb_filter *filter) {
     static const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     const struct mb_filter last = filter->count ? *filter : (struct mb_filter){&allow, 1};
     struct mb_filter native, compatible;
-    int result = write_program(arena, MB_ARCH_NATIVE, host_is_writable, &native);
+    int result = write_program(arena, MB_ARCH_NATIVE, reach, &native);
     if (result == 0)
-        result = write_program(arena, MB_ARCH_COMPATIBLE, host_is_writable, &compatible);
+        result = write_program(arena, MB_ARCH_COMPATIBLE, reach, &compatible);
     if (result)
         return result;
     size_t length = 0, whole = native.count + compatible.count + last.count;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. The default profile is copied rule by rule. A rule that allows keeps the names of what was used, and is
- * left out when none is; a rule that refuses stays whole. The default profile was compiled while minibox was built, so
- * its form needs no checks here.
+ * How it works. The default profile is copied rule by rule. A rule that allows keeps the names of the calls that were
+ * used, and is left out if there are none; a rule that refuses stays whole. The default profile was compiled while
+ * minibox was built, so its form needs no checks here.
  *
- * What must stay true: whatever the result allows, the default profile allows.
+ * What must stay true: the default profile allows all that the result allows.
  */
 #include "filter/learn.h"
 
@@ -93,13 +93,13 @@ static void copy_profile(struct mb_json_writer *writer, const struct used *used,
     mb_json_end(writer);
 }
 
-int mb_learn_write(const uint32_t *counts, size_t size, FILE *out, struct minibox_error *err) {
+char *mb_learn_make(const uint32_t *counts, size_t size, struct minibox_error *err) {
     const struct used used = {counts, size};
     const struct mb_json_source source = mb_profile_source("the default profile", NULL, err);
     __attribute__((cleanup(mb_json_free))) struct mb_json_node profile = {.source = &source};
     struct mb_json_writer writer = {0};
     if (mb_json_parse(&source, mb_seccomp_default_json, &profile) < 0)
-        return -1;
+        return NULL;
     copy_profile(&writer, &used, &profile);
-    return mb_json_finish(&writer, out, err);
+    return mb_json_finish_text(&writer, err);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A smaller profile, of what a command used of the default one. */
+/* Makes a profile of the calls that a command made, out of the default profile. */
 #ifndef MB_FILTER_LEARN_H
 #define MB_FILTER_LEARN_H
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/error.h"
 
-/* Writes the default profile without the calls that were not used: counts[n] of call n is 0, or n is not below size. A
- * name that is left keeps its conditions, and refusals stay, so it never allows more. 0 or -1. */
-int mb_learn_write(const uint32_t *counts, size_t size, FILE *out, struct minibox_error *err);
+/* The text of the default profile without the calls that were not made: call n was if n is below `size` and counts[n]
+ * is not 0. The names that are left keep their conditions, and refusals stay, so the result never allows more. The
+ * caller frees it; NULL with *err. */
+char *mb_learn_make(const uint32_t *counts, size_t size, struct minibox_error *err);
 
 #endif

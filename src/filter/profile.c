@@ -3,13 +3,13 @@
  * How it works. A profile is read into a table of rules, each an action and conditions on arguments, and into a list of
  * (system call number, rule), out of which bpf.c writes the program.
  *
- * Of the rules for one call the first that matches decides, in the order of the file; a call without a matching rule
- * gets the default action. For rules without conditions this is what docker and libseccomp do. Where a rule with
- * conditions and one without meet, libseccomp drops the former, whatever their order: an ERRNO for TIOCSTI beside an
- * ALLOW for ioctl is silently lost. Here it counts.
+ * Of the rules for one call the first in the file that matches decides; a call without a matching rule gets the default
+ * action. For rules without conditions docker and libseccomp do the same. If one call has a rule with conditions and
+ * one without, libseccomp drops the former, whatever their order: an ERRNO for TIOCSTI beside an ALLOW for ioctl is
+ * silently lost. Here it counts.
  *
- * What must stay true: a mistake in a profile is never passed over. A misspelt "args" would turn a narrow ALLOW into a
- * wide one, so unknown keys are errors; only names of system calls may be unknown, because profiles list those of other
+ * What must stay true: no mistake in a profile is ignored. A misspelt "args" would turn a narrow ALLOW into a wide one,
+ * so unknown keys are errors; only names of system calls may be unknown, because profiles list those of other
  * architectures and of newer kernels.
  */
 #include "filter/profile.h"
@@ -17,20 +17,18 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/utsname.h>
 
 #include "base/fd.h"
 #include "filter/bpf.h"
 #include "kernel/calls.h"
+#include "kernel/caps.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum {
-    MAX_PROFILE = 4 << 20,
-    MAX_ERRNO = 4095, /* the kernel's: it cuts larger values */
+    MAX_ERRNO = 4095, /* the kernel cuts larger values */
     MAX_ENTRIES = 1 << 18,
 };
 
@@ -38,7 +36,7 @@ struct compiler {
     struct mb_arena *arena;
     struct minibox_error *err;
     uint64_t capabilities;
-    bool allow_suid;
+    enum mb_set_id set_id;
     struct mb_bpf_rules rules;
 };
 
@@ -48,15 +46,11 @@ struct mb_json_source mb_profile_source(const char *name, const struct mb_origin
 }
 
 char *mb_profile_read(const char *path, const struct mb_origin *origin, struct minibox_error *err) {
-    char *text = malloc(MAX_PROFILE);
-    if (text && mb_fd_read_file(path, text, MAX_PROFILE) >= 0)
-        return text;
-    if (text)
+    size_t length;
+    char *text = mb_fd_read_text(path, &length);
+    if (!text)
         mb_error_host(err, origin, MB_REMEDY_NO_SUCH_PATH, errno, "cannot read the seccomp profile", path);
-    else
-        mb_error_memory(err);
-    free(text);
-    return NULL;
+    return text;
 }
 
 /* ---- actions --------------------------------------------------------------------------------------------------- */
@@ -72,7 +66,7 @@ static const uint32_t action_values[] = {
 _Static_assert(COUNT(action_names) == COUNT(action_values), "one value a name");
 static const struct mb_json_words actions = {"action", "SCMP_ACT_", action_names, COUNT(action_names)};
 
-/* The keys of an action and of its error, as a number and (podman's: "EPERM") as a name. */
+/* The keys of an action, of its error as a number, and of its error as a name ("EPERM", as podman writes it). */
 static const struct {
     const char *action, *number, *name;
 } action_keys[] = {
@@ -174,8 +168,9 @@ static int add_rule(struct compiler *c, uint32_t action, const struct mb_bpf_con
 }
 
 /*
- * Adds what "args" says as rules. All conditions must hold; but if two look at the same argument, each is a rule of its
- * own, one of which must hold: runc and crun read it so, since libseccomp cannot do otherwise, and profiles rely on it.
+ * Adds rules for the conditions in "args". All of them must hold for the rule to match. But if two look at the same
+ * argument, each becomes a rule of its own, of which one must match: runc and crun read it so, since libseccomp cannot
+ * do otherwise, and profiles rely on it.
  */
 static int parse_conditions(struct compiler *c, const struct mb_json_node *array, uint32_t action) {
     struct mb_bpf_condition all[MB_BPF_ARGUMENTS], condition = {0};
@@ -205,7 +200,7 @@ static int parse_conditions(struct compiler *c, const struct mb_json_node *array
 
 /* ---- which rules apply ----------------------------------------------------------------------------------------- */
 
-/* As docker names architectures. */
+/* docker's names of architectures. */
 static const char *const arch_names[] = {
     "amd64",     "arm64",   "x86",      "x32",         "386",       "arm",     "mips",     "mips64",
     "mips64n32", "mipsel",  "mipsel64", "mipsel64n32", "mips64p32", "mipsle",  "mips64le", "ppc",
@@ -221,43 +216,45 @@ struct match {
     size_t listed, held;
 };
 
-static int match_capabilities(const struct compiler *c, const struct mb_json_node *list, struct match *ret_match) {
-    if (mb_json_get_texts(list, &ret_match->listed) < 0)
-        return -1;
-    for (size_t i = 0; i < ret_match->listed; i++) {
-        struct mb_json_node element = mb_json_element(list, i);
-        const char *name = mb_json_text_at(list, i);
-        cap_value_t value;
-        /* libcap takes "CAP_KILL,CAP_CHOWN" for the first alone. */
-        if (strncmp(name, "CAP_", 4) != 0 || name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_")] ||
-            cap_from_name(name, &value) < 0 || value < 0 || value > 63)
-            return mb_json_fail(&element, "\"%.40s\" is no capability such as CAP_SYS_ADMIN", name);
-        ret_match->held += c->capabilities >> value & 1;
-    }
-    return 0;
+/* Each tells whether an entry of a list holds here: 1 or 0, or -1 with an error if there is no such entry. */
+
+static int holds_capability(const struct compiler *c, const struct mb_json_node *entry, const char *name) {
+    bool is_whole = strncmp(name, "CAP_", 4) == 0 && !name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_")];
+    int cap = is_whole ? mb_caps_find(name) : -1;
+    if (cap < 0)
+        return mb_json_fail(entry, "\"%.40s\" is no capability such as CAP_SYS_ADMIN", name);
+    return c->capabilities >> cap & 1;
 }
 
-static int match_arches(const struct mb_json_node *list, struct match *ret_match) {
-    if (mb_json_get_texts(list, &ret_match->listed) < 0)
-        return -1;
-    for (size_t i = 0; i < ret_match->listed; i++) {
-        struct mb_json_node element = mb_json_element(list, i);
-        const char *name = mb_json_text_at(list, i);
-        if (mb_json_find_word(&element, name, &arches) < 0)
-            return -1;
-        ret_match->held += strcmp(name, MB_ARCH_NAME) == 0;
-    }
-    return 0;
+static int holds_arch(const struct compiler *c, const struct mb_json_node *entry, const char *name) {
+    (void)c;
+    return mb_json_find_word(entry, name, &arches) < 0 ? -1 : strcmp(name, MB_ARCH_NAME) == 0;
 }
 
-static int match_allows(const struct compiler *c, const struct mb_json_node *list, struct match *ret_match) {
+static int holds_allow(const struct compiler *c, const struct mb_json_node *entry, const char *name) {
+    return mb_json_find_word(entry, name, &allows) < 0 ? -1 : c->set_id == MB_SET_ID_ALLOWED;
+}
+
+/* Flags of seccomp(2) that do nothing for one thread, log, or loosen: a filter without them refuses the same calls. */
+static int holds_flag(const struct compiler *c, const struct mb_json_node *entry, const char *name) {
+    static const char *const names[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
+                                        "SECCOMP_FILTER_FLAG_SPEC_ALLOW"};
+    static const struct mb_json_words flags = {"flag that can be had", "SECCOMP_FILTER_FLAG_", names, COUNT(names)};
+    (void)c;
+    return mb_json_find_word(entry, name, &flags) < 0 ? -1 : 1;
+}
+
+static int match_list(const struct compiler *c, const struct mb_json_node *list,
+                      int (*holds)(const struct compiler *, const struct mb_json_node *, const char *),
+                      struct match *ret_match) {
     if (mb_json_get_texts(list, &ret_match->listed) < 0)
         return -1;
     for (size_t i = 0; i < ret_match->listed; i++) {
-        struct mb_json_node element = mb_json_element(list, i);
-        if (mb_json_find_word(&element, mb_json_text_at(list, i), &allows) < 0)
+        struct mb_json_node entry = mb_json_element(list, i);
+        int held = holds(c, &entry, mb_json_text_at(list, i));
+        if (held < 0)
             return -1;
-        ret_match->held += c->allow_suid;
+        ret_match->held += (size_t)held;
     }
     return 0;
 }
@@ -283,7 +280,7 @@ static int match_kernel(const struct mb_json_node *version, struct match *ret_ma
     return 0;
 }
 
-/* What a rule includes, or excludes. */
+/* How the lists in a rule's "includes" or "excludes" match. */
 struct choice {
     struct match capabilities, arches, allows, kernel;
 };
@@ -297,11 +294,11 @@ static int parse_choice(const struct compiler *c, const struct mb_json_node *obj
     struct mb_json_node arch_list = mb_json_member(object, "arches"), allow_list = mb_json_member(object, "allow");
     if (mb_json_check_keys(object, keys, COUNT(keys)) < 0)
         return -1;
-    if (match_capabilities(c, &caps, &ret_choice->capabilities) < 0)
+    if (match_list(c, &caps, holds_capability, &ret_choice->capabilities) < 0)
         return -1;
-    if (match_arches(&arch_list, &ret_choice->arches) < 0)
+    if (match_list(c, &arch_list, holds_arch, &ret_choice->arches) < 0)
         return -1;
-    if (match_allows(c, &allow_list, &ret_choice->allows) < 0)
+    if (match_list(c, &allow_list, holds_allow, &ret_choice->allows) < 0)
         return -1;
     return match_kernel(&kernel, &ret_choice->kernel);
 }
@@ -310,7 +307,8 @@ static bool is_all(struct match match) {
     return match.held == match.listed;
 }
 
-/* docker's rules: all of includes.caps and includes.allow, one of includes.arches; none of what is in excludes. */
+/* As docker selects rules: all of includes.caps and includes.allow must hold, one of includes.arches, and nothing that
+ * is in excludes. */
 static int select_rule(const struct compiler *c, const struct mb_json_node *rule, bool *ret_selected) {
     struct mb_json_node includes = mb_json_member(rule, "includes"), excludes = mb_json_member(rule, "excludes");
     struct choice in, out;
@@ -325,7 +323,7 @@ static int select_rule(const struct compiler *c, const struct mb_json_node *rule
 
 /* ---- rules ----------------------------------------------------------------------------------------------------- */
 
-/* Lets rules[from..rule_count) apply to a call; to none if this architecture has no such call. */
+/* Makes rules[from..rule_count) apply to a call. An architecture that lacks the call needs none. */
 static int add_call(struct compiler *c, const struct mb_json_node *names, const char *name, size_t from) {
     int number = mb_calls_find(name, MB_ARCH_NATIVE);
     for (size_t rule = from; number >= 0 && rule < c->rules.rule_count; rule++) {
@@ -371,22 +369,6 @@ static int parse_rule(struct compiler *c, const struct mb_json_node *rule) {
 
 /* ---- the document ---------------------------------------------------------------------------------------------- */
 
-/* Flags of seccomp(2) that do nothing for one thread, log, or loosen: a filter without them refuses the same calls. */
-static int check_flags(const struct mb_json_node *array) {
-    static const char *const names[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
-                                        "SECCOMP_FILTER_FLAG_SPEC_ALLOW"};
-    static const struct mb_json_words flags = {"flag that can be had", "SECCOMP_FILTER_FLAG_", names, COUNT(names)};
-    size_t count = 0;
-    if (mb_json_get_texts(array, &count) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
-        struct mb_json_node element = mb_json_element(array, i);
-        if (mb_json_find_word(&element, mb_json_text_at(array, i), &flags) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static int parse_document(struct compiler *c, const struct mb_json_node *document) {
     static const char *const keys[] = {"defaultAction",    "defaultErrnoRet", "defaultErrno", "architectures",
                                        "archMap",          "syscalls",        "flags",        "listenerPath",
@@ -396,15 +378,16 @@ static int parse_document(struct compiler *c, const struct mb_json_node *documen
     struct mb_json_node path = mb_json_member(document, "listenerPath");
     struct mb_json_node metadata = mb_json_member(document, "listenerMetadata");
     struct mb_json_node flags = mb_json_member(document, "flags"), rules = mb_json_member(document, "syscalls");
+    struct match known = {0};
     size_t count = 0;
     if (path.value || metadata.value)
         return mb_json_fail(&path, "a listener needs a supervisor outside of the box, and minibox runs none");
     if (mb_profile_get_action(document, MB_PROFILE_DEFAULT, &c->rules.default_action) < 0)
         return -1;
-    /* Only this machine's architecture is compiled, whatever architectures and archMap say: others are refused. */
+    /* Only the native architecture is compiled, whatever architectures and archMap say: calls of others are refused. */
     bool refuses = c->rules.default_action != SECCOMP_RET_ALLOW && c->rules.default_action != SECCOMP_RET_LOG;
     c->rules.other_arch_action = refuses ? c->rules.default_action : SECCOMP_RET_ERRNO | ENOSYS;
-    if (check_flags(&flags) < 0 || mb_json_get_array(&rules, &count) < 0)
+    if (match_list(c, &flags, holds_flag, &known) < 0 || mb_json_get_array(&rules, &count) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         struct mb_json_node rule = mb_json_element(&rules, i);
@@ -415,9 +398,9 @@ static int parse_document(struct compiler *c, const struct mb_json_node *documen
 }
 
 int mb_profile_compile(struct mb_arena *arena, const char *text, const char *name, uint64_t capabilities,
-                       bool allow_suid, const struct mb_origin *origin, struct mb_filter *ret_filter,
+                       enum mb_set_id set_id, const struct mb_origin *origin, struct mb_filter *ret_filter,
                        struct minibox_error *err) {
-    struct compiler c = {.arena = arena, .err = err, .capabilities = capabilities, .allow_suid = allow_suid};
+    struct compiler c = {.arena = arena, .err = err, .capabilities = capabilities, .set_id = set_id};
     c.rules.arch = MB_ARCH_NATIVE;
     const struct mb_json_source source = mb_profile_source(name, origin, err);
     __attribute__((cleanup(mb_json_free))) struct mb_json_node document = {.source = &source};

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What filters of system calls need to know of this machine's architecture, and of the other one whose programs its
- * kernel may run: seccomp(2). */
+/* The architecture that minibox is built for, and the 32-bit one whose programs its kernel may run too, as filters of
+ * system calls see them: seccomp(2). */
 #ifndef MB_KERNEL_ARCH_H
 #define MB_KERNEL_ARCH_H
 
 #include <linux/audit.h>
 
 /*
- * MB_ARCH_NATIVE, MB_ARCH_COMPATIBLE: the AUDIT_ARCH_* that a filter sees with a call by a program of this machine, and
- * by one of 32 bits.
- * MB_ARCH_X32_BIT: set in the number of a call of the x32 ABI, which has the native value; 0: there is no such ABI.
- * MB_ARCH_NAME: how docker's profiles call this machine.
+ * MB_ARCH_NATIVE, MB_ARCH_COMPATIBLE: the AUDIT_ARCH_* of calls by native and by 32-bit programs.
+ * MB_ARCH_X32_BIT: the bit in the number of a call by the x32 ABI, whose AUDIT_ARCH_* is the native one; 0: no such
+ * ABI. MB_ARCH_NAME: the architecture's name in docker's profiles.
  */
 #if defined(__x86_64__)
 #define MB_ARCH_NATIVE AUDIT_ARCH_X86_64

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. libseccomp knows the calls up to its own release; those that came later are a table here, which is
- * asked behind it. From 424 on all architectures use the same numbers, so one number a name is enough; a row for one
- * architecture only says which.
+ * How it works. libseccomp knows the calls up to its own release; a table here has later ones, and is asked when
+ * libseccomp does not know. From 424 on all architectures use the same numbers, so one number for a name is enough; a
+ * call of one architecture only has that in its row.
  */
 #include "kernel/calls.h"
 
@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* libseccomp's tokens of these architectures are the kernel's values. */
+/* libseccomp's names of these architectures stand for the kernel's values. */
 _Static_assert(SCMP_ARCH_X86_64 == AUDIT_ARCH_X86_64 && SCMP_ARCH_X86 == AUDIT_ARCH_I386, "x86");
 _Static_assert(SCMP_ARCH_AARCH64 == AUDIT_ARCH_AARCH64 && SCMP_ARCH_ARM == AUDIT_ARCH_ARM, "arm");
 
-/* What is younger than Debian 12's libseccomp; and two that filter/guard.c refuses, which must be known whatever
- * library is installed. */
+/* The calls that Debian 12's libseccomp is too old for; and two that filter/guard.c refuses, which must be known
+ * whatever library is installed. */
 static const struct {
     const char *name;
     int number;
@@ -54,7 +54,7 @@ int mb_calls_find(const char *name, uint32_t arch) {
     for (size_t i = 0; number == __NR_SCMP_ERROR && i < NEWER_COUNT; i++)
         if (strcmp(newer_calls[i].name, name) == 0 && (!newer_calls[i].arch || newer_calls[i].arch == arch))
             return newer_calls[i].number;
-    return number >= 0 ? number : -1; /* libseccomp has negative numbers for what only other architectures have */
+    return number >= 0 ? number : -1; /* libseccomp gives calls of other architectures negative numbers */
 }
 
 void mb_calls_name(uint32_t number, char ret_name[MB_CALLS_NAME_SIZE]) {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How it works. A table holds the names, in the order of linux/capability.h. A kernel newer than the table may have
- * more capabilities: they have no name here, and nobody can ask for one alone. A test compares the table with libcap's
- * names.
+ * more capabilities: they have no name here, so no option can ask for one alone. A test compares the table with
+ * libcap's names.
  */
 #include "kernel/caps.h"
 
 #include <strings.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* clang-format off */
 const char *const mb_caps[MB_CAP_COUNT] = {
@@ -33,6 +35,16 @@ const char *const mb_caps[MB_CAP_COUNT] = {
     [CAP_CHECKPOINT_RESTORE] = "CHECKPOINT_RESTORE",
 };
 /* clang-format on */
+
+int mb_caps_read(uint64_t *ret_effective, uint64_t *ret_permitted) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {0};
+    if (syscall(SYS_capget, &header, data) < 0)
+        return -1;
+    *ret_effective = (uint64_t)data[1].effective << 32 | data[0].effective;
+    *ret_permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted;
+    return 0;
+}
 
 int mb_caps_find(const char *name) {
     if (strncasecmp(name, "cap_", 4) == 0)

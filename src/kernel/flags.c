@@ -56,8 +56,8 @@ const struct mb_flag mb_flags[MB_FLAG_COUNT] = {
     [MB_FLAG_SYSVSEM] = {
         .name = "sysvsem", .symbol = "CLONE_SYSVSEM", .flag = CLONE_SYSVSEM, .polarity = MB_FLAG_SHARES,
         .about = "semaphore undo list", .since = "2.5.10", .manual = "clone(2)",
-        .text = "One list of what is to be undone of System V semaphores (SEM_UNDO): it is done when the last that "
-                "shares it has ended. Without the flag the child starts with an empty one.",
+        .text = "One list of operations on System V semaphores that the kernel undoes (SEM_UNDO) when the last process "
+                "that shares the list has ended. Without the flag the child starts with an empty one.",
         .see = "kcmp(2), KCMP_SYSVSEM",
     },
     [MB_FLAG_VFORK] = {
@@ -87,17 +87,16 @@ const struct mb_flag mb_flags[MB_FLAG_COUNT] = {
         .about = "gone: process id", .since = "2.0 to 2.5.15", .manual = "clone(2)",
         .text = "The article's flag gave the child the number of its parent. No program could use two processes of "
                 "one number; from 2.3.21 on only the kernel's start was allowed to, and 2.5.16 removed it. Its bit "
-                "means CLONE_PIDFD since 5.2. Who wants a number of its own choosing uses pid; who wants to be one "
-                "process, thread.",
+                "means CLONE_PIDFD since 5.2. A child that needs a number of its own choosing is made with pid, one "
+                "that is to be the same process with thread.",
         .see = "not any more",
-        .unfit = "no kernel since Linux 2.5.16 has it; pid and thread are what came of it",
+        .unfit = "no kernel since Linux 2.5.16 has it; pid and thread took its place",
     },
     [MB_FLAG_MNT] = {
         .name = "mnt", .symbol = "CLONE_NEWNS", .flag = CLONE_NEWNS, .polarity = MB_FLAG_ISOLATES, .by_default = true,
         .about = "mounts", .since = "2.4.19", .manual = "mount_namespaces(7)",
         .text = "The child has a copy of the mounts, and what it mounts or unmounts is its own - unless mounts are "
-                "shared, as systemd makes them: a box stops that first. With pivot_root(2) this is what gives a box "
-                "its files.",
+                "shared, as systemd makes them: a box stops that first. With pivot_root(2) it gives a box its files.",
         .see = "readlink /proc/PID/ns/mnt; /proc/PID/mountinfo",
         .unfit = "a box without a mount namespace would change the host's mounts",
     },
@@ -105,8 +104,8 @@ const struct mb_flag mb_flags[MB_FLAG_COUNT] = {
         .name = "pid", .symbol = "CLONE_NEWPID", .flag = CLONE_NEWPID, .polarity = MB_FLAG_ISOLATES,
         .by_default = true, .joins = true,
         .about = "process ids", .since = "2.6.24", .manual = "pid_namespaces(7)",
-        .text = "The child is process 1 of its own numbers, and sees and signals only what is below it; from outside "
-                "it has another number too. When it ends the kernel kills all others in there.",
+        .text = "The child is process 1 of its own numbers, and sees and signals only its descendants; from outside it "
+                "has another number too. When it ends the kernel kills all other processes of the namespace.",
         .see = "readlink /proc/PID/ns/pid; NSpid in /proc/PID/status",
     },
     [MB_FLAG_UTS] = {
@@ -128,16 +127,16 @@ const struct mb_flag mb_flags[MB_FLAG_COUNT] = {
         .name = "ipc", .symbol = "CLONE_NEWIPC", .flag = CLONE_NEWIPC, .polarity = MB_FLAG_ISOLATES,
         .by_default = true, .joins = true,
         .about = "System V IPC, POSIX queues", .since = "2.6.19", .manual = "ipc_namespaces(7)",
-        .text = "Keys of shared memory, semaphores and message queues are the child's own, and POSIX queues. What is "
-                "in there goes with its last process.",
+        .text = "Keys of shared memory, semaphores and message queues are the child's own, and POSIX queues. They go "
+                "with the namespace's last process.",
         .see = "readlink /proc/PID/ns/ipc; ipcs",
     },
     [MB_FLAG_USER] = {
         .name = "user", .symbol = "CLONE_NEWUSER", .flag = CLONE_NEWUSER, .polarity = MB_FLAG_ISOLATES,
         .by_default = true, .joins = true,
         .about = "ids and capabilities", .since = "3.8", .manual = "user_namespaces(7)",
-        .text = "User and group ids inside are others than outside, as uid_map says, and capabilities count only for "
-                "what belongs to the namespace. So an ordinary user may make all the others.",
+        .text = "User and group ids differ inside and outside, as uid_map says, and capabilities count only for what "
+                "belongs to the namespace. So an ordinary user may make all the other namespaces inside one.",
         .see = "readlink /proc/PID/ns/user; /proc/PID/uid_map",
     },
     [MB_FLAG_CGROUP] = {
@@ -151,9 +150,9 @@ const struct mb_flag mb_flags[MB_FLAG_COUNT] = {
         .name = "time", .symbol = "CLONE_NEWTIME", .flag = CLONE_NEWTIME, .polarity = MB_FLAG_ISOLATES,
         .by_default = true, .joins = true,
         .about = "boot and monotonic clocks", .since = "5.6", .manual = "time_namespaces(7)",
-        .text = "CLOCK_BOOTTIME and CLOCK_MONOTONIC differ by an offset that is set before the first process is in "
-                "there; the time of day is not isolated. clone(2) cannot ask for it, since the bit lies in the exit "
-                "signal's byte: unshare(2) and clone3(2) can.",
+        .text = "CLOCK_BOOTTIME and CLOCK_MONOTONIC differ by an offset that is set before the first process enters; "
+                "the time of day is not isolated. clone(2) cannot ask for it, since the bit lies in the exit signal's "
+                "byte: unshare(2) and clone3(2) can.",
         .see = "readlink /proc/PID/ns/time; /proc/PID/timens_offsets",
     },
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How it works. A row for each limit that the kernel has; a test asks for every number. */
+/* How it works. Each limit of the kernel has a row; a test asks for every number. */
 #include "kernel/limits.h"
 
 #include <stddef.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one place that calls clone. What goes wrong with a stack made by hand - the wrong end, the wrong size, no
- * alignment, freed too early - cannot here: it is a mapping of its own, the child starts at its upper end, below it
- * lies a page that nobody may touch, and it is unmapped when the child is known to be gone.
+ * The one place that calls clone. A stack made by hand can be given by its wrong end, have the wrong size or alignment,
+ * or be freed too early. Here none of that happens: the stack is a mapping of its own, the child starts at its upper
+ * end, below it lies a page that nobody may touch, and it is unmapped once the child is gone.
  *
- * An overflow is a fault on that page. To say so, and not only that a child died of SIGSEGV, minibox_clone() gives the
- * child a handler, on a stack of its own, that looks at the address of the fault, leaves a note for the parent, and
- * lets the child die. The note lies in memory that both see even when they share no other.
+ * An overflow is a fault on that page. The parent is to learn more than that its child died of SIGSEGV: so
+ * minibox_clone() gives the child a handler, on a stack of its own, that compares the address of the fault, leaves a
+ * note for the parent, and lets the child die. The note lies in memory that both see even if they share no other.
  */
 #include "launch/clone.h"
 
@@ -25,12 +25,12 @@
 
 enum { DEFAULT_STACK = 64 << 10, NOTE_SIZE = 64 << 10 };
 
-/* Between a child and its parent; the rest of NOTE_SIZE is the stack of the child's handler. */
+/* The memory of parent and child. The rest of NOTE_SIZE is the stack of the child's handler. */
 struct note {
     _Alignas(64) int (*fn)(void *);
     void *arg;
-    uintptr_t low, page;    /* the page that nobody may touch: address and size */
-    volatile bool overflow; /* the child's last word */
+    uintptr_t low, page;    /* address and size of the page that nobody may touch */
+    volatile bool overflow; /* the handler saw a fault there */
 };
 
 static int make_stack(size_t size, struct minibox_child *child) {
@@ -52,7 +52,8 @@ static int make_stack(size_t size, struct minibox_child *child) {
     return 0;
 }
 
-/* Once returned from, the fault comes again, and SA_RESETHAND has taken the handler away: the child dies of it. */
+/* When the handler returns, the same fault comes again; SA_RESETHAND has removed the handler by then, so the child
+ * dies. */
 static void note_overflow(int signo, siginfo_t *info, void *context) {
     (void)context;
     stack_t own;
@@ -60,7 +61,7 @@ static void note_overflow(int signo, siginfo_t *info, void *context) {
         struct note *note = (struct note *)own.ss_sp - 1;
         note->overflow = info->si_code > 0 && (uintptr_t)info->si_addr - note->low < note->page;
     }
-    if (info->si_code <= 0) /* sent, not raised by a fault: it would not come again */
+    if (info->si_code <= 0) /* somebody sent the signal: it would not come again */
         syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signo);
 }
 
@@ -75,7 +76,7 @@ static int run_with_note(void *argument) {
 
 int minibox_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_size, struct minibox_child *ret_child,
                   struct minibox_error *err) {
-    if (flags & CLONE_SIGHAND) /* a handler would be the parent's too */
+    if (flags & CLONE_SIGHAND) /* the parent would get the handler too */
         return mb_clone(fn, arg, flags, stack_size, ret_child, err);
     struct note *note = mmap(NULL, NOTE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (note == MAP_FAILED) {
@@ -98,8 +99,7 @@ int mb_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_size, st
         return -1;
     uint64_t unfit =
         flags & (CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID);
-    if ((flags & CSIGNAL) >
-        64) { /* CLONE_NEWTIME is one of clone3(2)'s flags: here its bit belongs to the signal's number */
+    if ((flags & CSIGNAL) > 64) { /* in clone(2)'s flags the bit of CLONE_NEWTIME is a part of the signal's number */
         mb_error_usage(err, NULL, MB_REMEDY_NONE, "no such exit signal", NULL, "%d%s", (int)(flags & CSIGNAL),
                        flags & CLONE_NEWTIME ? ": clone(2) does not know CLONE_NEWTIME" : "");
         mb_error_remedy(err, "a signal in the low byte; unshare(CLONE_NEWTIME) in the child");
@@ -122,7 +122,7 @@ int mb_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_size, st
         note->low = (uintptr_t)ret_child->stack;
         note->page = (uintptr_t)sysconf(_SC_PAGESIZE);
     }
-    char *top = (char *)ret_child->stack + ret_child->stack_size; /* page-aligned, so 16-byte aligned; it grows down */
+    char *top = (char *)ret_child->stack + ret_child->stack_size; /* the stack grows down from a page's end */
     ret_child->pid = clone(fn, top, (int)(flags | CLONE_PIDFD), arg, &ret_child->pidfd);
     if (ret_child->pid >= 0)
         return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. The program is cloned in the launcher's memory, with its pidfd, and executed before the launcher goes
- * on (as posix_spawn(3) does, which has no pidfd to give): so whatever happens to it, a signal never reaches another
- * process that has its pid by then.
+ * How it works. A child is cloned in the launcher's memory, with a pidfd, and executes the program before the launcher
+ * goes on, as with posix_spawn(3), which would give no pidfd. With a pidfd a signal never reaches another process that
+ * has got the same pid meanwhile.
  */
 #include "launch/helper.h"
 
@@ -22,10 +22,10 @@
 struct program {
     char *const *argv;
     int standard_error;
-    int number; /* errno of what failed before it was executed */
+    int number; /* errno of why it could not be executed; 0: it was */
 };
 
-/* In the launcher's memory, which sleeps meanwhile. */
+/* Runs in the launcher's memory, while the launcher sleeps. */
 static int execute_program(void *argument) {
     struct program *program = argument;
     sigset_t none;
@@ -36,8 +36,7 @@ static int execute_program(void *argument) {
     _exit(127);
 }
 
-/* Until the program is dead. Not until the end of the pipe: a child that another thread forks meanwhile has a copy of
- * it. */
+/* Reads until the program is dead. The pipe may end later, since a child that another thread forks has a copy of it. */
 static int hear(const struct mb_wait *wait, int pidfd, int fd, char *text, size_t size) {
     size_t length = 0;
     for (;;) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program of process 1, carried inside the launcher; launch.c copies it into a sealed memory file. */
+/* init's program, as a part of the launcher; launch.c copies it into a sealed memory file. */
     .section .rodata
     .globl mb_init_image
     .globl mb_init_image_end

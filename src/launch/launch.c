@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. A launch is a list of stages (below), each a function. First the launcher makes everything that crosses
- * the border: the shared memory (shared.c), init's program, a channel, detached trees of sources that only it can
- * reach. Then it clones the builder, does what is done from outside (id maps, raised limits) while the builder works,
- * and opens the gate at which the builder waits. Then it polls: the builder's pidfd (death), the sync pipe (its last
- * copy closes at the command's execve; the builder makes it and sends its end through the channel), the caller's cancel
- * descriptor, and the time limit. So no wait is without an end.
+ * How it works. A launch is a list of stages (below), each a function. First the launcher makes all that the box gets
+ * from it: the shared memory (shared.c), init's program, a channel, detached trees of sources that only the launcher
+ * can reach. Then it clones the builder. While the builder works, the launcher does its part from outside (id maps,
+ * raised limits), and then opens the gate at which the builder waits. At last it polls the builder's pidfd, the sync
+ * pipe, the caller's cancel descriptor, and the time limit, so no wait is without an end. The builder makes the sync
+ * pipe and sends one end through the channel; the last copy of the other closes at the command's execve.
  *
  * What must stay true: the plan is not changed; signals are blocked from before clone until the end, since a handler
  * that ran in the builder would run in this process's memory; the builder's stack and *builder live until the builder
- * has executed init or is dead; whatever fails, the box is killed, reaped, and its descriptors are closed.
+ * has executed init or is dead; whatever fails, the box is killed and reaped, and its descriptors are closed.
  */
 #include "launch/launch.h"
 
@@ -45,7 +45,7 @@
 
 extern const char mb_init_image[], mb_init_image_end[];
 
-/* What a launch holds until it has succeeded. */
+/* All that a launch needs until it has succeeded. */
 struct launch {
     const struct mb_plan *plan;
     const struct mb_launch_options *options;
@@ -54,14 +54,14 @@ struct launch {
     struct mb_builder builder;
     struct minibox_child child;
     struct mb_shared *shared;
-    struct mb_id_range range;          /* the box's ids on the host, where it has a range */
-    int *fds;                          /* one a step, -1: none; see struct mb_builder */
-    int streams[3];                    /* what becomes standard input, output and error; -1: the caller's */
+    struct mb_id_range range;          /* the box's ids on the host, if it has a range */
+    int *fds;                          /* one for each step, -1: none; see struct mb_builder */
+    int streams[3];                    /* files for standard input, output and error; -1: the caller's */
     int channel_receive, channel_send; /* for descriptors that the builder makes */
     int notify_receive, notify_send;   /* for the filter's listener */
     int sync_read;                     /* -1 until the builder has sent it */
     const char **argv;                 /* of init */
-    int *keep;
+    int *keep;                         /* descriptors that the builder leaves open */
     struct mb_wait wait;
 };
 
@@ -89,35 +89,34 @@ static void close_streams(int streams[3]) {
         mb_fd_close(&streams[i]);
 }
 
-/* One file. A trial changes none: it only sees whether it could be written. */
-static int open_stream(const struct mb_plan *plan, const struct mb_step *step, bool trial, const int streams[3]) {
-    bool is_output = step->stream > 0;
+/* Opens the file of a step. A trial changes no file, and only sees whether it could be written. */
+static int open_stream(const struct mb_plan *plan, const struct mb_step *step, enum mb_purpose purpose,
+                       const int streams[3]) {
+    bool is_output = step->stream > 0, is_tried = is_output && purpose == MB_TO_TRY;
     for (int i = 1; is_output && i < step->stream; i++)
         if (streams[i] >= 0 && strcmp(plan->box->streams[i], step->source) == 0)
             return fcntl(streams[i], F_DUPFD_CLOEXEC, 3);
-    if (trial && is_output && mb_fd_may_write(step->source) < 0)
+    if (is_tried && mb_fd_may_write(step->source) < 0)
         return -1;
     int flags = is_output ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY;
-    int fd = open(trial && is_output ? "/dev/null" : step->source, flags | O_NOCTTY | O_CLOEXEC, 0666);
+    mb_autofd fd = open(is_tried ? "/dev/null" : step->source, flags | O_NOCTTY | O_CLOEXEC, 0666);
     struct stat st;
-    if (fd < 0)
+    if (fd < 0 || fstat(fd, &st) < 0)
         return -1;
-    int result = fstat(fd, &st);
-    if (result == 0 && !S_ISDIR(st.st_mode))
-        return fd;
-    int number = result < 0 ? errno : EISDIR;
-    close(fd);
-    errno = number;
+    if (!S_ISDIR(st.st_mode))
+        return mb_fd_steal(&fd);
+    errno = EISDIR;
     return -1;
 }
 
-int mb_launch_open_streams(const struct mb_plan *plan, bool trial, int ret_streams[3], struct minibox_error *err) {
+int mb_launch_open_streams(const struct mb_plan *plan, enum mb_purpose purpose, int ret_streams[3],
+                           struct minibox_error *err) {
     ret_streams[0] = ret_streams[1] = ret_streams[2] = -1;
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct mb_step *step = &plan->steps[i];
         if (step->kind != MB_STEP_STREAM || !step->source)
             continue;
-        ret_streams[step->stream] = open_stream(plan, step, trial, ret_streams);
+        ret_streams[step->stream] = open_stream(plan, step, purpose, ret_streams);
         if (ret_streams[step->stream] >= 0)
             continue;
         int number = errno;
@@ -127,12 +126,12 @@ int mb_launch_open_streams(const struct mb_plan *plan, bool trial, int ret_strea
     return 0;
 }
 
-/* The caller's, where it has put something between; else the files. */
+/* Takes the caller's descriptors, if it has put something between; else opens the files. */
 static int open_streams(struct launch *l) {
     bool is_given = false;
     for (int i = 0; i < 3; i++)
         is_given |= l->options->streams[i] >= 0;
-    if (!is_given && mb_launch_open_streams(l->plan, l->options->trial, l->streams, l->err))
+    if (!is_given && mb_launch_open_streams(l->plan, l->options->purpose, l->streams, l->err))
         return -1;
     for (size_t i = 0; i < l->plan->step_count; i++) {
         const struct mb_step *step = &l->plan->steps[i];
@@ -147,8 +146,8 @@ static int open_streams(struct launch *l) {
     return 0;
 }
 
-/* Opened here and not by the builder: namespaces to join, and sources that only the launcher can reach or may show with
- * other owners, as detached mounts. */
+/* Opens for the builder the namespaces that are joined, and, as detached mounts, the sources that only the launcher can
+ * reach or give other owners. */
 static int open_sources(struct launch *l) {
     for (size_t i = 0; i < l->plan->step_count; i++) {
         const struct mb_step *step = &l->plan->steps[i];
@@ -168,7 +167,6 @@ static int open_sources(struct launch *l) {
     return 0;
 }
 
-/* What the box's standard descriptors will be, as far as they are not the caller's. */
 static int make_shared(struct launch *l) {
     int streams[3] = {-1, -1, -1};
     for (size_t i = 0; i < l->plan->step_count; i++)
@@ -181,16 +179,16 @@ static int make_shared(struct launch *l) {
     return 0;
 }
 
-/* init's program, in a file that is in no file system and that nobody can change: CVE-2019-5736. */
+/* Makes init's program, a file that is in no file system and that nobody can change: CVE-2019-5736. */
 static int make_init(struct launch *l) {
     const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_INIT);
     int fd = memfd_create("minibox-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-    if (fd < 0 && errno == EINVAL) /* before Linux 6.3, every memory file is executable */
+    if (fd < 0 && errno == EINVAL) /* before Linux 6.3 every memory file is executable */
         fd = memfd_create("minibox-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     l->builder.init_fd = fd;
-    /* Executable but not readable: so the kernel makes init undumpable from its first instruction, and there is no
-     * moment in which a process that is in a joined namespace already could trace it: CVE-2016-9962. (Where nobody is
-     * there yet, an ordinary user may need the access to see that its own box is as planned.) */
+    /* The kernel makes a process undumpable from its first instruction if its program is executable but not readable.
+     * So a process that is in a joined namespace already can never trace init: CVE-2016-9962. (In a namespace that is
+     * new, an ordinary user's launcher may need the access, to verify its own box.) */
     bool unreadable = l->plan->box->host->privileged || mb_plan_find(l->plan, MB_STEP_JOIN) ||
                       !mb_box_has_own(l->plan->box, CLONE_NEWPID);
     if (fd < 0 || mb_fd_write_all(fd, mb_init_image, (size_t)(mb_init_image_end - mb_init_image)) < 0 ||
@@ -220,7 +218,7 @@ static int make_channels(struct launch *l) {
     if (b->launcher_fd < 0)
         return fail_kind(l, MB_STEP_CLONE, errno);
     b->notify_fd = l->notify_send;
-    if (l->plan->box->process.init) /* the box may outlive us, if only by moments: init holds the range of ids */
+    if (l->plan->box->process.init) /* the box may outlive the launcher for a moment: init holds the range of ids */
         b->lock_fd = l->box->lock_fd;
     l->shared->launcher_fd = b->launcher_fd;
     l->shared->notify_fd = b->notify_fd;
@@ -232,7 +230,7 @@ static int compare_ints(const void *a, const void *b) {
     return *(const int *)a - *(const int *)b;
 }
 
-/* The descriptors that the builder leaves open, in order. */
+/* Lists, in order, the descriptors that the builder leaves open. */
 static int list_kept(struct launch *l) {
     struct mb_builder *b = &l->builder;
     const struct mb_plan *plan = l->plan;
@@ -255,7 +253,7 @@ static int list_kept(struct launch *l) {
     return 0;
 }
 
-/* init's arguments: its name, the number of the shared memory's descriptor, and the command's own. */
+/* Makes init's arguments: its name, the number of the shared memory's descriptor, and the command's words. */
 static int make_arguments(struct launch *l) {
     enum { OWN = 3, NUMBER_SIZE = 12 };
     char *const *command = l->plan->box->command;
@@ -283,8 +281,8 @@ static int clone_builder(struct launch *l) {
         flags &= ~(uint64_t)(CLONE_VM | CLONE_VFORK);
     if (l->builder.joins)
         flags = SIGCHLD;
-    /* From here on a handler that ran in the builder would run in this process's memory. Before, a signal that ends
-     * this process ends all there is: so what hangs above, a dead network file system, can be interrupted. */
+    /* From here on a handler that ran in the builder would run in this process's memory. Until here there is no other
+     * process, so a signal may end this one even while it hangs on a dead network file system. */
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
@@ -292,7 +290,7 @@ static int clone_builder(struct launch *l) {
         int number = l->err->number;
         return fail_kind(l, MB_STEP_CLONE, number ? number : EINVAL);
     }
-    /* *builder is the builder's to read: it does not change any more. */
+    /* The builder reads l->builder, so that must not change any more. */
     mb_fd_close(&l->channel_send);
     mb_fd_close(&l->notify_send);
     return 0;
@@ -300,8 +298,8 @@ static int clone_builder(struct launch *l) {
 
 /* ---- beside the builder --------------------------------------------------------------------------------------- */
 
-/* Raising a hard limit takes CAP_SYS_RESOURCE on the host, which the box's root has not, but the launcher may have. The
- * exact values are set on the command's side. */
+/* Only CAP_SYS_RESOURCE on the host may raise a hard limit. The launcher may have it, the box's root has not. The
+ * command's process sets the exact values. */
 static int raise_limits(struct launch *l) {
     for (size_t i = 0; i < l->plan->step_count; i++) {
         const struct mb_step *step = &l->plan->steps[i];
@@ -317,14 +315,14 @@ static int raise_limits(struct launch *l) {
     return 0;
 }
 
-static int write_maps(struct launch *l) {
+static int write_id_maps(struct launch *l) {
     return mb_maps_write(l->plan, &l->range, l->shared, l->fds, l->child.pid, &l->wait);
 }
 
-/* All that is done from outside has been done: the builder goes on to the mounts. */
+/* Lets the builder go on to the mounts. */
 static int open_gate(struct launch *l) {
     const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_GATE);
-    if (!step) /* vfork: the builder is init by now */
+    if (!step) /* with vfork the builder has executed init by now */
         return 0;
     atomic_store(&l->shared->gate, MB_SHARED_GO);
     if (syscall(SYS_futex, &l->shared->gate, FUTEX_WAKE, 1, NULL, NULL, 0) < 0)
@@ -334,8 +332,15 @@ static int open_gate(struct launch *l) {
 
 /* ---- the end of the set-up ------------------------------------------------------------------------------------ */
 
-/* A builder for which no pidfd can be had. Its pid is its own only while it is this process's child and not waited for:
- * if the caller ignores SIGCHLD, it may be gone without a trace, and the pid another's. */
+/* Waits for a child that has ended. If the caller ignores SIGCHLD it is gone already. */
+static void reap(int pidfd) {
+    siginfo_t info;
+    while (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0 && errno == EINTR)
+        ;
+}
+
+/* Ends a builder for which no pidfd could be opened. The pid is the builder's only while it is an unreaped child: if
+ * the caller ignores SIGCHLD, the builder may be gone, and the pid another process's. */
 static void reap_without_pidfd(struct launch *l) {
     siginfo_t info;
     bool is_child = waitid(P_PID, (id_t)l->child.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
@@ -347,29 +352,28 @@ static void reap_without_pidfd(struct launch *l) {
     l->child.pid = 0;
 }
 
-/* Ends what there is of the box. False: its death could not be seen, so nothing that a builder in shared memory may
- * still use can be freed. */
+/* Kills the box, as far as there is one. False: its death could not be seen, so memory that a builder may still use
+ * must not be freed. */
 static bool kill_box(struct launch *l) {
     if (l->child.pid <= 0)
         return true;
-    /* A joiner is let go on for a moment, until it has said which process the builder is, or that there is none. */
+    /* A joiner gets a moment to write down the builder's pid, or that there is no builder. */
     struct pollfd death = {l->child.pidfd, POLLIN, 0};
     bool is_joiner = l->builder.joins && l->child.pid != l->shared->builder_pid;
     if (is_joiner)
         poll(&death, 1, 1000);
-    /* A kill may be refused (by an outer filter); then it stops by itself when it next looks. */
+    /* An outer filter may refuse the signal; then the box stops by itself when it next looks at a futex. ESRCH: it is
+     * gone, and its pid may be another's. With any other error it is there, and so is its pid. */
     if (syscall(SYS_pidfd_send_signal, l->child.pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
-        kill(l->child.pid, SIGKILL); /* it is there, so the pid is its own; gone (ESRCH), the pid may be another's */
+        kill(l->child.pid, SIGKILL);
     atomic_store(&l->shared->gate, MB_SHARED_STOP);
     atomic_store(&l->shared->launcher_verified, MB_SHARED_STOP);
     syscall(SYS_futex, &l->shared->gate, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
     syscall(SYS_futex, &l->shared->launcher_verified, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
     for (int tries = 0; tries < 20 && death.revents == 0; tries++)
         poll(&death, 1, 100);
-    siginfo_t info;
     if (death.revents)
-        while (waitid((idtype_t)P_PIDFD, (id_t)l->child.pidfd, &info, WEXITED) < 0 && errno == EINTR)
-            ;
+        reap(l->child.pidfd);
     if (!is_joiner || !death.revents || !l->shared->builder_pid)
         return death.revents != 0;
     mb_fd_close(&l->child.pidfd);
@@ -378,19 +382,17 @@ static bool kill_box(struct launch *l) {
     if (l->child.pidfd >= 0)
         return kill_box(l);
     reap_without_pidfd(l);
-    return true; /* it has memory of its own */
+    return true; /* a builder that a joiner made has memory of its own */
 }
 
 /* The joiner has made the builder and is gone; from here on the builder is the child. */
 static int adopt_builder(struct launch *l) {
-    siginfo_t info;
     const struct mb_step *step = mb_plan_find(l->plan, MB_STEP_CLONE);
     if (!l->builder.joins)
         return 0;
     if (mb_wait_fd(&l->wait, l->child.pidfd))
         return -1;
-    while (waitid((idtype_t)P_PIDFD, (id_t)l->child.pidfd, &info, WEXITED) < 0 && errno == EINTR)
-        ; /* any other failure: the caller ignores SIGCHLD, and it is gone without a trace */
+    reap(l->child.pidfd);
     mb_fd_close(&l->child.pidfd);
     l->child.pid = l->shared->builder_pid;
     if (!l->child.pid)
@@ -403,8 +405,8 @@ static int adopt_builder(struct launch *l) {
     return l->shared->failed_step ? mb_report_shared(l->plan, l->shared, l->err) : fail_step(l, step, number);
 }
 
-/* One descriptor that was made after clone: through the channel the box's terminal and, last, the sync pipe; or the
- * listener. */
+/* Receives a descriptor that the box made: by the channel its terminal and, last, the sync pipe; by the other socket
+ * the filter's listener. */
 static int receive_descriptor(struct launch *l, int *socket) {
     char which = 0;
     struct iovec data = {&which, 1};
@@ -430,7 +432,7 @@ static int receive_descriptor(struct launch *l, int *socket) {
     return 0;
 }
 
-/* Polls until the command has been executed, or something ended the launch. */
+/* Polls until the command has been executed, or the launch has ended otherwise. */
 static int wait_for_execve(struct launch *l) {
     enum { SYNC, DEATH, CHANNEL, LISTENER, NOTIFY, FDS };
     struct mb_notify *notify = &l->box->notify;
@@ -462,8 +464,8 @@ static int wait_for_execve(struct launch *l) {
     }
     if (l->shared->failed_step)
         return mb_report_shared(l->plan, l->shared, l->err);
-    /* A command that may be executed at once can be faster than who sends the listener; or have ended, and its box with
-     * it. */
+    /* The command may have been executed before the sender has sent the listener; or it has ended, and the box with it.
+     */
     struct pollfd late[3] = {{l->notify_receive, POLLIN, 0}, {l->child.pidfd, POLLIN, 0}};
     if (l->shared->executing && l->notify_receive >= 0 &&
         (mb_wait_any(&l->wait, late, 2) || (late[0].revents && receive_descriptor(l, &l->notify_receive))))
@@ -474,9 +476,8 @@ static int wait_for_execve(struct launch *l) {
 }
 
 /*
- * setresuid in shared memory makes this process undumpable too. That is a property of the whole process, so launches of
- * several threads at once must agree on what it was before and when it may be restored: the one variable of this
- * library.
+ * setresuid(2) in shared memory makes this process undumpable too. Several threads may launch at once: the first saves
+ * the flag, the last restores it. This is the only variable of the library.
  */
 static struct {
     pthread_mutex_t lock;
@@ -498,13 +499,12 @@ static void restore_dumpable(void) {
     pthread_mutex_unlock(&dumpable.lock);
 }
 
-/* The whole, in order. Whoever fails has filled in *l->err. */
+/* The stages of a launch, in order. Each returns 0, or -1 with *l->err filled in. */
 static int (*const stages[])(struct launch *) = {
-    reserve_range,  open_streams,  open_sources,  make_shared,  make_init,  make_channels, list_kept,
-    make_arguments, clone_builder, adopt_builder, raise_limits, write_maps, open_gate,     wait_for_execve,
+    reserve_range,  open_streams,  open_sources,  make_shared,  make_init,     make_channels, list_kept,
+    make_arguments, clone_builder, adopt_builder, raise_limits, write_id_maps, open_gate,     wait_for_execve,
 };
 
-/* To be called before anything is opened: what is not open now would be a descriptor of the launcher's. */
 int mb_launch_check_descriptors(uint32_t preserve_fds, struct minibox_error *err) {
     for (int fd = 0; fd < 3 + (int)preserve_fds; fd++) {
         char number[16];
@@ -541,7 +541,7 @@ static void free_launch(struct launch *l) {
     free(l);
 }
 
-/* Memory for a launch in which nothing has been done yet; NULL. */
+/* A launch that has not begun; NULL after an error. */
 static struct launch *new_launch(const struct mb_plan *plan, const struct mb_launch_options *options,
                                  struct minibox_error *err) {
     struct launch *l = malloc(sizeof(*l));
@@ -606,7 +606,7 @@ enum mb_launch_outcome mb_launch_start(const struct mb_plan *plan, const struct 
         return MB_LAUNCHED;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!is_dead) /* its stack, *l and the box are given up, not freed */
+    if (!is_dead) /* the builder may still use its stack, *l and the box: they are not freed */
         return MB_LAUNCH_LOST;
     minibox_box_free(l->box);
     free_launch(l);
@@ -618,7 +618,7 @@ enum mb_launch_outcome mb_launch_start(const struct mb_plan *plan, const struct 
 int minibox_wait(struct minibox_box *box, int *ret_status, struct minibox_error *err) {
     siginfo_t info = {0};
     while (!box->ended) {
-        /* The system call, which has one argument more than the C library's function: what was used. */
+        /* The system call has one argument more than the C library's function: the resources that were used. */
         if (syscall(SYS_waitid, P_PIDFD, box->pidfd, &info, WEXITED, &box->usage) < 0) {
             if (errno == EINTR)
                 continue;
@@ -635,7 +635,7 @@ int minibox_wait(struct minibox_box *box, int *ret_status, struct minibox_error 
             err->phase = MINIBOX_PHASE_WAIT;
             return -1;
         }
-        /* init wrote down how the command ended; without one, or if it was killed itself, its own end counts. */
+        /* init wrote down how the command ended. If there is no init, or it was killed, process 1's own end counts. */
         box->status = box->shared->has_status ? box->shared->status : mb_clone_status(&info);
         mb_fd_close(&box->lock_fd);
     }

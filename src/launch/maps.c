@@ -30,16 +30,12 @@ struct maps {
     const struct mb_wait *wait;
 };
 
-static bool is_for(const struct mb_id_map *map, enum mb_id_kind kind) {
-    return kind == MB_ID_GROUP ? map->gids : map->uids;
-}
-
 static int write_map(const struct maps *m, enum mb_id_kind kind) {
     char path[64], text[8192];
     size_t length = 0;
     for (size_t i = 0; i < m->maps->count; i++) {
         const struct mb_id_map *map = &m->maps->list[i];
-        if (!is_for(map, kind))
+        if (!mb_id_map_is_for(map, kind))
             continue;
         length += (size_t)snprintf(text + length, sizeof(text) - length, "%u %u %u\n", map->inside,
                                    mb_range_outside(m->maps, map, m->range), map->count);
@@ -53,7 +49,7 @@ static int write_map(const struct maps *m, enum mb_id_kind kind) {
     return 0;
 }
 
-/* newuidmap(1) and newgidmap(1): set-user-id programs that map what /etc/subuid and /etc/subgid grant. */
+/* Runs newuidmap(1) or newgidmap(1), set-user-id programs that map the ids which /etc/subuid and /etc/subgid grant. */
 static int run_helper(const struct maps *m, const char *program, enum mb_id_kind kind) {
     __attribute__((cleanup(mb_arena_free))) struct mb_arena arena = {0};
     const char **argv = mb_arena_alloc(&arena, (m->maps->count * 3 + 3) * sizeof(*argv));
@@ -64,7 +60,7 @@ static int run_helper(const struct maps *m, const char *program, enum mb_id_kind
     argv[n++] = mb_arena_printf(&arena, "%d", m->pid);
     for (size_t i = 0; i < m->maps->count; i++) {
         const struct mb_id_map *map = &m->maps->list[i];
-        if (!is_for(map, kind))
+        if (!mb_id_map_is_for(map, kind))
             continue;
         argv[n++] = mb_arena_printf(&arena, "%u", map->inside);
         argv[n++] = mb_arena_printf(&arena, "%u", map->outside);
@@ -78,8 +74,8 @@ static int run_helper(const struct maps *m, const char *program, enum mb_id_kind
     if (result <= 0)
         return result;
     mb_report_step(m->plan, m->step, EPERM, m->wait->err);
+    mb_error_set_remedy(m->wait->err, MB_REMEDY_NO_SUBID);
     snprintf(m->wait->err->reason, sizeof(m->wait->err->reason), "%.150s", text[0] ? text : program);
-    snprintf(m->wait->err->remedy, sizeof(m->wait->err->remedy), "%s", mb_remedy_text(MB_REMEDY_NO_SUBID));
     return -1;
 }
 
@@ -91,24 +87,24 @@ static int write_maps(const struct maps *m) {
     return by_helper ? run_helper(m, "newgidmap", MB_ID_GROUP) : write_map(m, MB_ID_GROUP);
 }
 
-/* Gives one tree the box's owners. Not recursive where it is read-only: the kernel's own file systems below refuse, and
- * there owners that mean nothing do no harm. What is mounted below a directory that can be written to must be mapped
- * too: else files there would belong to ids of the range, which the next box has. */
+/* Gives a tree the box's owners. Mounts below a directory that can be written to are mapped too: else new files there
+ * would belong to ids of the range, which the next box gets. Mounts below a read-only one are not: the kernel's own
+ * file systems refuse, and owners without a meaning do no harm there. */
 static int set_owners(const struct maps *m, size_t n, int userns) {
     const struct mb_step *step = &m->plan->steps[n];
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
     unsigned below = step->set & MOUNT_ATTR_RDONLY ? 0 : AT_RECURSIVE;
     if (syscall(SYS_mount_setattr, m->fds[n], "", AT_EMPTY_PATH | below, &attr, sizeof(attr)) == 0) {
-        if (step->mount >= 0) /* before the builder goes on, and so before anybody compares */
+        if (step->mount >= 0) /* the builder waits at the gate, so nothing has been verified yet */
             mb_shared_mounts(m->shared)[step->mount].attributes |= MOUNT_ATTR_IDMAP;
         return 0;
     }
     int number = errno;
     if (number == EINVAL && step->owners == MB_OWNERS_BOX_IF_CAN_BE)
-        return 0; /* owners without a map are nobody: the box can do less with the files, not more */
+        return 0; /* without a map the owners are nobody: the box can do less with the files, not more */
     mb_report_step(m->plan, step, number, m->wait->err);
     if (number == EINVAL)
-        mb_report_remedy(m->wait->err, MB_REMEDY_IDMAP_UNSUPPORTED);
+        mb_error_set_remedy(m->wait->err, MB_REMEDY_IDMAP_UNSUPPORTED);
     return -1;
 }
 

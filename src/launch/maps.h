@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who is who in the box: its id maps, and the owners of what the launcher mounts into it. */
+/* Writes the id maps of a box, and gives the trees that the launcher mounts into it the box's owners. */
 #ifndef MB_LAUNCH_MAPS_H
 #define MB_LAUNCH_MAPS_H
 
@@ -8,7 +8,7 @@
 
 /*
  * Executes the plan's WRITE_MAPS, if it has one, for the builder `pid`, which waits at the gate; then gives the
- * detached trees in `fds` (one a step) the owners that the box has. 0, or -1 with wait->err.
+ * detached trees in `fds` (one for each step) owners of the box. 0, or -1 with wait->err.
  */
 int mb_maps_write(const struct mb_plan *plan, const struct mb_id_range *range, struct mb_shared *shared, const int *fds,
                   int pid, const struct mb_wait *wait);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Namespaces and id maps are the launcher's to compare, since it is idle: init says when it is there (before, the
- * builder may be closed to an ordinary user's launcher) and looks at the mounts meanwhile; the command's process waits
- * for the result. For the box's own process each look at a namespace would cost as much as a mount.
+ * How it works. The launcher compares namespaces and id maps, since it is idle meanwhile; for a process of the box each
+ * look at a namespace would cost as much as a mount. init writes to the sync pipe when it has started: before that the
+ * kernel may deny an ordinary user's launcher to look. init checks the mounts meanwhile; the command's process waits
+ * for both results.
  */
 #include "launch/outside.h"
 
@@ -26,8 +27,7 @@ struct outside {
     struct minibox_error *err;
 };
 
-/* Returns -1. A box that has failed meanwhile is ending: it cannot be asked, or seems to be in no namespace. Then why
- * it failed is what is wrong. */
+/* A failing box has no readable /proc entries: its own failure is reported instead. Returns -1. */
 static int cannot_ask(struct outside *o) {
     int number = errno;
     if (o->shared->failed_step)
@@ -35,9 +35,9 @@ static int cannot_ask(struct outside *o) {
     return mb_report_step(o->plan, mb_plan_find(o->plan, MB_STEP_VERIFY), number, o->err);
 }
 
-/* Returns -1. */
+/* The kernel says something else than is wanted. Returns -1. */
 static int fail_check(struct outside *o, enum mb_check check, int index, uint64_t wanted, uint64_t seen) {
-    if (o->shared->failed_step) /* as above */
+    if (o->shared->failed_step) /* a failing box may seem to be in no namespace */
         return mb_report_shared(o->plan, o->shared, o->err);
     o->shared->verdict = (struct mb_verdict){check, index, 0, wanted, seen};
     o->shared->failed_number = EPROTO;
@@ -53,8 +53,8 @@ static int open_namespaces(const char *process) {
     return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* What the link says names the namespace ("net:[4026531840]"), and costs half of what following it does. "": the kernel
- * has none of this kind. */
+/* Reads the text of the link, "net:[4026531840]", which costs half as much as following it. "": the kernel has no
+ * namespaces of this kind. */
 static int read_namespace(struct outside *o, int directory, const char *name, char *ret_text) {
     ssize_t length = readlinkat(directory, name, ret_text, NAMESPACE_NAME - 1);
     if (length < 0 && errno != ENOENT)
@@ -74,7 +74,7 @@ static int verify_namespaces(struct outside *o, const char *process) {
         return cannot_ask(o);
     for (int i = MB_FLAG_FIRST_NAMESPACE; i < MB_FLAG_COUNT; i++) {
         char own_text[NAMESPACE_NAME], box_text[NAMESPACE_NAME];
-        /* init's own time namespace is that of its children, since Linux 6.3; it is they who matter. */
+        /* Before Linux 6.3 only init's children are in the new time namespace, and they are what matters. */
         const char *in_box = i == MB_FLAG_TIME && o->plan->box->process.init ? "time_for_children" : mb_flags[i].name;
         if (read_namespace(o, own_directory, mb_flags[i].name, own_text) ||
             read_namespace(o, box_directory, in_box, box_text))
@@ -88,13 +88,12 @@ static int verify_namespaces(struct outside *o, const char *process) {
     return 0;
 }
 
-/* Whether the box's map has a line of a map file. */
+/* Whether a line of a map file is in the box's map. */
 static bool has_map(const struct outside *o, enum mb_id_kind kind, const struct mb_id_map *line) {
     const struct mb_id_maps *maps = &o->plan->box->maps;
     for (size_t i = 0; i < maps->count; i++) {
         const struct mb_id_map *map = &maps->list[i];
-        bool is_for = kind == MB_ID_GROUP ? map->gids : map->uids;
-        if (is_for && map->inside == line->inside && map->count == line->count &&
+        if (mb_id_map_is_for(map, kind) && map->inside == line->inside && map->count == line->count &&
             mb_range_outside(maps, map, o->range) == line->outside)
             return true;
     }
@@ -113,7 +112,7 @@ static int verify_map(struct outside *o, const char *process, enum mb_id_kind ki
     if (maps->has_range && !start && !MB_CHECK_IS_OFF(o->shared, MB_CHECK_ID_MAP))
         return fail_check(o, MB_CHECK_ID_MAP, kind, true, false);
     for (size_t i = 0; i < maps->count; i++)
-        wanted += kind == MB_ID_GROUP ? maps->list[i].gids : maps->list[i].uids;
+        wanted += mb_id_map_is_for(&maps->list[i], kind);
     for (char *line = text; *line; line = end + (*end == '\n'), lines++) {
         struct mb_id_map seen = {.inside = (uint32_t)strtoul(line, &end, 10)};
         seen.outside = (uint32_t)strtoul(end, &end, 10);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The launcher's part of the verification: what can be seen of a box from outside. */
+/* The launcher's part of the verification: it looks at the box from outside. */
 #ifndef MB_LAUNCH_OUTSIDE_H
 #define MB_LAUNCH_OUTSIDE_H
 

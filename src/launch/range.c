@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ranges of ids. Live boxes hold their range by a lock on one byte a range of a file, so that no two boxes can reach
- * each other's files and processes even if both break out. The lock is of the open file description: it lives as long
- * as any descriptor of it does, in whichever process.
+ * How it works. A file of locks has a byte for each id; a box locks the bytes of its range while it lives. So no two
+ * boxes have ids in common, and cannot reach each other's files and processes even if both break out. The lock belongs
+ * to the open file description: it lives as long as any descriptor of that, in whatever process.
  */
 #include "launch/range.h"
 
@@ -31,7 +31,7 @@ static bool is_taken(const struct mb_id_maps *maps, uint64_t start) {
     return false;
 }
 
-/* Root's own subordinate ids first, then what nobody owns. */
+/* Tries root's own subordinate ids first, then the ranges that nobody owns. */
 static enum attempt find_range(const struct mb_id_maps *maps, int fd, struct mb_id_range *ret_range) {
     enum attempt attempt = IS_HELD;
     for (size_t i = 0; attempt == IS_HELD && i < maps->own_count; i++) {

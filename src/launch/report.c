@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From what went wrong to the error record: a step's number and errno, or what the verifier found, in words. */
+/* Turns the failure of a launch into words: a step's number and errno, or a difference that the verifier found. */
 #include "launch/report.h"
 
 #include <errno.h>
@@ -43,7 +43,7 @@ static const char *const check_names[MB_CHECK_COUNT] = {
     [MB_CHECK_FILTER] = "seccomp filter",
 };
 
-/* What a refused step means on this host: the first row that fits. */
+/* The first row that fits tells what a refused step means on this host. */
 static const struct {
     enum mb_step_kind kind;
     int number;         /* 0: any */
@@ -104,8 +104,7 @@ int mb_report_step(const struct mb_plan *plan, const struct mb_step *step, int n
         remedy = step_remedies[i].remedy;
         break;
     }
-    if (remedy == MB_REMEDY_DIRECTORY_THERE &&
-        step->is_directory) /* then it is something else that the kernel refuses */
+    if (remedy == MB_REMEDY_DIRECTORY_THERE && step->is_directory) /* the kernel refuses something else */
         remedy = MB_REMEDY_NONE;
     mb_error_host(err, step->origin, remedy, number, "", NULL);
     err->phase = MINIBOX_PHASE_LAUNCH;
@@ -113,26 +112,21 @@ int mb_report_step(const struct mb_plan *plan, const struct mb_step *step, int n
     err->steps = (int)plan->step_count;
     mb_step_fill_error(step, err);
     if (remedy == MB_REMEDY_USERNS_FORBIDDEN || remedy == MB_REMEDY_USERNS_LIMIT)
-        mb_host_explain_userns("", err); /* keeps the general text when it finds nothing */
+        mb_host_explain_userns("", err); /* the general text stays if it finds no reason */
     return -1;
-}
-
-void mb_report_remedy(struct minibox_error *err, enum mb_remedy remedy) {
-    snprintf(err->detail, sizeof(err->detail), "%s", mb_remedy_detail(remedy));
-    snprintf(err->remedy, sizeof(err->remedy), "%s", mb_remedy_text(remedy));
 }
 
 int mb_report_shared(const struct mb_plan *plan, const struct mb_shared *shared, struct minibox_error *err) {
     const struct mb_verdict *verdict = &shared->verdict;
     if (shared->failed_step < 1 || (size_t)shared->failed_step > plan->step_count || verdict->check >= MB_CHECK_COUNT)
-        return mb_report_step(plan, mb_plan_find(plan, MB_STEP_INIT), EPROTO,
-                              err); /* only the box's own write it; still */
+        /* Only the builder and init write it; a wrong number must do no harm all the same. */
+        return mb_report_step(plan, mb_plan_find(plan, MB_STEP_INIT), EPROTO, err);
     const struct mb_step *step = &plan->steps[shared->failed_step - 1], *workdir = mb_plan_find(plan, MB_STEP_WORKDIR);
     int number = shared->failed_number;
     mb_report_step(plan, step, number, err);
     if (verdict->check == MB_CHECK_WORKDIR && workdir && workdir->origin) {
         mb_origin_print(workdir->origin, err->origin, sizeof(err->origin));
-        mb_report_remedy(err, MB_REMEDY_WORKDIR);
+        mb_error_set_remedy(err, MB_REMEDY_WORKDIR);
     }
     if (verdict->check) {
         snprintf(err->reason, sizeof(err->reason), "%s: not as planned", check_names[verdict->check]);
@@ -146,7 +140,7 @@ int mb_report_shared(const struct mb_plan *plan, const struct mb_shared *shared,
         bool found = number != ENOENT || shared->found_candidate;
         err->status = found ? MINIBOX_EXIT_NOT_EXECUTED : MINIBOX_EXIT_NOT_FOUND;
         if (number == ENOENT && found)
-            mb_report_remedy(err, MB_REMEDY_NO_INTERPRETER);
+            mb_error_set_remedy(err, MB_REMEDY_NO_INTERPRETER);
     }
     if (step->kind == MB_STEP_INIT && number == E2BIG)
         err->status = MINIBOX_EXIT_NOT_EXECUTED;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memory that launcher, builder and init share: a copy of what the box wants of its processes, and what init has to
- * do. */
+/*
+ * The shared memory of launcher, builder and init.
+ *
+ * How it works. It is a struct with arrays behind it, all in one sealed memory file. Its size is computed first; then
+ * the parts are copied from box and plan, so that init needs neither.
+ */
 #include "launch/shared.h"
 
 #include <errno.h>
@@ -29,8 +33,8 @@ static uint32_t take(uint64_t *size, uint64_t bytes) {
     return (uint32_t)offset;
 }
 
-/* Whose / must be: of a new file system, the ids that the builder had taken; a directory, or an overlay of one, has its
- * own owner. */
+/* The root of a new file system belongs to the ids that the builder had taken. A directory, or an overlay of one, has
+ * an owner already. */
 static void note_root_owner(const struct mb_plan *plan, struct mb_shared *layout) {
     const struct mb_step *become = mb_plan_find(plan, MB_STEP_BECOME_ROOT);
     if (!become)
@@ -40,7 +44,7 @@ static void note_root_owner(const struct mb_plan *plan, struct mb_shared *layout
     layout->root_gid = become->gid;
 }
 
-/* All but the arrays, and where they lie. Returns the size of the whole. */
+/* Fills in the struct, with the places of the arrays. Returns the size of the whole. */
 static uint64_t lay_out(const struct mb_plan *plan, const struct mb_launch_options *options, struct mb_shared *layout) {
     const struct mb_box *box = plan->box;
     size_t text = 0;
@@ -48,7 +52,7 @@ static uint64_t lay_out(const struct mb_plan *plan, const struct mb_launch_optio
         text += strlen(plan->candidates[i]) + 1;
     *layout = (struct mb_shared){
         .process = box->process,
-        .trial = options->trial,
+        .trial = options->purpose == MB_TO_TRY,
         .launcher_fd = -1,
         .lock_fd = -1,
         .notify_fd = -1,
@@ -74,7 +78,7 @@ static uint64_t lay_out(const struct mb_plan *plan, const struct mb_launch_optio
 
 /* ---- the arrays ----------------------------------------------------------------------------------------------- */
 
-/* What each mount must have. A later remount of a mount that is kept adds to it. */
+/* Notes the attributes that each mount must have. A later remount of a kept mount adds its own to them. */
 static void fill_mounts(const struct mb_plan *plan, struct mb_shared *shared) {
     struct mb_shared_mount *mounts = mb_shared_mounts(shared);
     int of_slot[MB_SLOT_COUNT];
@@ -101,8 +105,8 @@ static void fill_limits(const struct mb_plan *plan, struct mb_shared *shared) {
     }
 }
 
-/* The filter behind its question. Of what it would answer, the launcher may want to be told instead. */
-static void fill_filter(const struct mb_filter *filter, enum mb_notify_what notify, struct mb_shared *shared) {
+/* Copies the filter behind its question. Returns that the launcher wants to hear of become reports to it. */
+static void copy_filter(const struct mb_filter *filter, enum mb_notify_what notify, struct mb_shared *shared) {
     struct sock_filter *code = mb_shared_at(shared, shared->filter);
     const struct sock_filter question[] = {MB_SHARED_QUESTION};
     _Static_assert(sizeof(question) / sizeof(*question) == MB_SHARED_QUESTION_LENGTH, "its length");
@@ -162,7 +166,7 @@ int mb_shared_make(const struct mb_plan *plan, const struct mb_launch_options *o
     *shared = layout;
     fill_mounts(plan, shared);
     fill_limits(plan, shared);
-    fill_filter(&plan->box->filter, options->notify, shared);
+    copy_filter(&plan->box->filter, options->notify, shared);
     fill_texts(plan, shared);
     return fill_streams(streams, shared) < 0 ? mb_report_step(plan, step, errno, err) : 0;
 }

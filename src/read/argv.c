@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. getopt_long(3) splits the words; all that it is told is built from the options table. Before it sees a
- * word, check_word() refuses what getopt would guess at: abbreviated names, long names after one dash, and values glued
- * on by "=" to a letter. So a word means one thing, and goes on meaning it when options are added. The words are read
- * twice: first for files of options, which count for less than the words wherever they stand, then for all else.
+ * How it works. getopt_long(3) splits the words, by arrays that are built from the options table. Before it sees a
+ * word, check_word() refuses words at which getopt would guess: abbreviated names, long names after one dash, and
+ * values joined by "=" to a letter. So a word means one thing, and goes on meaning it when options are added. The words
+ * are read twice: first for files of options, over which the words count wherever they stand, then for all else.
  *
- * What must stay true: the caller's array is neither changed nor kept, only its strings are kept; and getopt's state,
- * of which a process has only one, is used under a lock and left as it was found.
+ * What must stay true: the caller's array is neither changed nor kept, only its strings are kept. A process has one
+ * state of getopt only: it is used under a lock and left as it was found.
  */
 #include <ctype.h>
 #include <getopt.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "read/read.h"
 
-enum { LONG_BASE = 256 }; /* getopt's value of a long option: this plus its row; of a short one: its letter */
+enum { LONG_BASE = 256 }; /* getopt's value of a long option is this plus its row; of a short one its letter */
 
-/* getopt has no reentrant form, and the library may be called by several threads at once. */
 static pthread_mutex_t getopt_lock = PTHREAD_MUTEX_INITIALIZER;
 
-struct reader {
+struct word_reader {
     struct minibox_spec *spec;
     int count;
     struct option longs[MB_OPTION_COUNT + 1]; /* the options table, as getopt_long() wants it */
@@ -30,7 +29,7 @@ struct reader {
     struct minibox_error *err;
 };
 
-static struct mb_origin origin_of(struct reader *r, int id, int position) {
+static struct mb_origin origin_of(struct word_reader *r, int id, int position) {
     const char *name = mb_arena_printf(&r->spec->arena, "--%s", mb_options[id].name);
     return (struct mb_origin){.kind = MB_ORIGIN_ARGV, .name = name, .line = position};
 }
@@ -42,7 +41,7 @@ static int find_letter(int letter) {
     return -1;
 }
 
-/* The row whose whole name stands before the "=" of "name=value", or -1. */
+/* The row whose name stands before the "=" of "name=value", or -1. */
 static int find_name(const char *text) {
     size_t length = strcspn(text, "=");
     for (int i = 0; i < MB_OPTION_COUNT; i++)
@@ -63,61 +62,59 @@ static const char *suggest_name(const char *word) {
     return mb_options_suggest(name);
 }
 
-/* Options of docker(1), podman(1), bwrap(1) and systemd-nspawn(1), and how the same is said here. */
+/* Options of docker(1), podman(1), bwrap(1) and systemd-nspawn(1), and minibox's way to the same end. */
 static const struct {
-    const char *names; /* between spaces; a letter is one, too */
+    const char *names; /* letters are among them */
     const char *remedy;
-} habits[] = {
-    {" rm ", "leave it out: nothing is left of a box"},
-    {" i interactive ", "leave it out: standard input is the command's (-t gives it a terminal)"},
-    {" d detach ", "minibox run ... </dev/null &"},
-    {" read-only ", "leave it out: the root is read-only; --rootfs DIR:rw, or DIR:overlay, is not"},
-    {" D directory chroot ", "--rootfs DIR"},
-    {" x ephemeral ", "--rootfs DIR:overlay"},
-    {" ro-bind bind-ro ", "-v SRC:DST"},
-    {" bind mount overlay ", "-v SRC:DST:rw (or :ro, or :overlay); --tmpfs DST"},
-    {" dev-bind ", "--device SRC:DST"},
-    {" proc ", "leave it out: every box has its own"},
-    {" dev ", "leave it out: every box has its own; or --device SRC"},
-    {" shm-size ", "--tmpfs /dev/shm:size=64m"},
-    {" m memory ", "systemd-run --scope -p MemoryMax=1G minibox run ...; or for each process: --ulimit as=1g"},
-    {" cpus cpu-quota ", "systemd-run --scope -p CPUQuota=50% minibox run ..."},
-    {" pids-limit ", "--ulimit nproc=100"},
-    {" net share-net ", "--network host, or --network none, which is the default"},
-    {" p P publish publish-all ", "--network host: a box has the host's network or none"},
-    {" pid ", "--share pid --die-with-launcher no; or --pid-file FILE"},
-    {" ipc ", "--share ipc"},
-    {" uts ", "--share uts"},
-    {" cgroupns ", "--share cgroup"},
-    {" unshare-all unshare-user unshare-ipc unshare-pid unshare-net unshare-uts unshare-cgroup private-network ",
-     "leave it out: all is unshared but what --share names"},
-    {" privileged ", "--cap-add, --seccomp off and --share, each by name"},
-    {" security-opt ", "--seccomp FILE"},
-    {" entrypoint ", "the command itself, after the options"},
-    {" chdir pwd ", "--workdir DIR"},
-    {" setenv ", "--env NAME=VALUE"},
-    {" unsetenv clearenv ", "leave it out: the environment is new (--env NAME passes one on)"},
-    {" uid gid ", "--user UID:GID"},
-    {" new-session die-with-parent ", "leave it out: it is so"},
-    {" as-pid-1 ", "--init no"},
-    {" args ", "--file FILE"},
+} option_habits[] = {
+    {"rm", "leave it out: nothing is left of a box"},
+    {"i interactive", "leave it out: standard input is the command's (-t gives it a terminal)"},
+    {"d detach", "minibox run ... </dev/null &"},
+    {"read-only", "leave it out: the root is read-only; --rootfs DIR:rw, or DIR:overlay, is not"},
+    {"D directory chroot", "--rootfs DIR"},
+    {"x ephemeral", "--rootfs DIR:overlay"},
+    {"ro-bind bind-ro", "-v SRC:DST"},
+    {"bind mount overlay", "-v SRC:DST:rw (or :ro, or :overlay); --tmpfs DST"},
+    {"dev-bind", "--device SRC:DST"},
+    {"proc", "leave it out: every box has its own"},
+    {"dev", "leave it out: every box has its own; or --device SRC"},
+    {"shm-size", "--tmpfs /dev/shm:size=64m"},
+    {"m memory", "systemd-run --scope -p MemoryMax=1G minibox run ...; or for each process: --ulimit as=1g"},
+    {"cpus cpu-quota", "systemd-run --scope -p CPUQuota=50% minibox run ..."},
+    {"pids-limit", "--ulimit nproc=100"},
+    {"net share-net", "--network host, or --network none, which is the default"},
+    {"p P publish publish-all", "--network host: a box has the host's network or none"},
+    {"pid", "--share pid --die-with-launcher no; or --pid-file FILE"},
+    {"ipc", "--share ipc"},
+    {"uts", "--share uts"},
+    {"cgroupns", "--share cgroup"},
+    {"unshare-all unshare-user unshare-ipc unshare-pid unshare-net unshare-uts unshare-cgroup private-network",
+     "leave it out: a box shares only what --share names"},
+    {"privileged", "--cap-add, --seccomp off and --share, each by name"},
+    {"security-opt", "--seccomp FILE"},
+    {"entrypoint", "the command itself, after the options"},
+    {"chdir pwd", "--workdir DIR"},
+    {"setenv", "--env NAME=VALUE"},
+    {"unsetenv clearenv", "leave it out: the environment is new (--env NAME passes one on)"},
+    {"uid gid", "--user UID:GID"},
+    {"new-session die-with-parent", "leave it out: every box does so"},
+    {"as-pid-1", "--init no"},
+    {"args", "--file FILE"},
 };
 
 /* The remedy for "-d" or "--detach", or NULL. A letter stands behind one dash, a name behind two. */
-static const char *find_habit(const char *shown) {
-    char name[64 + 2];
+static const char *find_option_habit(const char *shown) {
     bool is_letter = shown[1] != '-';
-    if (is_letter != (strlen(shown) == 2) || strchr(shown, ' '))
+    if (is_letter != (strlen(shown) == 2))
         return NULL;
-    snprintf(name, sizeof(name), " %s ", shown + (is_letter ? 1 : 2));
-    for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
-        if (strstr(habits[i].names, name))
-            return habits[i].remedy;
+    for (size_t i = 0; i < sizeof(option_habits) / sizeof(option_habits[0]); i++)
+        if (mb_text_has_word(option_habits[i].names, shown + (is_letter ? 1 : 2)))
+            return option_habits[i].remedy;
     return NULL;
 }
 
-/* Shows `word` up to its "=", and what may have been meant. Returns -1. */
-static int refuse_unknown(struct reader *r, const char *word, int position) {
+/* Shows `word` up to its "=", and suggests another. Returns -1. */
+static int refuse_unknown(struct word_reader *r, const char *word, int position) {
     char shown[64]; /* short enough to leave room for the position in the error's origin */
     size_t length = strcspn(word, "=");
     if (length <= strspn(word, "-")) /* "--=x" */
@@ -128,18 +125,18 @@ static int refuse_unknown(struct reader *r, const char *word, int position) {
     shown[length] = '\0';
     struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = shown, .line = position};
     mb_error_usage(r->err, &origin, MB_REMEDY_HELP, "unknown option", shown, NULL);
-    const char *habit = r->spec->command ? NULL : find_habit(shown), *near = suggest_name(word);
+    const char *habit = r->spec->command ? NULL : find_option_habit(shown), *near = suggest_name(word);
     if (habit)
         mb_error_remedy(r->err, "%s", habit);
     else if (near)
         mb_error_remedy(r->err, "did you mean --%s?", near);
-    else if (r->spec->command) /* a file's */
+    else if (r->spec->command) /* of a file of options */
         mb_error_remedy(r->err, "minibox run --help; or -- before the words for the file's command");
     return -1;
 }
 
-/* `reason` is what is wrong with how option `id` is used; the remedy is how it is used. Returns -1. */
-static int refuse_use(struct reader *r, int id, int position, const char *reason) {
+/* Says what is wrong with the use of option `id`, and how it is used. Returns -1. */
+static int refuse_use(struct word_reader *r, int id, int position, const char *reason) {
     const struct mb_option *row = &mb_options[id];
     struct mb_origin origin = origin_of(r, id, position);
     mb_error_usage(r->err, &origin, MB_REMEDY_NONE, "option", origin.name, "%s", reason);
@@ -150,8 +147,8 @@ static int refuse_use(struct reader *r, int id, int position, const char *reason
     return -1;
 }
 
-/* Refuses a word at which getopt would guess, and take it for something else. */
-static int check_word(struct reader *r, int position) {
+/* Refuses a word at which getopt would guess. */
+static int check_word(struct word_reader *r, int position) {
     const char *word = r->words[position];
     if (word[0] != '-' || !word[1] || strcmp(word, "--") == 0)
         return 0;
@@ -169,9 +166,9 @@ static int check_word(struct reader *r, int position) {
     return -1;
 }
 
-static void build_options(struct reader *r) {
+static void build_options(struct word_reader *r) {
     char *shorts = r->shorts;
-    /* "+": stop at the first word that is not an option, as it is the command. ":": print nothing. */
+    /* "+": getopt stops at the first word that is not an option, the command. ":": it prints nothing. */
     *shorts++ = '+';
     *shorts++ = ':';
     for (int i = 0; i < MB_OPTION_COUNT; i++) {
@@ -183,31 +180,31 @@ static void build_options(struct reader *r) {
         if (!row->letter)
             continue;
         *shorts++ = row->letter;
-        if (!row->bare) /* a bare letter takes no value, or "-tv" would not be -t -v */
+        if (!row->bare) /* the letter of a bare option takes no value: "-tv" is -t and -v */
             *shorts++ = ':';
     }
     *shorts = '\0';
 }
 
-/* The row that getopt names by a number: its return value, or optopt. -1: none. */
+/* The row for getopt's return value, or for optopt. -1: none. */
 static int row_of(int option) {
     return option >= LONG_BASE ? option - LONG_BASE : find_letter(option);
 }
 
-/* Getopt could not take an option, which is in optopt; it answered ":" if only the value is missing. Returns -1. */
-static int refuse_answer(struct reader *r, int position, int answer) {
+/* Getopt refused the option that is in optopt; it answered ":" if only the value is missing. Returns -1. */
+static int refuse_answer(struct word_reader *r, int position, int answer) {
     int id = row_of(optopt);
     if (id >= 0)
         return refuse_use(r, id, position, answer == ':' ? "needs a value" : "takes no value");
     const char *word = r->words[position];
     char letter[] = {'-', (char)optopt, '\0'};
-    /* A letter in a cluster, unless the word as a whole is nearly a long name, or what stands there is no letter. */
+    /* The letter in a cluster is meant, unless the whole word is nearly a long name, or optopt is no letter. */
     bool whole = (word[2] && suggest_name(word)) || !isascii(letter[1]) || !isalnum((unsigned char)letter[1]);
     return refuse_unknown(r, whole ? word : letter, position);
 }
 
-/* The command line's words come after those of a file. */
-static int append_command(struct reader *r, char **words) {
+/* Puts the command line's words behind those of a file of options. */
+static int append_command(struct word_reader *r, char **words) {
     char *const *before = r->spec->command;
     size_t count = 0, more = 0;
     while (before && before[count])
@@ -223,15 +220,13 @@ static int append_command(struct reader *r, char **words) {
     return 0;
 }
 
-/* The two times that the words are read. */
+/* The words are read twice. */
 enum pass {
-    /* Files of options are read, and the report's file is noted: the report is to hold what is wrong with the rest. */
-    PASS_FILES,
-    /* Every other option is set, and the command. */
-    PASS_OPTIONS
+    PASS_FILES,  /* for files of options, and for the report's file: the report tells what is wrong with the rest */
+    PASS_OPTIONS /* for the other options and the command */
 };
 
-static int take_option(struct reader *r, enum pass pass, int id, int position) {
+static int take_option(struct word_reader *r, enum pass pass, int id, int position) {
     const char *value = optarg ? optarg : mb_options[id].implied;
     bool is_first = id == MB_OPTION_FILE || id == MB_OPTION_REPORT;
     if (id == MB_OPTION_FILE && pass == PASS_FILES)
@@ -241,18 +236,18 @@ static int take_option(struct reader *r, enum pass pass, int id, int position) {
     return mb_options_set(r->spec, (enum mb_option_id)id, value, origin_of(r, id, position), r->err);
 }
 
-static int take_command(struct reader *r) {
+static int take_command(struct word_reader *r) {
     char **command = r->words + optind;
     if (!command[0])
-        return 0; /* --help needs none; for all else mb_spec_check() says so */
+        return 0; /* --help needs none; otherwise mb_spec_check() refuses */
     struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = "the command", .line = optind};
     if (!command[0][0] && !r->spec->command)
         return mb_error_usage(r->err, &origin, MB_REMEDY_NO_COMMAND, "no command given", NULL, "the word is empty");
     return append_command(r, command);
 }
 
-static int parse_words(struct reader *r, enum pass pass) {
-    optind = 0; /* glibc: start anew, whatever state an earlier caller left */
+static int parse_words(struct word_reader *r, enum pass pass) {
+    optind = 0; /* glibc's getopt starts anew, whatever state an earlier caller left */
     for (;;) {
         int position = optind ? optind : 1;
         if (position < r->count && check_word(r, position))
@@ -268,7 +263,7 @@ static int parse_words(struct reader *r, enum pass pass) {
 }
 
 int minibox_spec_parse_argv(struct minibox_spec *spec, int argc, char *const *argv, struct minibox_error *err) {
-    struct reader r = {.spec = spec, .count = argc + 1, .err = err};
+    struct word_reader r = {.spec = spec, .count = argc + 1, .err = err};
     r.words = mb_arena_alloc(&spec->arena, ((size_t)argc + 2) * sizeof(*r.words));
     if (!r.words)
         return mb_error_memory(err);
@@ -282,7 +277,7 @@ int minibox_spec_parse_argv(struct minibox_spec *spec, int argc, char *const *ar
     int result = parse_words(&r, PASS_FILES);
     if (result == 0)
         result = parse_words(&r, PASS_OPTIONS);
-    /* After an error inside of a cluster getopt still points into our word: let it forget, then put back the rest. */
+    /* After an error inside of a cluster getopt still points into the word: it is made to forget that. */
     optind = 0;
     getopt(1, (char *[]){NULL, NULL}, "+:");
     optarg = found_optarg;

@@ -1,36 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. The row of a subcommand says which options it has and which words it takes; one loop reads them for
- * all.
+ * How it works. The row of a subcommand has its options and the words that it takes; one loop reads the words for all
+ * rows.
  *
- * What must stay true: a word that a row does not know is refused, with the nearest that it knows; nothing is ignored.
+ * What must stay true: a word that a row does not know is refused, and the nearest known one suggested; no word is
+ * ignored.
  */
 #include "read/command.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "base/text.h"
 
 /* Subcommands of docker(1) and podman(1) that minibox lacks: why, and what to do instead. */
 /* clang-format off */
 static const struct {
-    const char *names; /* between spaces */
-    const char *detail, *remedy;
-} habits[] = {
-    {" exec attach ", "a running box takes no second command",
+    const char *names, *detail, *remedy;
+} command_habits[] = {
+    {"exec attach", "a running box takes no second command",
      "a box that shares namespaces with it: minibox run --join NAME=PID ..."},
-    {" ps ls list top ", "minibox keeps no list of boxes",
+    {"ps ls list top", "minibox keeps no list of boxes",
      "ps; or minibox run --pid-file FILE, which then holds the pid of a box's first process"},
-    {" pull push login search ", "minibox fetches no images",
+    {"pull push login search", "minibox fetches no images",
      "unpack a root file system, and name its directory: minibox run --rootfs DIR"},
-    {" images image rmi tag save load import export ", "minibox keeps no images",
+    {"images image rmi tag save load import export", "minibox keeps no images",
      "a directory that holds a root file system: minibox run --rootfs DIR"},
-    {" build commit ", "minibox builds no images",
+    {"build commit", "minibox builds no images",
      "change the directory that holds the root file system: minibox run --rootfs DIR:rw"},
-    {" logs ", "minibox keeps no output; it goes where the caller's goes",
+    {"logs", "minibox keeps no output; it goes where the caller's goes",
      "minibox run --stdout FILE --stderr FILE"},
-    {" stop kill rm restart pause ", "minibox has no command for a running box",
+    {"stop kill rm restart pause", "minibox has no command for a running box",
      "kill PID, with the pid of the minibox that started it: it passes signals on"},
-    {" create start ", "a box is made and started in one step", "minibox run"},
+    {"create start", "a box is made and started in one step", "minibox run"},
 };
 /* clang-format on */
 
@@ -56,7 +57,7 @@ static int read_option(const struct mb_command *command, const struct mb_origin 
     return -1;
 }
 
-/* Whether one more word may stand there, and this one. */
+/* Whether one more word may follow `count` others, and whether it may be this one. */
 static int check_command_word(const struct mb_command *command, int count, const struct mb_origin *origin,
                               struct minibox_error *err) {
     enum { MOST_NAMES = 64 };
@@ -102,22 +103,19 @@ int mb_command_read(const struct mb_command *command, int argc, char **argv, str
                 return -1;
             argv[call.count++] = argv[i];
         } else {
-            call.count++; /* not looked at here: it stays where it is */
+            call.count++; /* the row's function reads it */
         }
     }
     *ret_call = call;
     return 0;
 }
 
-/* Says of another program's subcommand what minibox does instead. */
+/* Tells what minibox has instead of a subcommand of docker's. False: docker has none of that name either. */
 static bool explain_habit(const char *word, struct minibox_error *err) {
-    char name[32];
-    if (!word[0] || strchr(word, ' ') || snprintf(name, sizeof(name), " %s ", word) >= (int)sizeof(name))
-        return false;
-    for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
-        if (strstr(habits[i].names, name)) {
-            snprintf(err->detail, sizeof(err->detail), "%s", habits[i].detail);
-            mb_error_remedy(err, "%s", habits[i].remedy);
+    for (size_t i = 0; i < sizeof(command_habits) / sizeof(command_habits[0]); i++)
+        if (mb_text_has_word(command_habits[i].names, word)) {
+            snprintf(err->detail, sizeof(err->detail), "%s", command_habits[i].detail);
+            mb_error_remedy(err, "%s", command_habits[i].remedy);
             return true;
         }
     return false;

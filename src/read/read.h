@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of options: what minibox_spec_parse_file() reads can be written as well. */
+/* Writes the files of options that minibox_spec_parse_file() reads. */
 #ifndef MB_READ_READ_H
 #define MB_READ_READ_H
 
@@ -7,8 +7,7 @@
 
 #include "spec/options.h"
 
-/* The options of a spec as minibox_spec_parse_file() reads them, each with where it came from as a comment; relative
- * paths as seen from `cwd`. */
+/* Writes the options of a spec, each with its origin in a comment. Relative paths become absolute, below `cwd`. */
 void mb_file_print(const struct minibox_spec *spec, const char *cwd, FILE *out);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. Opening looks where the path leads, and holds the directory open, so that what is written later is
- * written there, wherever the path leads by then. Writing makes a new file beside the old one, under a name of its own,
- * and renames it over the old one when it is whole. So a launch that fails, or is killed at whatever instant, leaves
- * the old content. What cannot or must not be replaced is held open instead, and emptied when it is written.
+ * How it works. The file's directory is opened before the launch and held open, so that the file is written there,
+ * wherever its path leads by then. A new file is written beside the old one, under a name of its own, and renamed over
+ * the old one when it is whole. So a launch that fails, or is killed at any moment, leaves the old content. A file that
+ * cannot or must not be replaced is held open instead, and emptied when it is written.
  */
 #include "run/outfile.h"
 
@@ -18,7 +18,7 @@
 
 #include "base/fd.h"
 
-/* A file on which something else is mounted cannot be renamed over; its mount differs from its directory's. */
+/* A mount point cannot be replaced; it is known by a mount other than its directory's. */
 static bool is_mount_point(int directory, const char *name) {
     struct statx file, above;
     return statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &file) < 0 ||
@@ -30,8 +30,8 @@ static bool has_group(gid_t group) {
     return geteuid() == 0 || getegid() == group || group_member(group);
 }
 
-/* Another user's file would become the caller's own, one of a group that is not the caller's would lose it, a link or
- * one of several names would be cut off from the rest. */
+/* To replace another user's file would make it the caller's own; one of a group that is not the caller's would lose it;
+ * a link, or a file with several names, would lose its connection to the rest. */
 static bool may_replace(struct mb_outfile *file) {
     struct stat st;
     if (!file->name[0] || faccessat(file->directory, ".", W_OK | X_OK, AT_EACCESS) < 0)
@@ -45,14 +45,13 @@ static bool may_replace(struct mb_outfile *file) {
            !is_mount_point(file->directory, file->name);
 }
 
-int mb_outfile_open(struct mb_outfile *file, const char *path) {
-    char directory[4096];
-    const char *slash = strrchr(path, '/');
+int mb_outfile_open(struct mb_outfile *file, const char *path, enum mb_purpose purpose) {
     *file = MB_OUTFILE_NONE;
-    file->name = slash ? slash + 1 : path;
-    if (mb_fd_may_write(path) < 0 || !mb_fd_directory_of(path, directory, sizeof(directory)))
+    if (mb_fd_may_write(path) < 0)
         return -1;
-    file->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (purpose == MB_TO_TRY)
+        return 0;
+    file->directory = mb_fd_open_directory_of(path, &file->name);
     if (file->directory < 0)
         return -1;
     if (may_replace(file))
@@ -67,7 +66,7 @@ static bool is_same_file(int fd, const struct stat *wanted) {
     return fstat(fd, &st) == 0 && st.st_ino == wanted->st_ino && st.st_dev == wanted->st_dev;
 }
 
-/* /dev/stdout is where other output has gone already: what is written follows that, and empties nothing. */
+/* If the file is where standard output goes too (/dev/stdout), the text follows that output, and nothing is emptied. */
 static int write_through(int fd, const char *text, size_t length) {
     struct stat st;
     if (fstat(fd, &st) < 0)
@@ -80,7 +79,7 @@ static int write_through(int fd, const char *text, size_t length) {
     return mb_fd_write_all(fd, text, length);
 }
 
-/* Makes a file of a name that nobody else has. *ret_name is to be renamed or removed. */
+/* Makes a file under a new name, for the caller to rename or remove. */
 static int make_beside(const struct mb_outfile *file, char *ret_name, size_t size) {
     for (int tries = 0; tries < 100; tries++) {
         uint64_t number;

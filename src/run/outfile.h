@@ -3,15 +3,13 @@
 #ifndef MB_RUN_OUTFILE_H
 #define MB_RUN_OUTFILE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <sys/types.h>
+#include "launch/launch.h"
 
 struct mb_outfile {
-    int fd;           /* of the file itself, where it is written through; -1: it is replaced */
-    int directory;    /* of the file that is replaced; -1: none was asked for, or it is written through */
-    const char *name; /* in that directory; borrowed from the caller's path */
-    bool is_there;    /* a file stands there, whose mode and group the new one gets */
+    int fd;           /* of the file, if it is written in its place; -1: it is replaced */
+    int directory;    /* of the file, if it is replaced; -1: it is written in its place, or none was asked for */
+    const char *name; /* in that directory; part of the caller's path */
+    bool is_there;    /* there is an old file, whose mode and group the new one gets */
     mode_t mode;
     gid_t group;
 };
@@ -19,15 +17,19 @@ struct mb_outfile {
 #define MB_OUTFILE_NONE ((struct mb_outfile){.fd = -1, .directory = -1})
 
 /*
- * Sees whether the file can be written, and changes nothing. `path` is borrowed until mb_outfile_close(). Waits where
- * the path is a FIFO that nobody reads. 0, or -1 with errno.
+ * Prepares to write the file at `path`, which must live as long; its content is left alone. MB_TO_TRY: only looks
+ * whether it could be written, and opens nothing. Waits if the path is a FIFO without a reader. 0, or -1 with errno.
  */
-int mb_outfile_open(struct mb_outfile *file, const char *path);
+int mb_outfile_open(struct mb_outfile *file, const char *path, enum mb_purpose purpose);
+
+static inline bool mb_outfile_is_open(const struct mb_outfile *file) {
+    return file->fd >= 0 || file->directory >= 0;
+}
 
 /*
- * Writes the whole of it. A regular file, or one that is not there yet, has its old content or all of the new one at
- * every moment. What is not the caller's own regular file with one name in a directory where it may make files is
- * written through: a device, a FIFO, what a link leads to. Calls nothing that is not async-signal-safe. 0, or -1 with
+ * Writes the whole file. It is replaced if it is the caller's own regular file, with one name, in a directory where the
+ * caller may make files, or does not exist yet: so it has its old content or all of the new one at every moment.
+ * Anything else (a device, a FIFO, the target of a link) is written in its place. Async-signal-safe. 0, or -1 with
  * errno.
  */
 int mb_outfile_write(const struct mb_outfile *file, const char *text, size_t length);

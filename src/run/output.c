@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. The box writes into two pipes; what comes out of them is counted and passed on. One buffer is enough:
- * while it is not written, nothing more is read, and the box waits as it would for whoever reads its output. Bytes
- * beyond the limit are read and dropped, so that the end can be seen.
+ * How it works. The box writes into two pipes; the bytes from them are counted and passed on. One buffer is enough:
+ * until it is written nothing more is read, and the box waits as it would for the reader of its output. Bytes beyond
+ * the limit are read and dropped, so that the end of the pipes is seen.
  */
 #include "run/output.h"
 
@@ -13,13 +13,13 @@
 #include "base/fd.h"
 #include "launch/launch.h"
 
-int mb_output_open(struct mb_output *output, const struct mb_plan *plan, bool trial, int ret_streams[3],
+int mb_output_open(struct mb_output *output, const struct mb_plan *plan, enum mb_purpose purpose, int ret_streams[3],
                    struct minibox_error *err) {
     *output = (struct mb_output){.from = {-1, -1}, .to = {-1, -1}, .left = plan->box->output_limit};
     ret_streams[0] = ret_streams[1] = ret_streams[2] = -1;
     if (!plan->box->output_limit)
         return 0;
-    if (mb_launch_open_streams(plan, trial, ret_streams, err))
+    if (mb_launch_open_streams(plan, purpose, ret_streams, err))
         return -1;
     for (int n = 0; n < 2; n++) {
         int ends[2], stream = n + 1;
@@ -57,20 +57,12 @@ static void read_some(struct mb_output *output, int which) {
 }
 
 void mb_output_forward(struct mb_output *output, const struct pollfd *fds) {
-    if (fds[2].revents) {
-        ssize_t n = write(output->to[output->which], output->buffer + output->sent, output->length - output->sent);
-        if (n < 0 && errno != EAGAIN &&
-            errno != EINTR) { /* the box sees what it would have seen without a pipe between */
-            int number = errno;
-            output->lost = mb_fd_reader_is_gone(output->to[output->which], number) ? output->lost : number;
-            output->sent = output->length;
-            mb_fd_close(&output->from[output->which]);
-        } else if (n > 0) {
-            output->sent += (size_t)n;
-        }
-        if (output->sent == output->length)
-            output->length = output->sent = 0;
-    }
+    int to = output->to[output->which];
+    int number = fds[2].revents ? mb_fd_write_some(to, output->buffer, &output->length, &output->sent) : 0;
+    if (number && !mb_fd_reader_is_gone(to, number))
+        output->lost = number;
+    if (number) /* the box's next write fails too, as it would without a pipe in between */
+        mb_fd_close(&output->from[output->which]);
     for (int i = 0; i < 2; i++)
         if (fds[i].revents && !output->length)
             read_some(output, i);

@@ -1,39 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a box writes to standard output and error, passed on up to a limit. */
+/* Passes on what a box writes to standard output and error, up to a limit. */
 #ifndef MB_RUN_OUTPUT_H
 #define MB_RUN_OUTPUT_H
 
-#include <poll.h>
-#include <stdbool.h>
-#include <stddef.h>
-
-#include "plan/plan.h"
+#include "launch/launch.h"
 
 struct mb_output {
     int from[2], to[2]; /* of output and error: a pipe's end, and where it goes; from -1: none, or at its end */
     uint64_t left;      /* bytes that may still come */
-    bool is_reached;    /* there were more */
-    char buffer[4096];  /* on its way to to[which]; at most PIPE_BUF */
+    bool is_reached;    /* the box wrote more than the limit */
+    char buffer[4096];  /* bytes on their way to to[which]; at most PIPE_BUF */
     size_t length, sent;
     int which;
-    int lost; /* errno: some could not be passed on; 0: all was, or its reader is gone */
+    int lost; /* errno: some bytes could not be passed on; 0: all were, or their reader is gone */
 };
 
 enum { MB_OUTPUT_FDS = 3 };
 
 /*
- * Puts a pipe between the box and where its output is to go. ret_streams gets what becomes its standard descriptors,
- * for mb_launch_start() (-1: as the plan says); the caller closes them. Nothing if the box has no limit. `trial`: no
- * file is changed.
+ * If the box has a limit, puts pipes between the box and the targets of its output. ret_streams gets the descriptors
+ * that mb_launch_start() passes on (-1: the plan's file); the caller closes them. 0, or -1 with *err.
  */
-int mb_output_open(struct mb_output *output, const struct mb_plan *plan, bool trial, int ret_streams[3],
+int mb_output_open(struct mb_output *output, const struct mb_plan *plan, enum mb_purpose purpose, int ret_streams[3],
                    struct minibox_error *err);
 
-/* What to poll for (MB_OUTPUT_FDS entries), and what to do with the answer. */
+/* Fills in MB_OUTPUT_FDS entries for poll(2); passes on bytes as its answer permits. */
 void mb_output_prepare(const struct mb_output *output, struct pollfd *fds);
 void mb_output_forward(struct mb_output *output, const struct pollfd *fds);
 
-/* Whether there may be more to come, or some is still to be written. */
+/* Whether more may come from the box, or some is still to be written. */
 bool mb_output_has_more(const struct mb_output *output);
 
 void mb_output_close(struct mb_output *output);

@@ -1,43 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. The directory is held open from before the launch, so what is removed at the end is what was made
- * there, wherever the path leads by then. Before the box is made nothing is written: until then a signal ends minibox
- * at once, and would leave the file behind.
+ * How it works. The file's directory is held open from before the launch, so that the file is removed where it was
+ * made, wherever its path leads by then. It is made when there is a box: until then a signal ends minibox at once, and
+ * would leave the file behind.
  */
 #include "run/pidfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/fd.h"
 
-/* 0, or the errno with which making it would fail. */
-static int look_for(const struct mb_pidfile *file) {
-    struct stat st;
-    if (file->directory < 0)
-        return errno;
-    if (fstatat(file->directory, file->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return EEXIST;
-    return errno == ENOENT ? 0 : errno;
-}
-
 int mb_pidfile_open(struct mb_pidfile *file, const char *path, struct minibox_error *err) {
-    char directory[4096];
+    struct stat st;
     *file = MB_PIDFILE_NONE;
     if (!path)
         return 0;
-    const char *slash = strrchr(path, '/');
     file->path = path;
-    file->name = slash ? slash + 1 : path;
-    if (mb_fd_directory_of(path, directory, sizeof(directory)))
-        file->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int number = look_for(file);
-    if (number)
-        return mb_error_host(err, NULL, number == EEXIST ? MB_REMEDY_PID_FILE : MB_REMEDY_NO_SUCH_PATH, number,
-                             "cannot make the pid file", path);
+    file->directory = mb_fd_open_directory_of(path, &file->name);
+    bool is_there = file->directory >= 0 && fstatat(file->directory, file->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (is_there)
+        return mb_error_host(err, NULL, MB_REMEDY_PID_FILE, EEXIST, "cannot make the pid file", path);
+    if (file->directory < 0 || errno != ENOENT)
+        return mb_error_host(err, NULL, MB_REMEDY_NO_SUCH_PATH, errno, "cannot make the pid file", path);
     return 0;
 }
 

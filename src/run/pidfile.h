@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --pid-file: the number of the box's first process, in a file that is there as long as the box. */
+/* --pid-file: the pid of the box's first process, in a file that exists as long as the box. */
 #ifndef MB_RUN_PIDFILE_H
 #define MB_RUN_PIDFILE_H
 
@@ -15,13 +15,13 @@ struct mb_pidfile {
 
 #define MB_PIDFILE_NONE ((struct mb_pidfile){.directory = -1})
 
-/* Sees whether the file can be made, which is not there yet. `path` is borrowed; NULL: none is asked for. */
+/* Checks that the file does not exist and can be made. `path` must live as long; NULL: none is asked for. */
 int mb_pidfile_open(struct mb_pidfile *file, const char *path, struct minibox_error *err);
 
-/* Makes and writes it. */
+/* Makes and writes the file, if one is asked for. */
 int mb_pidfile_write(struct mb_pidfile *file, int pid, struct minibox_error *err);
 
-/* Removes it, if it is still the file that was made. */
+/* Removes the file, if it is still the one that was made. */
 void mb_pidfile_remove(struct mb_pidfile *file);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. All figures are the kernel's: times from waitid(2), which count what was waited for in the box, whose
- * init waits for all; the peak as init saw it of each process (getrusage(2), ru_maxrss). A process that the kernel
- * killed for want of memory died of SIGKILL while the kernel's count of such kills rose.
+ * How it works. All figures are the kernel's. The times are those of waitid(2), which counts the processes that were
+ * waited for; the box's init waits for all. The peak is the largest that init saw of any process (getrusage(2),
+ * ru_maxrss). The kernel killed the command for want of memory if it died of SIGKILL while the kernel's count of such
+ * kills rose.
  */
 #include "run/record.h"
 
@@ -28,26 +29,20 @@ static int fail_report(const struct minibox_spec *spec, int number, struct minib
                          spec->report);
 }
 
-int mb_record_open(struct mb_record *record, const struct minibox_spec *spec, struct minibox_error *err) {
+int mb_record_open(struct mb_record *record, const struct minibox_spec *spec, enum mb_purpose purpose,
+                   struct minibox_error *err) {
     *record = (struct mb_record){.file = MB_OUTFILE_NONE};
     if (!spec->report)
         return 0;
     record->oom_kills = count_oom_kills();
-    if (mb_outfile_open(&record->file, spec->report) < 0)
-        return fail_report(spec, errno, err);
-    record->is_open = true;
-    return 0;
-}
-
-int mb_record_check(const struct minibox_spec *spec, struct minibox_error *err) {
-    return spec->report && mb_fd_may_write(spec->report) < 0 ? fail_report(spec, errno, err) : 0;
+    return mb_outfile_open(&record->file, spec->report, purpose) < 0 ? fail_report(spec, errno, err) : 0;
 }
 
 static double seconds_of(struct timeval time) {
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
-/* A number, or null where it is not known. */
+/* Adds a number, or null if it is not known. */
 static void add_if(struct mb_json_writer *writer, const char *key, bool is_known, int64_t number) {
     if (is_known)
         mb_json_add_number(writer, key, number);
@@ -82,52 +77,39 @@ static void add_refused(struct mb_json_writer *writer, const struct mb_record *r
     mb_json_end(writer);
 }
 
-/* As minibox prints it. */
-static int add_failure(struct mb_json_writer *writer, const struct minibox_error *failure, struct minibox_error *err) {
+/* Adds an error as minibox prints it. */
+static void add_failure(struct mb_json_writer *writer, const struct minibox_error *failure) {
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
-    if (!out)
-        return mb_error_memory(err);
-    minibox_error_print(failure, out);
-    if (fclose(out) == 0)
+    if (out)
+        minibox_error_print(failure, out);
+    if (out && fclose(out) == 0)
         mb_json_add_text(writer, "error", text);
+    else
+        writer->failed = true;
     free(text);
-    return 0;
 }
 
-/* The record as a text, to be freed; NULL with *err. */
+/* The record as a text, which the caller frees; NULL with *err. */
 static char *make_text(const struct mb_record *record, int exit_status, const struct minibox_error *failure,
                        struct minibox_error *err) {
     struct mb_json_writer writer = {0};
-    char *text = NULL;
-    size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-    if (!out) {
-        mb_error_memory(err);
-        return NULL;
-    }
     mb_json_begin_object(&writer, NULL);
     mb_json_add_number(&writer, "status", exit_status);
     if (record->has_ended) {
         add_end(&writer, record);
         add_refused(&writer, record);
     }
-    int result = failure ? add_failure(&writer, failure, err) : 0;
+    if (failure)
+        add_failure(&writer, failure);
     mb_json_end(&writer);
-    if (mb_json_finish(&writer, out, err))
-        result = -1;
-    if (fclose(out) != 0 && result == 0)
-        result = mb_error_memory(err);
-    if (result == 0)
-        return text;
-    free(text);
-    return NULL;
+    return mb_json_finish_text(&writer, err);
 }
 
 int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, int exit_status,
                     const struct minibox_error *failure, struct minibox_error *err) {
-    if (!record->is_open)
+    if (!mb_outfile_is_open(&record->file))
         return 0;
     char *text = make_text(record, exit_status, failure, err);
     if (!text)
@@ -137,8 +119,4 @@ int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, i
         fail_report(spec, errno, err);
     free(text);
     return result;
-}
-
-void mb_record_close(struct mb_record *record) {
-    mb_outfile_close(&record->file);
 }

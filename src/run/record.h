@@ -10,10 +10,9 @@
 #include "spec/spec.h"
 
 struct mb_record {
-    bool is_open; /* else none was asked for */
     struct mb_outfile file;
-    uint64_t oom_kills; /* the kernel's count, before */
-    bool has_ended;     /* else minibox failed: what follows is not known */
+    uint64_t oom_kills; /* the kernel's count, before the launch */
+    bool has_ended;     /* false: the command has not ended, and the rest is not known */
     int status;         /* wait status of the command */
     double wall;        /* seconds */
     struct rusage usage;
@@ -22,17 +21,13 @@ struct mb_record {
     uint32_t refused[MB_NOTIFY_CALLS]; /* how often the filter refused each call */
 };
 
-/* Sees whether the file can be written, and changes nothing. Before the launch, so that what cannot be recorded is not
- * run. */
-int mb_record_open(struct mb_record *record, const struct minibox_spec *spec, struct minibox_error *err);
+/* Opens the record's file, if one was asked for: mb_outfile_open(). It is called before the launch, so that no command
+ * is run that cannot be recorded. */
+int mb_record_open(struct mb_record *record, const struct minibox_spec *spec, enum mb_purpose purpose,
+                   struct minibox_error *err);
 
-/* The same for a launch that is only tried: nothing is opened. */
-int mb_record_check(const struct minibox_spec *spec, struct minibox_error *err);
-
-/* Writes it; `failure` (or NULL) is why minibox failed. */
+/* Writes the record, if its file is open; `failure` (or NULL) is why minibox failed. */
 int mb_record_write(struct mb_record *record, const struct minibox_spec *spec, int exit_status,
                     const struct minibox_error *failure, struct minibox_error *err);
-
-void mb_record_close(struct mb_record *record);
 
 #endif

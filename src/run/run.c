@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. While the plan is made there is nothing yet to clean up: a signal ends the process, and so does the
- * time limit; watch.c sees to both where a report is to say so. From clone on all signals are blocked and read from a
- * signalfd, so there are no races: a request to end stops the launch; afterwards supervise.c forwards what comes to the
- * command. A trial goes the same road, but its command is not executed, and no file is written.
+ * How it works. While the plan is made there is nothing to clean up: a signal ends the process, and so does the time
+ * limit; if a report is to tell that, watch.c ends it. From clone on all signals are blocked and read from a signalfd,
+ * so there are no races: one that asks minibox to end stops the launch; once the command runs, supervise.c forwards all
+ * to it. A trial goes the same way, but executes no command and writes no file.
  */
 #include "run/run.h"
 
@@ -16,11 +16,11 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
-#include "read/read.h"
-#include "launch/launch.h"
 #include "filter/explain.h"
 #include "filter/guard.h"
 #include "kernel/calls.h"
+#include "launch/launch.h"
+#include "read/read.h"
 #include "run/learned.h"
 #include "run/pidfile.h"
 #include "run/record.h"
@@ -28,14 +28,18 @@
 #include "run/watch.h"
 #include "show/plan.h"
 
+/* A plan, and all that it refers to. */
+struct blueprint {
+    struct mb_arena arena;
+    struct mb_host host;
+    struct mb_box box;
+    struct mb_plan plan;
+};
+
 struct run {
     const struct minibox_spec *spec;
     struct minibox_error *err;
-    bool is_trial;
-    struct mb_arena arena;
-    struct mb_host host;
-    struct mb_box wanted;
-    struct mb_plan plan;
+    struct blueprint blueprint;
     struct mb_launch_options launch;
     struct minibox_box *box;
     struct mb_signals signals;
@@ -43,29 +47,39 @@ struct run {
     struct mb_terminal terminal;
     struct mb_output output;
     struct mb_record record;
-    struct mb_learned learned;
+    struct mb_outfile learned;
     struct mb_pidfile pid_file;
-    uint64_t started, launched; /* nanoseconds, CLOCK_MONOTONIC */
+    uint64_t launched; /* nanoseconds, CLOCK_MONOTONIC; when it was started is in `launch` */
     bool timed_out;
-    bool is_lost; /* a builder may still read the plan: it is not freed */
+    bool is_lost; /* a builder may still read the plan, so it is not freed */
 };
 
-/* ---- what every launch does ------------------------------------------------------------------------------------- */
+static bool is_trial(const struct run *run) {
+    return run->launch.purpose == MB_TO_TRY;
+}
+
+/* ---- the plan of a launch --------------------------------------------------------------------------------------- */
 
 enum terminal { TERMINAL_AS_CALLERS, TERMINAL_NONE };
 
-static int make_plan(const struct minibox_spec *spec, enum terminal terminal, struct mb_arena *arena,
-                     struct mb_host *host, struct mb_box *box, struct mb_plan *plan, struct minibox_error *err) {
-    if (mb_host_probe(arena, host, err))
+static int make_blueprint(const struct minibox_spec *spec, enum terminal terminal, struct blueprint *blueprint,
+                          struct minibox_error *err) {
+    if (mb_host_probe(&blueprint->arena, &blueprint->host, err))
         return -1;
     if (terminal == TERMINAL_NONE)
-        host->terminal = false;
-    if (mb_box_fill(spec, host, box, err))
+        blueprint->host.terminal = false;
+    if (mb_box_fill(spec, &blueprint->host, &blueprint->box, err))
         return -1;
-    return mb_plan_compile(box, plan, err);
+    return mb_plan_compile(&blueprint->box, &blueprint->plan, err);
 }
 
-/* ---- what minibox says of the end ------------------------------------------------------------------------------- */
+static void free_blueprint(struct blueprint *blueprint) {
+    mb_plan_free(&blueprint->plan);
+    mb_box_free(&blueprint->box);
+    mb_arena_free(&blueprint->arena);
+}
+
+/* ---- messages at the end ---------------------------------------------------------------------------------------- */
 
 static int exit_status(const struct run *run, int status) {
     if (run->timed_out)
@@ -75,8 +89,10 @@ static int exit_status(const struct run *run, int status) {
     return WIFSIGNALED(status) ? MINIBOX_EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* What the filter refused, which the command may not have said, and how it is permitted. */
-static void print_refused(const struct run *run, const struct minibox_spec *spec) {
+/* Lists the calls that the filter refused, which the command may have kept to itself, and the options that permit them.
+ */
+static void print_refused(const struct run *run) {
+    const struct minibox_spec *spec = run->spec;
     for (int i = 0; run->launch.notify == MB_NOTIFY_REFUSED && i < MB_NOTIFY_CALLS; i++) {
         char text[128], name[MB_CALLS_NAME_SIZE];
         if (!run->box->notify.counts[i])
@@ -107,12 +123,11 @@ static void print_end(const struct run *run, int status) {
     fprintf(stderr, "minibox: it ran for %.3f ms\n", (double)(mb_wait_clock() - run->launched) / 1e6);
 }
 
-/* A terminal that nobody reads would hold minibox here. */
 static void tell_end(const struct run *run, int status) {
     struct pollfd errors = {STDERR_FILENO, POLLOUT, 0};
-    if (poll(&errors, 1, 100) <= 0)
+    if (poll(&errors, 1, 100) <= 0) /* a terminal that nobody reads would hold minibox here */
         return;
-    print_refused(run, run->spec);
+    print_refused(run);
     if (run->spec->verbose || run->timed_out || run->output.is_reached)
         print_end(run, status);
 }
@@ -132,28 +147,30 @@ static void record_end(struct run *run, int status) {
 
 /* ---- a launch from end to end ----------------------------------------------------------------------------------- */
 
-/* Without a report and without a time limit nothing is to be done before the box is there: signals end minibox. */
-static bool is_watched(const struct run *run) {
-    return run->spec->timeout || (run->spec->report && !run->spec->dry_run && !run->is_trial);
+/* When the time limit is over, CLOCK_MONOTONIC; 0: there is none. */
+static uint64_t deadline_of(const struct run *run) {
+    return run->spec->timeout ? run->launch.started + run->spec->timeout : 0;
 }
 
-/* Whatever fails from here on is in the report, not what an earlier run left there. */
+/* Without a report and a time limit the kernel can end minibox by signals until there is a box. */
+static bool is_watched(const struct run *run) {
+    return run->spec->timeout || (run->spec->report && !run->spec->dry_run && !is_trial(run));
+}
+
+/* Opens the report. From here on it tells whatever fails. */
 static int begin_run(struct run *run, struct minibox_error *err) {
-    const struct minibox_spec *spec = run->spec;
     run->watch.signals = &run->signals;
-    run->watch.deadline = spec->timeout ? run->started + spec->timeout : 0;
-    run->watch.late_status = run->is_trial ? 1 : MINIBOX_EXIT_TIMEOUT;
+    run->watch.deadline = deadline_of(run);
+    run->watch.late_status = is_trial(run) ? 1 : MINIBOX_EXIT_TIMEOUT;
     if (mb_signals_open(&run->signals, err))
         return -1;
     if (is_watched(run) && mb_watch_start(&run->watch, err))
         return -1;
-    if (spec->dry_run)
+    if (run->spec->dry_run)
         return 0;
-    if (run->is_trial)
-        return mb_record_check(spec, err);
-    if (mb_record_open(&run->record, spec, err))
+    if (mb_record_open(&run->record, run->spec, run->launch.purpose, err))
         return -1;
-    if (run->record.is_open)
+    if (mb_outfile_is_open(&run->record.file))
         mb_watch_report(&run->watch, &run->record.file);
     return 0;
 }
@@ -163,12 +180,12 @@ static int print_plan(struct run *run) {
     mb_signals_block_none();
     switch (run->spec->dry_run) {
     case MB_DRY_RUN_JSON:
-        return mb_plan_print_json(&run->plan, stdout, run->err);
+        return mb_plan_print_json(&run->blueprint.plan, stdout, run->err);
     case MB_DRY_RUN_CONFIG:
-        mb_file_print(run->spec, run->host.cwd ? run->host.cwd : "", stdout);
+        mb_file_print(run->spec, run->blueprint.host.cwd ? run->blueprint.host.cwd : "", stdout);
         return 0;
     default:
-        mb_plan_print(&run->plan, stdout);
+        mb_plan_print(&run->blueprint.plan, stdout);
         return 0;
     }
 }
@@ -176,28 +193,29 @@ static int print_plan(struct run *run) {
 static int open_files(struct run *run) {
     if (mb_pidfile_open(&run->pid_file, run->spec->pid_file, run->err))
         return -1;
-    if (run->is_trial ? mb_learned_check(run->spec, run->err) : mb_learned_open(&run->learned, run->spec, run->err))
+    if (mb_learned_open(&run->learned, run->spec, run->launch.purpose, run->err))
         return -1;
-    return mb_output_open(&run->output, &run->plan, run->is_trial, run->launch.streams, run->err);
+    return mb_output_open(&run->output, &run->blueprint.plan, run->launch.purpose, run->launch.streams, run->err);
 }
 
-/* The box has its own: the end of what it writes is seen once they are closed here. */
-static void close_streams(struct run *run) {
+/* The box has copies of its own. A pipe ends only when they are closed here too. */
+static void close_passed_streams(struct run *run) {
     for (int i = 0; i < 3; i++)
         mb_fd_close(&run->launch.streams[i]);
 }
 
-/* What ended the launch is what minibox ends with. In a trial the signal waits until it is unblocked, and ends it. */
+/* A signal that ended the launch becomes the exit status. In a trial it stays pending, and ends minibox itself later.
+ */
 static int launch_box(struct run *run) {
     run->launch.cancel_fd = run->signals.endings;
-    enum mb_launch_outcome outcome = mb_launch_start(&run->plan, &run->launch, &run->box, run->err);
+    enum mb_launch_outcome outcome = mb_launch_start(&run->blueprint.plan, &run->launch, &run->box, run->err);
     mb_watch_stop(&run->watch);
-    close_streams(run);
+    close_passed_streams(run);
     run->launched = mb_wait_clock();
     if (outcome == MB_LAUNCHED)
         return 0;
     run->is_lost = outcome == MB_LAUNCH_LOST;
-    int signo = run->is_trial ? 0 : mb_signals_take_ending(&run->signals);
+    int signo = is_trial(run) ? 0 : mb_signals_take_ending(&run->signals);
     if (signo && !run->err->step)
         run->err->status = MINIBOX_EXIT_SIGNAL + signo;
     return -1;
@@ -209,8 +227,8 @@ static int supervise_box(struct run *run) {
         .signals = &run->signals,
         .terminal = &run->terminal,
         .output = &run->output,
-        .deadline = run->wanted.timeout ? run->started + run->wanted.timeout : 0,
-        .has_init = run->wanted.process.init,
+        .deadline = deadline_of(run),
+        .has_init = run->blueprint.box.process.init,
     };
     int result = mb_supervise(&supervisor, run->err);
     run->timed_out = supervisor.timed_out;
@@ -221,7 +239,7 @@ static int stay_beside(struct run *run, int *ret_status) {
     mb_signals_unblock_stops();
     if (run->spec->verbose)
         fprintf(stderr, "minibox: executed the command after %.3f ms; process 1 of the box is %d\n",
-                (double)(run->launched - run->started) / 1e6, minibox_box_pid(run->box));
+                (double)(run->launched - run->launch.started) / 1e6, minibox_box_pid(run->box));
     if (run->box->terminal_fd >= 0 && mb_terminal_open(&run->terminal, mb_fd_steal(&run->box->terminal_fd)) < 0)
         return mb_error_host(run->err, &run->spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, errno,
                              "cannot use the terminal", NULL);
@@ -232,10 +250,9 @@ static int stay_beside(struct run *run, int *ret_status) {
     return minibox_wait(run->box, ret_status, run->err);
 }
 
-/* An end that says already that there may be less output than all comes before the loss of some. */
 static int check_output(const struct run *run) {
     int lost = run->output.lost ? run->output.lost : run->terminal.lost;
-    if (!lost || run->timed_out || run->output.is_reached)
+    if (!lost || run->timed_out || run->output.is_reached) /* a limit explains already why output is missing */
         return 0;
     return mb_error_host(run->err, NULL, MB_REMEDY_NONE, lost, "cannot pass on the command's output", NULL);
 }
@@ -245,22 +262,21 @@ static int run_box(struct run *run, int *ret_status) {
     if (open_files(run))
         return -1;
     if (run->spec->verbose)
-        mb_plan_print(&run->plan, stderr);
+        mb_plan_print(&run->blueprint.plan, stderr);
     if (launch_box(run))
         return -1;
     if (stay_beside(run, &status))
         return -1;
     *ret_status = exit_status(run, status);
     record_end(run, status);
-    mb_terminal_close(
-        &run->terminal); /* before any line of minibox's own: that is for a terminal as the user left it */
+    mb_terminal_close(&run->terminal); /* minibox's own lines need a terminal that is not raw */
     tell_end(run, status);
     if (mb_learned_write(&run->learned, run->spec, &run->box->notify, run->err))
         return -1;
     return check_output(run);
 }
 
-/* The box ends by itself, where the command would have been executed. */
+/* In a trial the box ends by itself, where the command would have been executed. */
 static int try_box(struct run *run) {
     int status = 0;
     if (open_files(run))
@@ -272,22 +288,22 @@ static int try_box(struct run *run) {
     return status ? mb_error_host(run->err, NULL, MB_REMEDY_NONE, 0, "the box ended before its time", NULL) : 0;
 }
 
-/* Which system calls minibox is told of. Of a trial none: nothing is executed. */
-static enum mb_notify_what calls_to_tell(const struct run *run) {
+/* Chooses the system calls that are reported to minibox. A trial executes nothing, so there are none. */
+static enum mb_notify_what calls_to_report(const struct run *run) {
     const struct minibox_spec *spec = run->spec;
-    if (run->is_trial || !run->wanted.filter.count)
+    if (is_trial(run) || !run->blueprint.box.filter.count)
         return MB_NOTIFY_NONE;
     if (spec->seccomp == MB_SECCOMP_LEARN)
         return MB_NOTIFY_ALLOWED;
-    bool tells = (spec->report || spec->verbose) && run->wanted.process.init;
-    return tells ? MB_NOTIFY_REFUSED : MB_NOTIFY_NONE;
+    bool is_told = (spec->report || spec->verbose) && run->blueprint.box.process.init;
+    return is_told ? MB_NOTIFY_REFUSED : MB_NOTIFY_NONE;
 }
 
 static int plan_and_run(struct run *run, int *ret_status) {
-    if (make_plan(run->spec, TERMINAL_AS_CALLERS, &run->arena, &run->host, &run->wanted, &run->plan, run->err))
+    if (make_blueprint(run->spec, TERMINAL_AS_CALLERS, &run->blueprint, run->err))
         return -1;
-    run->launch.notify = calls_to_tell(run);
-    if (run->is_trial)
+    run->launch.notify = calls_to_report(run);
+    if (is_trial(run))
         return try_box(run);
     return run->spec->dry_run ? print_plan(run) : run_box(run, ret_status);
 }
@@ -296,16 +312,16 @@ static void clean_up(struct run *run) {
     mb_watch_stop(&run->watch);
     mb_terminal_close(&run->terminal);
     mb_output_close(&run->output);
-    close_streams(run);
-    mb_learned_close(&run->learned);
+    close_passed_streams(run);
+    mb_outfile_close(&run->learned);
     minibox_box_free(run->box);
     mb_pidfile_remove(&run->pid_file);
 }
 
 /*
- * A signal that comes now would end minibox without a report, so it is let through only afterwards, when what came
- * meanwhile has been taken: the box has ended already. But a FIFO or a terminal may take nothing: a signal may
- * interrupt that.
+ * The box has ended. A signal that came now would end minibox without a report, so signals stay blocked until that is
+ * written, and those that came meanwhile are dropped. But a report that goes to a FIFO or a terminal may wait for a
+ * reader: signals may end that.
  */
 static int write_record(struct run *run, int result, int status) {
     struct mb_signal late;
@@ -314,8 +330,8 @@ static int write_record(struct run *run, int result, int status) {
         mb_signals_block_none();
     int written = mb_record_write(&run->record, run->spec, result ? failure.status : status, result ? &failure : NULL,
                                   result ? &failure : run->err);
-    mb_record_close(&run->record);
-    while (!run->is_trial && mb_signals_next(&run->signals, &late))
+    mb_outfile_close(&run->record.file);
+    while (!is_trial(run) && mb_signals_next(&run->signals, &late))
         ;
     return result || written ? -1 : 0;
 }
@@ -323,8 +339,7 @@ static int write_record(struct run *run, int result, int status) {
 static int run_to_end(struct run *run, int *ret_status) {
     struct minibox_error second = {0};
     *ret_status = 0;
-    signal(SIGCHLD, SIG_DFL); /* a caller that ignored it would take the box's status from us */
-    /* Before anything is opened. */
+    signal(SIGCHLD, SIG_DFL); /* if the caller ignored it, the box's status would be lost */
     int result = run->spec->dry_run ? 0 : mb_launch_check_descriptors(run->spec->preserve_fds, run->err);
     if (begin_run(run, result ? &second : run->err))
         result = -1;
@@ -332,53 +347,46 @@ static int run_to_end(struct run *run, int *ret_status) {
         result = plan_and_run(run, ret_status);
     clean_up(run);
     result = write_record(run, result, *ret_status);
-    mb_signals_block_none(); /* a word to a terminal that takes none, say, may be interrupted */
+    mb_signals_block_none(); /* the caller's message may wait for a terminal that takes nothing: signals may end that */
     mb_signals_close(&run->signals);
-    if (!run->is_lost) {
-        mb_plan_free(&run->plan);
-        mb_box_free(&run->wanted);
-        mb_arena_free(&run->arena);
-    }
+    if (!run->is_lost)
+        free_blueprint(&run->blueprint);
     return result;
 }
 
-enum purpose { TO_RUN, TO_TRY };
-
-static struct run new_run(const struct minibox_spec *spec, enum purpose purpose, struct minibox_error *err) {
-    struct run run = {.spec = spec,
-                      .err = err,
-                      .signals = MB_SIGNALS_NONE,
-                      .watch = MB_WATCH_NONE,
-                      .launch = {.cancel_fd = -1, .streams = {-1, -1, -1}},
-                      .terminal = {.master = -1, .slave = -1},
-                      .output = {.from = {-1, -1}, .to = {-1, -1}},
-                      .record = {.file = MB_OUTFILE_NONE},
-                      .learned = MB_LEARNED_NONE,
-                      .pid_file = MB_PIDFILE_NONE,
-                      .started = mb_wait_clock()};
-    run.is_trial = run.launch.trial = purpose == TO_TRY;
-    run.launch.started = run.started;
-    return run;
+static struct run new_run(const struct minibox_spec *spec, enum mb_purpose purpose, struct minibox_error *err) {
+    return (struct run){
+        .spec = spec,
+        .err = err,
+        .signals = MB_SIGNALS_NONE,
+        .watch = MB_WATCH_NONE,
+        .launch = {.cancel_fd = -1, .streams = {-1, -1, -1}, .purpose = purpose, .started = mb_wait_clock()},
+        .terminal = {.master = -1, .slave = -1},
+        .output = {.from = {-1, -1}, .to = {-1, -1}},
+        .record = {.file = MB_OUTFILE_NONE},
+        .learned = MB_OUTFILE_NONE,
+        .pid_file = MB_PIDFILE_NONE,
+    };
 }
 
 int mb_run(const struct minibox_spec *spec, int *ret_status, struct minibox_error *err) {
-    struct run run = new_run(spec, TO_RUN, err);
+    struct run run = new_run(spec, MB_TO_RUN, err);
     return run_to_end(&run, ret_status);
 }
 
 int mb_run_trial(const struct minibox_spec *spec, struct minibox_error *err) {
     int status;
-    struct run run = new_run(spec, TO_TRY, err);
+    struct run run = new_run(spec, MB_TO_TRY, err);
     return run_to_end(&run, &status);
 }
 
 void mb_run_refuse(const struct minibox_spec *spec, const struct minibox_error *err) {
     struct mb_record record;
     struct minibox_error ignored;
-    if (spec->dry_run || mb_record_open(&record, spec, &ignored))
+    if (spec->dry_run || mb_record_open(&record, spec, MB_TO_RUN, &ignored))
         return;
     mb_record_write(&record, spec, err->status, err, &ignored);
-    mb_record_close(&record);
+    mb_outfile_close(&record.file);
 }
 
 /* ---- the library's launch: no terminal, nothing is forwarded ----------------------------------------------------- */
@@ -397,40 +405,30 @@ static int refuse_what_needs_a_tool(const struct minibox_spec *spec, struct mini
     return 0;
 }
 
-/* What a launch of the library's is made of, while it is made. */
-struct request {
-    struct mb_arena arena;
-    struct mb_host host;
-    struct mb_box box;
-    struct mb_plan plan;
-};
-
-static enum mb_launch_outcome launch_for_caller(const struct minibox_spec *spec, struct request *request,
+static enum mb_launch_outcome launch_for_caller(const struct minibox_spec *spec, struct blueprint *blueprint,
                                                 struct minibox_box **ret_box, struct minibox_error *err) {
     const struct mb_launch_options options = {.cancel_fd = -1, .started = mb_wait_clock(), .streams = {-1, -1, -1}};
     sigset_t before;
     if (refuse_what_needs_a_tool(spec, err))
         return MB_LAUNCH_FAILED;
-    if (make_plan(spec, TERMINAL_NONE, &request->arena, &request->host, &request->box, &request->plan, err))
+    if (make_blueprint(spec, TERMINAL_NONE, blueprint, err))
         return MB_LAUNCH_FAILED;
     if (mb_launch_check_descriptors(spec->preserve_fds, err))
         return MB_LAUNCH_FAILED;
     pthread_sigmask(SIG_SETMASK, NULL, &before);
-    enum mb_launch_outcome outcome = mb_launch_start(&request->plan, &options, ret_box, err);
+    enum mb_launch_outcome outcome = mb_launch_start(&blueprint->plan, &options, ret_box, err);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return outcome;
 }
 
 int minibox_launch(const struct minibox_spec *spec, struct minibox_box **ret_box, struct minibox_error *err) {
-    struct request *request = calloc(1, sizeof(*request));
-    if (!request)
+    struct blueprint *blueprint = calloc(1, sizeof(*blueprint));
+    if (!blueprint)
         return mb_error_memory(err);
-    enum mb_launch_outcome outcome = launch_for_caller(spec, request, ret_box, err);
+    enum mb_launch_outcome outcome = launch_for_caller(spec, blueprint, ret_box, err);
     if (outcome == MB_LAUNCH_LOST) /* a builder may still read it */
         return -1;
-    mb_plan_free(&request->plan);
-    mb_box_free(&request->box);
-    mb_arena_free(&request->arena);
-    free(request);
+    free_blueprint(blueprint);
+    free(blueprint);
     return outcome == MB_LAUNCHED ? 0 : -1;
 }

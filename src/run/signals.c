@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. One table says what becomes of a signal; one that has no row is forwarded to the command. Signals are
- * blocked and read from descriptors, so no handler is ever installed: a signal that is not blocked has its default
- * action, which also interrupts a process that hangs on a dead network file system, as no handler would.
+ * How it works. A table has a row for each signal that is treated in a way of its own; all others are forwarded to the
+ * command. Signals are blocked and read from descriptors, and no handler is ever installed: so a signal that is not
+ * blocked has its default action, which ends even a process that hangs on a dead network file system.
  */
 #include "run/signals.h"
 
@@ -17,12 +17,12 @@
 enum { SIGNALS = 65 };
 
 static const struct {
-    bool ends;      /* asks minibox to end: ends a launch, and is forwarded to a command that runs */
+    bool ends;      /* asks minibox to end: it ends a launch, and is forwarded to a command that runs */
     bool is_key;    /* the kernel sends it for a key, or for a terminal that is gone */
     bool stops;     /* stops minibox itself, and is not forwarded */
     bool is_own;    /* concerns minibox alone */
     bool resizes;   /* the window has another size */
-    bool is_writes; /* sent to minibox when it writes what nobody reads; then it is no business of the command */
+    bool is_writes; /* not forwarded if minibox itself caused it, by writing to a pipe without a reader */
 } table[SIGNALS] = {
     [SIGINT] = {.ends = true, .is_key = true},
     [SIGTERM] = {.ends = true},
@@ -42,27 +42,29 @@ static bool is_ignored(int signo) {
     return sigaction(signo, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-static void list_endings(sigset_t *ret_set) {
-    sigemptyset(ret_set);
-    for (int signo = 1; signo < SIGNALS; signo++)
-        if (table[signo].ends && !is_ignored(signo))
-            sigaddset(ret_set, signo);
+static bool is_ending(int signo) {
+    return table[signo].ends && !is_ignored(signo);
 }
 
-static void list_stops(sigset_t *ret_set) {
-    sigemptyset(ret_set);
+static bool is_stop(int signo) {
+    return table[signo].stops;
+}
+
+static bool is_no_stop(int signo) {
+    return !table[signo].stops;
+}
+
+static sigset_t set_of(bool (*is_in)(int signo)) {
+    sigset_t set;
+    sigemptyset(&set);
     for (int signo = 1; signo < SIGNALS; signo++)
-        if (table[signo].stops)
-            sigaddset(ret_set, signo);
+        if (is_in(signo))
+            sigaddset(&set, signo);
+    return set;
 }
 
 int mb_signals_open(struct mb_signals *signals, struct minibox_error *err) {
-    sigset_t endings, all;
-    list_endings(&endings);
-    sigfillset(&all);
-    for (int signo = 1; signo < SIGNALS; signo++)
-        if (table[signo].stops)
-            sigdelset(&all, signo);
+    const sigset_t endings = set_of(is_ending), all = set_of(is_no_stop);
     signals->endings = signalfd(-1, &endings, SFD_CLOEXEC | SFD_NONBLOCK);
     signals->all = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals->endings < 0 || signals->all < 0)
@@ -101,14 +103,13 @@ int mb_signals_pending_ending(void) {
     sigset_t pending;
     sigpending(&pending);
     for (int signo = 1; signo < SIGNALS; signo++)
-        if (table[signo].ends && !is_ignored(signo) && sigismember(&pending, signo) == 1)
+        if (is_ending(signo) && sigismember(&pending, signo) == 1)
             return signo;
     return 0;
 }
 
 void mb_signals_block_endings(void) {
-    sigset_t endings;
-    list_endings(&endings);
+    const sigset_t endings = set_of(is_ending);
     sigprocmask(SIG_SETMASK, &endings, NULL);
 }
 
@@ -119,7 +120,6 @@ void mb_signals_block_none(void) {
 }
 
 void mb_signals_unblock_stops(void) {
-    sigset_t stops;
-    list_stops(&stops);
+    const sigset_t stops = set_of(is_stop);
     sigprocmask(SIG_UNBLOCK, &stops, NULL);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How it works. One poll loop watches the box's pidfd, the signals, its terminal, its output and its filter's listener.
- * Each turn prepares what to poll for, waits, and does what the answer says. The loop ends when the box has ended and
+ * Each turn prepares the descriptors, polls, and handles those that are ready. The loop ends when the box has ended and
  * its last output is written.
  *
- * What must stay true: no turn waits beyond the deadline, nor a flood of what is ready puts it off; nothing here
- * blocks.
+ * What must stay true: no turn waits beyond the deadline, and no flood of events puts it off; nothing here blocks.
  */
 #include "run/supervise.h"
 
@@ -17,9 +16,6 @@
 
 enum { DEATH, SIGNAL, TERMINAL, OUTPUT = TERMINAL + MB_TERMINAL_FDS, NOTIFY = OUTPUT + MB_OUTPUT_FDS, FDS };
 enum { SECOND = 1000000000, SILENCE = 200000000 }; /* nanoseconds */
-
-/* What a turn waited for. */
-enum turn { TURN_READY, TURN_LATE, TURN_AGAIN, TURN_FAILED };
 
 static bool goes_on(const struct mb_supervisor *s) {
     return !s->has_ended || mb_terminal_has_output(s->terminal) || mb_output_has_more(s->output);
@@ -33,21 +29,16 @@ static void prepare_turn(const struct mb_supervisor *s, struct pollfd *fds) {
     fds[NOTIFY] = (struct pollfd){s->box->notify.fd, POLLIN, 0};
 }
 
-static enum turn wait_for_any(const struct mb_supervisor *s, struct pollfd *fds) {
-    struct timespec left = {0, 0};
-    if (s->deadline && !mb_wait_left(s->deadline, &left))
-        return TURN_LATE;
-    /* Some process outside of the box may hold its terminal open, and say nothing more. */
-    bool is_silent = s->has_ended && !s->terminal->output_length && !s->output->length;
-    if (is_silent)
-        left = (struct timespec){0, SILENCE};
-    int count = ppoll(fds, FDS, s->deadline || is_silent ? &left : NULL, NULL);
-    if (count < 0)
-        return errno == EINTR ? TURN_AGAIN : TURN_FAILED;
-    return count ? TURN_READY : TURN_LATE;
+/* When the turn ends though nothing is ready; 0: never. Once the box has ended it need not wait long: a process outside
+ * of the box may hold its terminal open without writing anything more. */
+static uint64_t end_of_turn(const struct mb_supervisor *s) {
+    if (!s->has_ended || s->terminal->output_length || s->output->length)
+        return s->deadline;
+    uint64_t soon = mb_wait_clock() + SILENCE;
+    return s->deadline && s->deadline < soon ? s->deadline : soon;
 }
 
-/* The deadline kills the box, which then has a second for its last output. */
+/* Kills the box, and gives its last output a second to be read. */
 static int end_by_deadline(struct mb_supervisor *s, struct minibox_error *err) {
     s->timed_out = true;
     s->deadline = mb_wait_clock() + SECOND;
@@ -60,7 +51,7 @@ static int pass_bytes(struct mb_supervisor *s, const struct pollfd *fds, struct 
     return s->output->is_reached && !s->has_ended ? minibox_kill(s->box, SIGKILL, err) : 0;
 }
 
-/* A call that is not answered would let the box wait for ever. */
+/* A call without an answer would make the box wait for ever. */
 static int answer_calls(struct mb_supervisor *s, const struct pollfd *notify, struct minibox_error *err) {
     if (notify->revents & POLLIN && mb_notify_serve(&s->box->notify))
         return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot answer the box's system calls", NULL);
@@ -72,7 +63,7 @@ static int answer_calls(struct mb_supervisor *s, const struct pollfd *notify, st
 static int pass_signals(struct mb_supervisor *s, struct minibox_error *err) {
     struct mb_signal signal;
     while (mb_signals_next(s->signals, &signal)) {
-        if (signal.is_resize && s->terminal->master >= 0) { /* the kernel tells those on the box's terminal */
+        if (signal.is_resize && s->terminal->master >= 0) { /* the kernel then signals the box's processes itself */
             mb_terminal_resize(s->terminal);
             continue;
         }
@@ -90,7 +81,7 @@ static void note_death(struct mb_supervisor *s) {
     mb_terminal_end(s->terminal);
 }
 
-/* Who asked for the end waits for nobody that takes no output, but for a second. */
+/* After a signal that asks minibox to end, a reader that takes no output is waited for no longer than a second. */
 static void hurry(struct mb_supervisor *s) {
     uint64_t soon = mb_wait_clock() + SECOND;
     if (!s->has_ended || !s->is_ending || s->is_hurried || (s->deadline && s->deadline <= soon))
@@ -116,15 +107,15 @@ int mb_supervise(struct mb_supervisor *s, struct minibox_error *err) {
     while (goes_on(s)) {
         struct pollfd fds[FDS];
         prepare_turn(s, fds);
-        enum turn turn = wait_for_any(s, fds);
-        if (turn == TURN_FAILED)
-            return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot watch the box", NULL);
-        if (turn == TURN_AGAIN)
+        int ready = mb_wait_poll(fds, FDS, end_of_turn(s));
+        if (ready < 0 && errno == EINTR)
             continue;
-        bool is_enough = s->has_ended && s->output->is_reached && !s->output->length; /* the rest is not wanted */
-        if (s->has_ended && (turn == TURN_LATE || is_enough))
+        if (ready < 0)
+            return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot watch the box", NULL);
+        bool is_enough = s->output->is_reached && !s->output->length; /* output beyond the limit is dropped */
+        if (s->has_ended && (!ready || is_enough))
             return 0;
-        if (turn == TURN_LATE ? end_by_deadline(s, err) : take_turn(s, fds, err))
+        if (ready ? take_turn(s, fds, err) : end_by_deadline(s, err))
             return -1;
     }
     return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A box that runs, and what is done for it meanwhile. Knows descriptors and a deadline, and no options. */
+/* Serves a box while it runs. Knows descriptors and a deadline, but no options. */
 #ifndef MB_RUN_SUPERVISE_H
 #define MB_RUN_SUPERVISE_H
 
@@ -10,12 +10,13 @@
 
 struct mb_supervisor {
     struct minibox_box *box;
-    const struct mb_signals *signals; /* all are blocked in the calling thread */
+    const struct mb_signals *signals; /* all signals are blocked in the calling thread */
     struct mb_terminal *terminal;
     struct mb_output *output;
     uint64_t deadline; /* of mb_wait_clock(), when the box is killed; 0: none */
-    bool has_init;     /* which passes a signal on to the command's process group */
+    bool has_init;     /* init passes a signal on to the command's process group */
 
+    /* Set by mb_supervise(). */
     bool timed_out; /* the deadline was reached */
     bool has_ended;
     bool is_ending; /* a signal asked minibox itself to end */
@@ -24,9 +25,9 @@ struct mb_supervisor {
 
 /*
  * Waits for the end of the box: passes on signals, its terminal's bytes and its output, answers for its filter, and
- * kills it at the deadline or the output limit. What the box wrote last is still read; a reader that takes nothing is
- * waited for until the deadline, or a second once a signal asked for the end. The fields above the line are the
- * caller's to set. 0, or -1 with *err: the box may still live.
+ * kills it at the deadline or the output limit. The box's last output is still passed on; a reader that takes nothing
+ * is waited for until the deadline, or for a second once a signal asked minibox to end. 0, or -1 with *err: the box may
+ * still live.
  */
 int mb_supervise(struct mb_supervisor *supervisor, struct minibox_error *err);
 

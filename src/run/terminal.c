@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. The command has a terminal of its own; this copies bytes between it and the user's. The user's is raw
- * meanwhile, so that Ctrl-C is a byte that the box's terminal turns into a signal for the program in its foreground,
- * and no signal for minibox. Nothing here blocks: each direction has a buffer, and is polled for room or for data as
- * the buffer says.
+ * How it works. The command has a terminal of its own; bytes are copied between that and the user's. The user's is raw
+ * meanwhile: so Ctrl-C is no signal for minibox, but a byte that the box's terminal turns into a signal for the program
+ * in its foreground. Nothing here blocks: each direction has a buffer, and is polled for data if the buffer is empty,
+ * else for room.
  */
 #include "run/terminal.h"
 
@@ -22,9 +22,10 @@ int mb_terminal_open(struct mb_terminal *terminal, int master) {
     terminal->slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (terminal->slave < 0)
         return -1;
-    /* A terminal that takes no more would block the write, whatever poll said. Opened again, not made non-blocking:
-     * others have the same open file. Where that is forbidden (a terminal that another user opened) it may block. */
-    int number; /* a master would be opened as another terminal */
+    /* Writing to a terminal may block in spite of poll(2). It is opened again for that, since other processes use the
+     * same open file and may expect that it blocks. Where that is forbidden (another user opened it), writing may
+     * block. */
+    int number; /* opening the master of a terminal again would make another terminal */
     if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGPTN, &number) < 0) {
         int again = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         terminal->out = again < 0 ? STDOUT_FILENO : again;
@@ -60,19 +61,7 @@ void mb_terminal_prepare(const struct mb_terminal *terminal, struct pollfd *fds)
     fds[MASTER_WRITE] = (struct pollfd){open && terminal->input_length ? terminal->master : -1, POLLOUT, 0};
 }
 
-/* Writes what is left of a buffer; empties it when all is written, or when it never will be. 0, or why that is. */
-static int write_some(int fd, const char *buffer, size_t *length, size_t *sent) {
-    ssize_t n = write(fd, buffer + *sent, *length - *sent);
-    int number = n < 0 ? errno : 0;
-    if (number == EAGAIN || number == EINTR)
-        return 0;
-    *sent = n < 0 ? *length : *sent + (size_t)n;
-    if (*sent == *length)
-        *length = *sent = 0;
-    return number;
-}
-
-/* The box's terminal has no other side any more (EIO), or has said all (0). */
+/* False: the box's terminal has no other side any more (EIO), or all its output is read (0). */
 static bool read_master(struct mb_terminal *terminal) {
     ssize_t n = read(terminal->master, terminal->output, sizeof(terminal->output));
     if (n > 0)
@@ -81,9 +70,10 @@ static bool read_master(struct mb_terminal *terminal) {
 }
 
 /*
- * A pipe that ends is Ctrl-D on a terminal: the box's own character for it. After part of a line one only ends that
- * part. A shell that changes the terminal's mode just then loses the character: so it comes again after output that may
- * be a prompt, a few times, as a pipe's end can be read again; not without end, since a program may echo it.
+ * When minibox's input ends, the box's terminal gets its character for that, Ctrl-D. After a part of a line it takes
+ * two: the first only ends that part. A shell that changes the terminal's mode just then loses the character; so it is
+ * sent again after output that may be a prompt, as the end of a pipe can be read again; a few times only, since a
+ * program may echo it.
  */
 static void end_input(struct mb_terminal *terminal) {
     enum { MOST = 16 };
@@ -96,8 +86,8 @@ static void end_input(struct mb_terminal *terminal) {
     terminal->is_in_line = false;
 }
 
-/* Nobody is left to read: the box's terminal is gone, as the user's is. The kernel tells who has it by SIGHUP, and by
- * an error to who writes; else a command without end would go on for nobody. */
+/* The user's terminal is gone, so the box's goes too. The kernel sends SIGHUP to its session, and an error to processes
+ * that write; otherwise an endless command would go on without a reader. */
 static void hang_up(struct mb_terminal *terminal) {
     mb_fd_close(&terminal->master);
     mb_fd_close(&terminal->slave);
@@ -113,11 +103,11 @@ void mb_terminal_forward(struct mb_terminal *terminal, const struct pollfd *fds)
             end_input(terminal);
         }
     }
+    int number = 0;
     if (fds[MASTER_WRITE].revents)
-        write_some(terminal->master, terminal->input, &terminal->input_length, &terminal->input_sent);
-    int number = fds[OUT].revents
-                     ? write_some(terminal->out, terminal->output, &terminal->output_length, &terminal->output_sent)
-                     : 0;
+        mb_fd_write_some(terminal->master, terminal->input, &terminal->input_length, &terminal->input_sent);
+    if (fds[OUT].revents)
+        number = mb_fd_write_some(terminal->out, terminal->output, &terminal->output_length, &terminal->output_sent);
     if (number && mb_fd_reader_is_gone(terminal->out, number)) {
         hang_up(terminal);
         return;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How it works. While a plan is made the launcher reads files, which may lie on a file system that does not answer. A
- * process that waits for one in the kernel runs no handler, but a signal whose default action is to end it ends it. So
- * the launcher blocks the signals in question, and another thread polls for them and for the deadline. That one writes
- * the report, and then lets the signal have its default action, which ends the launcher too, wherever it waits.
+ * process that waits for one in the kernel runs no handler, but a signal can end it by its default action. So the
+ * launcher blocks the signals in question, and another thread polls for them and for the deadline. That thread writes
+ * the report, and then gives the signal its default action, which ends the launcher too, wherever it waits.
  *
  * What must stay true: this thread takes no lock that the launcher may hold, so it calls neither the heap nor stdio's
  * streams; it takes no signal from the descriptor, so that a launch which has begun meanwhile still finds it; it blocks
@@ -25,7 +25,8 @@
 
 enum { STACK = 256 * 1024 };
 
-/* Whether the launcher's thread has come to clone: it has more signals blocked then than those that end a launch. */
+/* Whether the launcher's thread has come to clone. From there on it has all signals blocked, also those that end no
+ * launch. */
 static bool launch_has_begun(const struct mb_watch *watch) {
     char path[64], text[4096];
     snprintf(path, sizeof(path), "/proc/self/task/%d/status", watch->launcher);
@@ -39,7 +40,7 @@ static void write_report(const struct mb_watch *watch, int status, const char *w
     char text[256];
     int length = snprintf(text, sizeof(text), "{\n  \"status\":%d,\n  \"error\":\"minibox: %s\\n\"\n}\n", status, why);
     if (report)
-        mb_outfile_write(report, text, (size_t)length); /* there is nobody left to tell that it could not */
+        mb_outfile_write(report, text, (size_t)length); /* minibox ends: it cannot report a failure of this any more */
 }
 
 /* A reader of standard error that takes nothing must not put off the end. */
@@ -51,7 +52,7 @@ static void say(const char *why) {
         mb_fd_write_all(STDERR_FILENO, text, (size_t)length);
 }
 
-/* Does not return, unless the launch has begun while the report was written. It is written again at the end then. */
+/* Returns only if the launch has begun while the report was written. That is written again at the end then. */
 static void end_by_time(const struct mb_watch *watch) {
     static const char why[] = "the time limit was reached before the box was started";
     write_report(watch, watch->late_status, why);
@@ -70,7 +71,7 @@ static void end_by_signal(const struct mb_watch *watch, int signo) {
         return;
     sigemptyset(&set);
     sigaddset(&set, signo);
-    pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* it is pending, and its default action ends the process here */
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* the signal is pending: its default action ends the process here */
     _exit(MINIBOX_EXIT_SIGNAL + signo);
 }
 
@@ -78,13 +79,11 @@ static void *watch_launch(void *argument) {
     const struct mb_watch *watch = argument;
     for (;;) {
         struct pollfd fds[2] = {{watch->stop, POLLIN, 0}, {watch->signals->endings, POLLIN, 0}};
-        struct timespec left = {0, 0};
-        bool is_late = watch->deadline && !mb_wait_left(watch->deadline, &left);
-        int count = is_late ? 0 : ppoll(fds, 2, watch->deadline ? &left : NULL, NULL);
-        if (fds[0].revents || ((is_late || count > 0) && launch_has_begun(watch)))
+        int ready = mb_wait_poll(fds, 2, watch->deadline);
+        if (fds[0].revents || (ready >= 0 && launch_has_begun(watch)))
             return NULL;
-        int signo = count > 0 ? mb_signals_pending_ending() : 0;
-        if (is_late)
+        int signo = ready > 0 ? mb_signals_pending_ending() : 0;
+        if (ready == 0)
             end_by_time(watch);
         else if (signo)
             end_by_signal(watch, signo);

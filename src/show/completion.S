@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shells' scripts, into which completion.c prints the tables. Each ends in a NUL. */
+/* The scripts for the shells, in which completion.c replaces two lines by the tables. Each ends in a NUL. */
     .section .rodata
     .globl mb_completion_bash, mb_completion_zsh, mb_completion_fish
 mb_completion_bash:

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. What a shell does with the words of minibox is a script in its own language, configs/completion/; a
- * line
- * "@commands@" or "@options@" in it becomes one row for each subcommand or option. The words that can be offered for a
- * value are the same in all three. An option's row has them as words of a choice, or as a text "busybox|host|DIR":
- * words, and in capitals kinds of value, which become words here; but FILE, DIR and LIST (words joined by commas) are
- * left to the scripts.
+ * How it works. configs/completion/ has a script for each shell, in the shell's own language; a line "@commands@" or
+ * "@options@" in it becomes one row for each subcommand or option. The words that are offered for a value are the same
+ * in all three. An option's row has them as words of a choice, or as a text "busybox|host|DIR". In that text capitals
+ * are kinds of value, which become words here; but FILE, DIR and LIST (words joined by commas) are left to the scripts.
  */
 #include <ctype.h>
 #include <string.h>
@@ -23,7 +21,7 @@ const char *mb_completion_shell(size_t i) {
     return i < SHELLS ? names[i] : NULL;
 }
 
-/* As part of a word in single quotes; `special` are bytes that take a backslash. */
+/* Prints a part of a word in single quotes. The bytes in `special` get a backslash. */
 static void print_quoted(FILE *out, const char *text, size_t length, const char *special) {
     for (size_t i = 0; i < length; i++) {
         if (text[i] == '\'')
@@ -33,29 +31,29 @@ static void print_quoted(FILE *out, const char *text, size_t length, const char 
     }
 }
 
-/* ---- what is offered for a value: words, with a blank before each ------------------------------------------------ */
+/* ---- the words that are offered for a value, with a blank before each ------------------------------------------- */
 
-static void print_capabilities(FILE *out, const struct mb_option *row) {
+static void offer_capabilities(FILE *out, const struct mb_option *row) {
     (void)row;
     fputs(" ALL", out);
     for (int cap = 0; cap < MB_CAP_COUNT; cap++)
         fprintf(out, " %s", mb_caps[cap]);
 }
 
-static void print_limits(FILE *out, const struct mb_option *row) {
+static void offer_limits(FILE *out, const struct mb_option *row) {
     (void)row;
     for (size_t i = 0; i < RLIM_NLIMITS; i++)
         fprintf(out, " %s=", mb_limits[i].name);
 }
 
-static void print_namespaces(FILE *out, const struct mb_option *row) {
+static void offer_namespaces(FILE *out, const struct mb_option *row) {
     (void)row;
     for (int i = 0; i < MB_FLAG_COUNT; i++)
         if (mb_flags[i].joins)
             fprintf(out, " %s=", mb_flags[i].name);
 }
 
-static void print_resources(FILE *out, const struct mb_option *row) {
+static void offer_resources(FILE *out, const struct mb_option *row) {
     fputs(" LIST", out);
     for (int i = 0; i < MB_FLAG_COUNT; i++)
         if (mb_flags_fit(&mb_flags[i], row == &mb_options[MB_OPTION_SHARE]))
@@ -64,32 +62,32 @@ static void print_resources(FILE *out, const struct mb_option *row) {
 
 static const struct {
     const char *kind;
-    void (*print)(FILE *out, const struct mb_option *row);
+    void (*offer)(FILE *out, const struct mb_option *row);
 } kinds[] = {
-    {"CAP", print_capabilities}, {"LIMIT=", print_limits}, {"NAMESPACE=", print_namespaces}, {"LIST", print_resources}};
+    {"CAP", offer_capabilities}, {"LIMIT=", offer_limits}, {"NAMESPACE=", offer_namespaces}, {"LIST", offer_resources}};
 
-static void print_value(FILE *out, const struct mb_option *row, const char *word, size_t length) {
+static void offer_word(FILE *out, const struct mb_option *row, const char *word, size_t length) {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strlen(kinds[i].kind) == length && memcmp(kinds[i].kind, word, length) == 0) {
-            kinds[i].print(out, row);
+            kinds[i].offer(out, row);
             return;
         }
     fprintf(out, " %.*s", (int)length, word);
 }
 
-static void print_values(FILE *out, const struct mb_option *row) {
+static void offer_values(FILE *out, const struct mb_option *row) {
     for (const struct mb_word *word = row->argument ? row->words : NULL; word && word->word; word++)
         fprintf(out, " %s", word->word);
     for (const char *word = row->values; word && *word; word += *word == '|') {
         size_t length = strcspn(word, "|");
-        print_value(out, row, word, length);
+        offer_word(out, row, word, length);
         word += length;
     }
 }
 
 /* ---- rows of the scripts ----------------------------------------------------------------------------------------- */
 
-/* The words that may follow a subcommand. Those of a launch are the scripts' own business. */
+/* Prints the words that may follow a subcommand. The scripts know those of a launch themselves. */
 static void print_command_words(FILE *out, const struct mb_command *command) {
     if (command->form == MB_COMMAND_OWN)
         return;
@@ -102,7 +100,7 @@ static void print_command_words(FILE *out, const struct mb_command *command) {
         fprintf(out, " %s", command->word);
 }
 
-static void print_command(FILE *out, enum shell shell, const struct mb_command *command) {
+static void print_command_row(FILE *out, enum shell shell, const struct mb_command *command) {
     static const char *const before[] = {"        [%s]='", "        '%s:", "__minibox_command %s '"};
     static const char *const between[] = {"", "' '", "'"};
     fprintf(out, before[shell], command->name);
@@ -113,7 +111,7 @@ static void print_command(FILE *out, enum shell shell, const struct mb_command *
     fputs(shell == FISH ? "\n" : "'\n", out);
 }
 
-/* One spelling: a letter, or "-" and a name. A list has no room for what follows the first ";" of a text. */
+/* Prints a row for one spelling: a letter, or "-" and a name. The text is cut at its first ";" to fit a list. */
 static void print_zsh_spelling(FILE *out, const struct mb_option *row, const char *spelling, const char *assign) {
     fprintf(out, "        '%s-%s%s[", row->list ? "*" : "", spelling, assign);
     print_quoted(out, row->about, strcspn(row->about, ";"), "[]\\");
@@ -122,7 +120,7 @@ static void print_zsh_spelling(FILE *out, const struct mb_option *row, const cha
         fputs(row->bare ? "::" : ":", out);
         print_quoted(out, row->argument, strlen(row->argument), ":\\");
         fputs(": _minibox_value", out);
-        print_values(out, row);
+        offer_values(out, row);
     }
     fputs("'\n", out);
 }
@@ -137,23 +135,23 @@ static void print_zsh_option(FILE *out, const struct mb_option *row, const char 
 }
 
 static void print_fish_option(FILE *out, const struct mb_option *row, const char *letter) {
-    const char *assign = ""; /* as argparse has it */
+    const char *assign = ""; /* of fish's argparse: whether the option takes a value */
     if (row->argument)
         assign = row->bare ? "=?" : "=";
     fprintf(out, "__minibox_option '%s' %s '%s' '", letter, row->name, assign);
     print_quoted(out, row->about, strcspn(row->about, ";"), "");
     fputc('\'', out);
-    print_values(out, row);
+    offer_values(out, row);
     fputc('\n', out);
 }
 
 static void print_bash_spelling(FILE *out, const struct mb_option *row, const char *spelling) {
     fprintf(out, "        [-%s]='%s", spelling, row->bare ? "" : "=");
-    print_values(out, row);
+    offer_values(out, row);
     fputs("'\n", out);
 }
 
-static void print_option(FILE *out, enum shell shell, const struct mb_option *row) {
+static void print_option_row(FILE *out, enum shell shell, const struct mb_option *row) {
     char letter[] = {row->letter, '\0'}, name[64];
     snprintf(name, sizeof(name), "-%s", row->name);
     switch (shell) {
@@ -188,10 +186,10 @@ int mb_completion_print(FILE *out, const char *shell, const struct mb_command *c
     for (const char *line = scripts[is]; *line; line = strchr(line, '\n') + 1) {
         if (strncmp(line, "@commands@\n", 11) == 0)
             for (size_t i = 0; i < count; i++)
-                print_command(out, is, &commands[i]);
+                print_command_row(out, is, &commands[i]);
         else if (strncmp(line, "@options@\n", 10) == 0)
             for (int i = 0; i < MB_OPTION_COUNT; i++)
-                print_option(out, is, &mb_options[i]);
+                print_option_row(out, is, &mb_options[i]);
         else
             fprintf(out, "%.*s\n", (int)strcspn(line, "\n"), line);
     }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `minibox flags`: the flag model as a table, row by row in words, and as JSON. All of it comes out of the two tables
- * of kernel/flags.c; nothing is said here of a single row.
+ * of kernel/flags.c, so a new row needs nothing here.
  */
-
 #include "base/json.h"
 #include "base/text.h"
 #include "kernel/flags.h"
@@ -47,7 +46,7 @@ void mb_flags_print(FILE *out, uint64_t rows) {
           out);
 }
 
-/* What --share, --isolate and --join can do about a row. */
+/* Prints what --share, --isolate and --join can do about a row. */
 static void print_choice(FILE *out, const struct mb_flag *row) {
     bool is_shared = row->by_default == (row->polarity == MB_FLAG_SHARES);
     if (row->unfit) {
@@ -61,8 +60,8 @@ static void print_choice(FILE *out, const struct mb_flag *row) {
     fputc('\n', out);
 }
 
-/* The rules that name the row. That one row needs another is said of the one that needs it only. */
-static void print_rules(FILE *out, const struct mb_flag *row) {
+/* Prints the rules that name the row; a rule that one row needs another, only for the row that needs it. */
+static void print_row_rules(FILE *out, const struct mb_flag *row) {
     static const char *const relations[] = {
         [MB_RULE_NOT_WITH] = "not with", [MB_RULE_NEEDS] = "needs", [MB_RULE_NOT_BY_INIT] = "not by"};
     for (size_t i = 0; i < mb_flag_rule_count && !is_gone(row); i++) {
@@ -87,7 +86,7 @@ void mb_flags_explain(FILE *out, enum mb_flag_id id) {
         fprintf(out, "  if set    %s; `minibox run` %s it\n", row->polarity == MB_FLAG_SHARES ? "shared" : "isolated",
                 row->by_default ? "sets" : "clears");
     print_choice(out, row);
-    print_rules(out, row);
+    print_row_rules(out, row);
     mb_text_print_wrapped(out, row->see, 12, fprintf(out, "  to see   "));
     if (row->flag)
         fprintf(out, "            minibox flags --observe %s\n", row->name);
@@ -95,7 +94,7 @@ void mb_flags_explain(FILE *out, enum mb_flag_id id) {
     mb_text_print_wrapped(out, row->text, 0, 0);
 }
 
-/* The rules of a row whose flag they refuse. */
+/* Adds the rules by which the kernel may refuse the row's flag. */
 static void add_rules(struct mb_json_writer *writer, const struct mb_flag *row) {
     mb_json_begin_array(writer, "refused");
     for (size_t i = 0; i < mb_flag_rule_count; i++) {

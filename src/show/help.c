@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. All but the examples is printed out of the tables of options and subcommands: a new row is the whole
- * change. Names stand at the left, texts are wrapped into the column at their right; a name too long for its column has
- * a line of its own.
+ * How it works. All except the examples comes out of the tables of options and subcommands, so a new row is the whole
+ * change. Names stand at the left, texts are wrapped into the column to their right; a name that is too long for its
+ * column has a line of its own.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 enum { ABOUT_COLUMN = 28, COMMAND_ABOUT_COLUMN = 14 };
 
-/* A reader executes an example as it stands, so each has to parse: a test does that. */
+/* Readers copy the examples, so a test parses each of them. */
 static const struct {
     const char *about, *words;
 } examples[] = {
@@ -21,7 +21,7 @@ static const struct {
     {"show what would be done, and do nothing", "--dry-run --network host wget http://example.org"},
 };
 
-static void print_option(FILE *out, const struct mb_option *row) {
+static void print_option_help(FILE *out, const struct mb_option *row) {
     int column =
         row->letter ? fprintf(out, "  -%c, --%s", row->letter, row->name) : fprintf(out, "      --%s", row->name);
     if (row->argument)
@@ -54,7 +54,7 @@ void mb_help_print_run(FILE *out) {
         fprintf(out, "\n%s:\n", mb_option_groups[group]);
         for (int i = 0; i < MB_OPTION_COUNT; i++)
             if ((int)mb_options[i].group == group)
-                print_option(out, &mb_options[i]);
+                print_option_help(out, &mb_options[i]);
     }
     print_lists(out);
     fputs("\nExamples:\n", out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plans in words. One table says what a step of each kind is called, what it does and how an error about it begins;
- * --dry-run, its JSON form and error messages all read from it, so that a step has the same number and name wherever it
- * is spoken of.
+ * Plans in words. One table has the name of each kind of step, what it does, and how an error about it begins.
+ * --dry-run, its JSON form and error messages all read this table, so that a step has the same number and name
+ * everywhere.
  */
 #include "show/plan.h"
 
@@ -16,14 +16,14 @@
 #include "base/text.h"
 #include "kernel/caps.h"
 
-/* What an error names as the object. */
+/* The object that an error names. */
 enum object { OBJECT_NONE, OBJECT_TARGET, OBJECT_SOURCE };
 
 static const struct {
-    const char *name;   /* as --dry-run shows the kind */
+    const char *name;   /* --dry-run's name of the kind */
     const char *cannot; /* how an error begins; %s is the source */
     enum object object;
-    const char *text; /* what the step does: %s is the source, %t the target; NULL: print_step() knows */
+    const char *text; /* what the step does: %s is the source, %t the target; NULL: print_step() tells it */
 } kinds[MB_STEP_COUNT] = {
     [MB_STEP_DROP_GROUPS] = {"groups", "cannot drop the supplementary groups", .text = "no supplementary groups"},
     [MB_STEP_JOIN] = {"join", "cannot join the namespace", OBJECT_SOURCE, "enter the namespace %s"},
@@ -38,7 +38,7 @@ static const struct {
     [MB_STEP_HOSTNAME] = {"hostname", "cannot set the host name", OBJECT_SOURCE, "%s"},
     [MB_STEP_LOOPBACK] = {"loopback", "cannot bring the loopback interface up", .text = "bring lo up"},
     [MB_STEP_GATE] = {"gate", "cannot wait for the launcher",
-                      .text = "wait until the launcher has done what is done from outside"},
+                      .text = "wait until the launcher has done its part from outside"},
     [MB_STEP_BECOME_ROOT] = {"become", "cannot take the box's own ids"},
     [MB_STEP_UNSHARE] = {"unshare", "cannot make further namespaces"},
     [MB_STEP_MOUNT] = {"mount", "cannot mount %s on", OBJECT_TARGET},
@@ -89,7 +89,7 @@ void mb_step_fill_error(const struct mb_step *step, struct minibox_error *err) {
     snprintf(err->kind, sizeof(err->kind), "%s", kinds[step->kind].name);
 }
 
-/* ---- texts of parts ------------------------------------------------------------------------------------------- */
+/* ---- what a step does ----------------------------------------------------------------------------------------- */
 
 static void print_attributes(uint64_t attributes, FILE *out) {
     static const struct {
@@ -117,7 +117,7 @@ static void print_flags(uint64_t flags, FILE *out) {
 }
 
 static void print_capability(int cap, FILE *out) {
-    if (cap >= MB_CAP_COUNT) { /* of a kernel newer than the names */
+    if (cap >= MB_CAP_COUNT) { /* the kernel is newer than the table of names */
         fprintf(out, "%d", cap);
         return;
     }
@@ -198,20 +198,18 @@ static void print_ids(const struct mb_plan *plan, const struct mb_step *step, FI
         fputs(", no supplementary groups", out);
 }
 
-static void print_command(const struct mb_plan *plan, FILE *out) {
+static void print_words(const struct mb_plan *plan, FILE *out) {
     for (char *const *word = plan->box->command; *word; word++)
         fprintf(out, "%s%s", word == plan->box->command ? "" : " ", *word);
 }
 
-/* A text of the table. */
-static void print_text(const char *text, const struct mb_step *step, FILE *out) {
+/* Prints a text of the table. */
+static void print_table_text(const char *text, const struct mb_step *step, FILE *out) {
     for (; *text; text++) {
-        bool is_hole = text[0] == '%' && (text[1] == 's' || text[1] == 't');
-        if (!is_hole) {
+        if (text[0] == '%' && (text[1] == 's' || text[1] == 't'))
+            fputs(*++text == 's' ? step->source : step->target, out);
+        else
             fputc(*text, out);
-            continue;
-        }
-        fputs(*++text == 's' ? step->source : step->target, out);
     }
 }
 
@@ -293,15 +291,16 @@ static void print_step(const struct mb_plan *plan, const struct mb_step *step, F
         fprintf(out, "seccomp, %zu instructions", box->filter.count);
         break;
     case MB_STEP_EXEC:
-        print_command(plan, out);
+        print_words(plan, out);
         break;
     default:
-        print_text(kinds[step->kind].text, step, out);
+        print_table_text(kinds[step->kind].text, step, out);
         break;
     }
 }
 
-void mb_step_describe(const struct mb_plan *plan, const struct mb_step *step, char *ret_text, size_t size) {
+/* What does not fit is cut. */
+static void describe_step(const struct mb_plan *plan, const struct mb_step *step, char *ret_text, size_t size) {
     memset(ret_text, 0, size);
     FILE *out = fmemopen(ret_text, size, "w");
     if (!out)
@@ -315,8 +314,8 @@ void mb_plan_print(const struct mb_plan *plan, FILE *out) {
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct mb_step *step = &plan->steps[i];
         char text[4096], origin[160];
-        mb_step_describe(plan, step, text, sizeof(text));
-        for (char *c = text; *c;) { /* what a name holds must not drive the terminal */
+        describe_step(plan, step, text, sizeof(text));
+        for (char *c = text; *c;) { /* bytes of a name must not drive the terminal */
             size_t length = mb_text_printable(c);
             if (!length)
                 *c = '?';
@@ -340,10 +339,10 @@ static void add_words(struct mb_json_writer *writer, const char *key, char *cons
     mb_json_end(writer);
 }
 
-static void add_step(struct mb_json_writer *writer, const struct mb_plan *plan, size_t index) {
+static void add_step_as_json(struct mb_json_writer *writer, const struct mb_plan *plan, size_t index) {
     const struct mb_step *step = &plan->steps[index];
     char text[4096], origin[160];
-    mb_step_describe(plan, step, text, sizeof(text));
+    describe_step(plan, step, text, sizeof(text));
     mb_origin_print(step->origin, origin, sizeof(origin));
     mb_json_begin_object(writer, NULL);
     mb_json_add_number(writer, "step", (int64_t)index + 1);
@@ -369,7 +368,7 @@ int mb_plan_print_json(const struct mb_plan *plan, FILE *out, struct minibox_err
     mb_json_add_number(&writer, "supplementary_groups_kept", plan->box->process.group_count);
     mb_json_begin_array(&writer, "steps");
     for (size_t i = 0; i < plan->step_count; i++)
-        add_step(&writer, plan, i);
+        add_step_as_json(&writer, plan, i);
     mb_json_end(&writer);
     mb_json_begin_array(&writer, "absent");
     for (size_t i = 0; i < plan->box->absent_count; i++)

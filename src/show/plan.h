@@ -7,12 +7,11 @@
 
 #include "plan/plan.h"
 
-/* Kind of a step as shown ("mount"), and the words of an error ("cannot mount tmpfs on" "/tmp"). */
+/* The name of a kind of step, as --dry-run shows it: "mount". */
 const char *mb_step_name(enum mb_step_kind kind);
-void mb_step_fill_error(const struct mb_step *step, struct minibox_error *err);
 
-/* What a step does, without its number and kind; what does not fit is cut. */
-void mb_step_describe(const struct mb_plan *plan, const struct mb_step *step, char *ret_text, size_t size);
+/* Fills in what could not be done, on which object, and the step's kind: "cannot mount tmpfs on", "/tmp", "mount". */
+void mb_step_fill_error(const struct mb_step *step, struct minibox_error *err);
 
 /* --dry-run, in lines and as JSON. */
 void mb_plan_print(const struct mb_plan *plan, FILE *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What minibox prints out of its tables: help, the flag model, completion. */
+/* Prints minibox's tables: help, the flag model, completion. */
 #ifndef MB_SHOW_SHOW_H
 #define MB_SHOW_SHOW_H
 
@@ -7,10 +7,10 @@
 
 #include "read/command.h"
 
-/* `minibox --help`: the subcommands. At most 80 columns wide, as all of help. */
+/* `minibox --help`: the subcommands. All of help is at most 80 columns wide. */
 void mb_help_print(FILE *out, const struct mb_command *commands, size_t count);
 
-/* `minibox NAME --help`: how one of them is used, and its options. */
+/* `minibox NAME --help`: the use of one of them, and its options. */
 void mb_help_print_command(FILE *out, const struct mb_command *command);
 
 /* `minibox run --help`: the options by groups. */
@@ -21,10 +21,11 @@ void mb_flags_print(FILE *out, uint64_t rows);
 void mb_flags_explain(FILE *out, enum mb_flag_id id);
 int mb_flags_print_json(FILE *out, uint64_t rows, struct minibox_error *err);
 
-/* The i-th shell that completion is there for, or NULL beyond the last. */
+/* The i-th shell that minibox has a script for, or NULL beyond the last. */
 const char *mb_completion_shell(size_t i);
 
-/* `minibox completion SHELL`: prints a script that makes that shell complete the words of minibox. */
+/* `minibox completion SHELL`: prints a script that makes that shell complete the words of minibox. 0, or -1 with *err.
+ */
 int mb_completion_print(FILE *out, const char *shell, const struct mb_command *commands, size_t count,
                         struct minibox_error *err);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. mb_options has a row for each option: how it is written, what help says, which parser of values.c reads
- * its value and which field that fills in. A new option is a row here, a line in enum mb_option_id and a field in
- * struct minibox_spec; only a value of a new form needs a parser.
+ * How it works. mb_options has a row for each option: how it is written, its help text, the parser in values.c that
+ * reads its value, and the field that the parser fills in. A new option is a row here, a line in enum mb_option_id and
+ * a field in struct minibox_spec; only a value of a new form needs a new parser.
  *
- * What must stay true: every front end sets options through mb_options_set() alone, so each value has passed the same
+ * What must stay true: every front end sets options through mb_options_set() alone, so each value passes the same
  * checks; and a value that was read while memory ran out never counts.
  */
 #include "spec/options.h"
@@ -22,7 +22,7 @@ const char *const mb_option_groups[MB_GROUP_COUNT] = {
     [MB_GROUP_CONFINEMENT] = "Confinement",
     [MB_GROUP_SHARING] = "Sharing and isolation (the resources: minibox flags)",
     [MB_GROUP_LIFE] = "Life of the box",
-    [MB_GROUP_OTHER] = "What is done",
+    [MB_GROUP_OTHER] = "What minibox does",
 };
 
 static const struct mb_word yes_no[] = {{"yes", MB_YES}, {"no", MB_NO}, {NULL}};
@@ -37,8 +37,8 @@ static const struct mb_word plan_formats[] = {
 const struct mb_option mb_options[MB_OPTION_COUNT] = {
     [MB_OPTION_FILE] = {"file", 'f', .list = true, .argv_only = true, .argument = "FILE", .values = "FILE",
         .group = MB_GROUP_OTHER, .parse = mb_value_file, .path = mb_value_path,
-        .about = "read options from FILE before those of the command line, which count for more; its command comes "
-                 "before the words of the command line: minibox.conf(5)"},
+        .about = "read options from FILE; those of the command line count for more, and its words follow FILE's "
+                 "command: minibox.conf(5)"},
     [MB_OPTION_ROOTFS] = {"rootfs", .argument = "ROOT", .values = "busybox|host|DIR",
         .group = MB_GROUP_FILES, .parse = mb_value_rootfs, .path = mb_value_rootfs_path,
         .about = "busybox (default), host (the host's system directories, read-only) or a directory; busybox and a "
@@ -58,7 +58,7 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
         .about = "hide a file (it cannot be opened) or directory (it is empty)"},
     [MB_OPTION_WORKDIR] = {"workdir", 'w', .argument = "DIR", .values = "DIR",
         .group = MB_GROUP_COMMAND, .parse = mb_value_text, .offset = FIELD(workdir), .path = mb_value_path,
-        .about = "working directory in the box; a relative one is the caller's (default: /)"},
+        .about = "working directory in the box; a relative one starts at the caller's (default: /)"},
     [MB_OPTION_ENV] = {"env", 'e', .list = true, .argument = "NAME[=VALUE]",
         .group = MB_GROUP_COMMAND, .parse = mb_value_env,
         .about = "set an environment variable, or pass on the caller's"},
@@ -80,7 +80,7 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
         .about = "write standard output to FILE of the host, which is emptied first"},
     [MB_OPTION_STDERR] = {"stderr", .argument = "FILE", .values = "FILE",
         .group = MB_GROUP_COMMAND, .parse = mb_value_text, .offset = FIELD(streams[2]), .path = mb_value_path,
-        .about = "write standard error to FILE, as --stdout; the same FILE: both go there in turn"},
+        .about = "write standard error to FILE, as --stdout does; if both name the same FILE, both go there in turn"},
     [MB_OPTION_OUTPUT_LIMIT] = {"output-limit", .argument = "SIZE",
         .group = MB_GROUP_COMMAND, .parse = mb_value_size, .offset = FIELD(output_limit),
         .about = "pass on at most SIZE (64k, 10m) of output and error together, then kill the box and exit with 153, "
@@ -107,7 +107,7 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
     [MB_OPTION_SECCOMP] = {"seccomp", .argument = "default|off|FILE|learn=FILE", .values = "default|off|FILE",
         .group = MB_GROUP_CONFINEMENT, .parse = mb_value_seccomp, .path = mb_value_seccomp_path,
         .about = "system call filter: minibox's, none, or a profile in docker's JSON format; learn=FILE: minibox's, "
-                 "and write to FILE a profile of what was used of it"},
+                 "and write to FILE a profile of the calls that were made"},
     [MB_OPTION_ALLOW] = {"allow", .list = true, .argument = "suid", .words = allows,
         .group = MB_GROUP_CONFINEMENT, .parse = mb_value_word, .offset = FIELD(allow_suid),
         .about = "suid: let the command set set-user-id and set-group-id bits"},
@@ -122,8 +122,8 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
         .about = "share these resources with the host or launcher: user,pid,net,ipc,uts,cgroup,time,io,sysvsem,vfork"},
     [MB_OPTION_ISOLATE] = {"isolate", .list = true, .argument = "LIST", .values = "LIST",
         .group = MB_GROUP_SHARING, .parse = mb_value_flags, .offset = FIELD(isolate),
-        .about = "isolate these resources; all namespaces are by default; vm: set up the box in a copy of the "
-                 "launcher's memory"},
+        .about = "isolate these resources (default: all namespaces); vm: set up the box in a copy of the launcher's "
+                 "memory"},
     [MB_OPTION_JOIN] = {"join", .list = true, .argument = "NAME=PATH|PID", .values = "NAMESPACE=|FILE",
         .group = MB_GROUP_SHARING, .parse = mb_value_join, .path = mb_value_join_path,
         .about = "enter an existing namespace, by its file or by a process that is in it"},
@@ -148,7 +148,7 @@ const struct mb_option mb_options[MB_OPTION_COUNT] = {
         .about = "print the plan, step by step, or the options as a file, and do nothing"},
     [MB_OPTION_VERBOSE] = {"verbose", .bare = true, .implied = "yes", .argument = "yes|no", .words = yes_no,
         .group = MB_GROUP_OTHER, .parse = mb_value_word, .offset = FIELD(verbose),
-        .about = "print the plan, what the launch took, and how the command ended, to standard error"},
+        .about = "print the plan, how long the launch took, and how the command ended, to standard error"},
     [MB_OPTION_HELP] = {"help", 'h', .bare = true, .implied = "yes", .argv_only = true, .words = yes_no,
         .group = MB_GROUP_OTHER, .parse = mb_value_word, .offset = FIELD(help),
         .about = "print the options"},
@@ -181,8 +181,7 @@ void mb_options_remedy_word(struct minibox_error *err, const char *word, const c
     mb_error_remedy(err, "one of %s", list);
 }
 
-/* Paths in the box are absolute, and ".." has no business in one: it would mean different things before and after
- * links are followed. */
+/* ".." is refused, since it would mean different things before and after links are followed. */
 bool mb_options_is_box_path(const char *path) {
     enum { MAX_DEPTH = 100 };
     unsigned depth = 0;
@@ -204,7 +203,7 @@ const char *mb_options_rebase(struct mb_arena *arena, enum mb_option_id id, cons
     return mb_arena_printf(arena, "%.*s%.*s%s", before, value, directory, file, path);
 }
 
-/* What a file of options could say again. */
+/* Keeps a setting for --dry-run=config, which writes a file of options. */
 static void note_setting(struct minibox_spec *spec, enum mb_option_id id, const char *text, struct mb_origin origin) {
     if (origin.kind == MB_ORIGIN_DEFAULT || mb_options[id].argv_only)
         return;
@@ -222,7 +221,7 @@ int mb_options_set(struct minibox_spec *spec, enum mb_option_id id, const char *
     int result = mb_options[id].parse(&v);
     if (result == 0)
         note_setting(spec, id, v.text, origin);
-    if (spec->arena.failed) /* whatever was parsed, it was not what the user wrote */
+    if (spec->arena.failed) /* the parser may have read less than the user wrote */
         return mb_error_memory(err);
     if (result)
         return -1;
@@ -237,6 +236,6 @@ int mb_options_defaults(struct minibox_spec *spec, struct minibox_error *err) {
                                   .init = MB_YES,
                                   .die_with_launcher = MB_YES,
                                   .name = "minibox"};
-    /* No core file of a program in a box: it would hold the box's data. */
+    /* A core file of a program in a box would hold the box's data. */
     return mb_options_set(spec, MB_OPTION_ULIMIT, "core=0", (struct mb_origin){.kind = MB_ORIGIN_DEFAULT}, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The options table: the single source of argv parsing, help, and whatever else lists options. */
+/* The options table. Argv parsing, files of options, help, manual and completion all read it. */
 #ifndef MB_SPEC_OPTIONS_H
 #define MB_SPEC_OPTIONS_H
 
@@ -27,39 +27,39 @@ struct mb_value;
 
 struct mb_option {
     const char *name;
-    char letter;                 /* short option, or 0 */
-    bool bare;                   /* the value may be left out; `implied` is used */
-    bool list;                   /* may be repeated; each adds */
-    bool argv_only;              /* it belongs on a command line: no file of options holds it */
+    char letter;                 /* of the short option, or 0 */
+    bool bare;                   /* the value may be left out; then it is `implied` */
+    bool list;                   /* may be repeated; each value adds to the list */
+    bool argv_only;              /* no file of options may hold it */
     const char *argument;        /* how help names the value; NULL: the option takes none */
-    const struct mb_word *words; /* all values that there are, where the value is one word of a few */
-    const char *values;          /* what else completion offers for it, as "busybox|host|DIR": see completion.c */
+    const struct mb_word *words; /* all possible values, if they are a few words */
+    const char *values;          /* what else completion offers, as "busybox|host|DIR": see completion.c */
     const char *implied;
     enum mb_option_group group;
     int (*parse)(struct mb_value *value);   /* spec/values.h */
-    size_t offset;                          /* of the field that `parse` fills in; 0: `parse` knows which */
+    size_t offset;                          /* of the field that `parse` fills in; 0: `parse` knows the field */
     const char *(*path)(const char *value); /* where in a value a path of the host begins; NULL: never */
-    const char *about;                      /* help text; %s-free, may be longer than a line */
+    const char *about;                      /* help text, which is wrapped when it is printed */
 };
 extern const struct mb_option mb_options[MB_OPTION_COUNT];
 
-/* Row of that long name, or -1. */
+/* The row of that long name, or -1. */
 int mb_options_find(const char *name);
 
 /* The long name nearest to a mistyped one, or NULL when none is near. */
 const char *mb_options_suggest(const char *name);
 
-/* The remedy for a word that is none of `names`: the nearest of them, or all. */
+/* Sets the remedy for a word that is none of `names`: it names the nearest of them, or all. */
 void mb_options_remedy_word(struct minibox_error *err, const char *word, const char *const *names, size_t count);
 
 /* Fills in the defaults. */
 int mb_options_defaults(struct minibox_spec *spec, struct minibox_error *err);
 
-/* Whether it is a path for the box: absolute, without "..", and not too deep. */
+/* Whether `path` may be a path in the box: absolute, without "..", and not too deep. */
 bool mb_options_is_box_path(const char *path);
 
-/* A value whose path of the host is relative, as seen from the directory of `file`; any other value as it is. "" when
- * out of memory: arena->failed. */
+/* The value with its path of the host, if it has one that is relative, taken from the directory of `file`. Without
+ * memory it is "", and arena->failed is set. */
 const char *mb_options_rebase(struct mb_arena *arena, enum mb_option_id id, const char *value, const char *file);
 
 /* Sets one option from text. The text is copied. */

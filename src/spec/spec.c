@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. The public functions that fill in a spec look an option up and hand its text to mb_options_set(). What
- * can only be judged once all options are known, mb_spec_flags() and mb_spec_check() judge before anything is planned.
+ * How it works. The public functions that fill in a spec look an option up and hand its text to mb_options_set().
+ * mb_spec_flags() and mb_spec_check() judge options together, once all of them are known.
  */
 #include "spec/spec.h"
 
@@ -54,7 +54,7 @@ int minibox_spec_command(struct minibox_spec *spec, char *const *argv, struct mi
     return 0;
 }
 
-/* One row is to be joined and shared or isolated, or shared and isolated. Returns -1. */
+/* One row is to be shared and isolated, or joined and one of the two. Returns -1. */
 static int refuse_both_ways(const struct minibox_spec *spec, enum mb_flag_id id, bool join, struct minibox_error *err) {
     enum mb_option_id second = MB_OPTION_ISOLATE;
     if (join)
@@ -79,7 +79,7 @@ int mb_spec_flags(const struct minibox_spec *spec, uint64_t *ret_flags, struct m
     for (int i = 0; i < MB_FLAG_COUNT; i++) {
         const struct mb_flag *row = &mb_flags[i];
         bool share = spec->share & row->flag, isolate = spec->isolate & row->flag, join = joined & row->flag;
-        if (i == MB_FLAG_NET) { /* --network: another spelling of --share net and --isolate net */
+        if (i == MB_FLAG_NET) { /* --network is another spelling of --share net and --isolate net */
             share |= spec->network == MB_NETWORK_HOST;
             isolate |= spec->network == MB_NETWORK_NONE;
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The spec: what the user asked for. Plain data: no descriptor, nothing looked up on the host. Every front end writes
- * it through mb_options_set(), so each value has passed the same checks and has an origin.
+ * The spec: the choices of the user. It is plain data, without descriptors and without facts about the host. Every
+ * front end writes it through mb_options_set(), so each value has passed the same checks and has an origin.
  */
 #ifndef MB_SPEC_SPEC_H
 #define MB_SPEC_SPEC_H
@@ -63,7 +63,7 @@ enum mb_dry_run { MB_DRY_RUN_NO, MB_DRY_RUN_TEXT, MB_DRY_RUN_JSON, MB_DRY_RUN_CO
 struct mb_volume {
     const char *source, *target; /* target: absolute, in the box */
     enum mb_access access;
-    uint64_t attributes; /* MOUNT_ATTR_* asked for beyond nosuid and nodev */
+    uint64_t attributes; /* MOUNT_ATTR_*, beyond nosuid and nodev */
     struct mb_origin origin;
 };
 
@@ -76,27 +76,33 @@ struct mb_tmpfs {
 };
 
 struct mb_path {
-    const char *source, *target; /* --device: both; --mask: target */
+    const char *source, *target; /* --device has both, --mask only the target */
     struct mb_origin origin;
 };
 
 struct mb_env {
-    const char *name, *value; /* value NULL: the caller's */
+    const char *name, *value; /* value NULL: the caller's value is passed on */
     struct mb_origin origin;
 };
 
 struct mb_ulimit {
     int resource;        /* RLIMIT_* */
-    uint64_t soft, hard; /* in the resource's unit, setrlimit(2) */
+    uint64_t soft, hard; /* in the resource's unit, setrlimit(2); RLIM_INFINITY: unlimited */
     const char *name;
     struct mb_origin origin;
 };
 
 struct mb_id_map {
     uint32_t inside, outside, count;
-    bool uids, gids; /* which of the two it is for */
+    bool uids, gids; /* it maps user ids, group ids, or both */
     struct mb_origin origin;
 };
+
+enum mb_id_kind { MB_ID_USER, MB_ID_GROUP };
+
+static inline bool mb_id_map_is_for(const struct mb_id_map *map, enum mb_id_kind kind) {
+    return kind == MB_ID_GROUP ? map->gids : map->uids;
+}
 
 struct mb_join {
     enum mb_flag_id flag;
@@ -104,7 +110,7 @@ struct mb_join {
     struct mb_origin origin;
 };
 
-/* A file that options were read from. */
+/* A file of options that was read; none is read twice. */
 struct mb_file {
     dev_t device;
     ino_t inode;
@@ -113,7 +119,7 @@ struct mb_file {
 /* Every setting, in order, for --dry-run=config. */
 struct mb_setting {
     enum mb_option_id id;
-    const char *text; /* as mb_options_set() took it; paths absolute, or relative to the caller's working directory */
+    const char *text; /* the value; paths in it are absolute, or relative to the caller's working directory */
     struct mb_origin origin;
 };
 
@@ -123,9 +129,9 @@ struct minibox_spec {
     size_t setting_count;
     struct mb_file *files;
     size_t file_count;
-    struct mb_origin origin[MB_OPTION_COUNT]; /* of the value that counts; lists: of the last element */
+    struct mb_origin origin[MB_OPTION_COUNT]; /* of the value that counts; of a list, its last element's */
 
-    char *const *command; /* borrowed, NULL-terminated; NULL: none given */
+    char *const *command; /* the caller's words, NULL-terminated; NULL: none given */
 
     enum mb_rootfs rootfs;
     const char *rootfs_path; /* MB_ROOTFS_DIR */
@@ -143,7 +149,7 @@ struct minibox_spec {
     struct mb_env *env;
     size_t env_count;
     int tty;                /* enum mb_choice */
-    int init;               /* enum mb_choice, not AUTO; as all below */
+    int init;               /* MB_YES or MB_NO, as all int fields below */
     const char *streams[3]; /* files for standard input, output and error; NULL: the caller's */
     uint64_t output_limit;  /* bytes; 0: none */
     uint32_t preserve_fds;
@@ -154,9 +160,9 @@ struct minibox_spec {
     size_t id_map_count;
     const char *hostname; /* NULL: the name */
 
-    uint64_t cap_add, cap_drop; /* bit n: capability n; what counts is cap_add & ~cap_drop */
+    uint64_t cap_add, cap_drop; /* bit n: capability n; the command gets cap_add & ~cap_drop */
     enum mb_seccomp seccomp;
-    const char *seccomp_file; /* FILE: the profile; LEARN: where it is written */
+    const char *seccomp_file; /* FILE: the profile that is read; LEARN: the one that is written */
     int allow_suid;
     struct mb_ulimit *ulimits;
     size_t ulimit_count;
@@ -176,10 +182,10 @@ struct minibox_spec {
     int help;
 };
 
-/* What the flag model comes to: CLONE_* flags of the box, after --share, --isolate and --join. Checks the rules. */
+/* The CLONE_* flags of the box, after --share, --isolate, --network and --join. An error if the kernel refuses them. */
 int mb_spec_flags(const struct minibox_spec *spec, uint64_t *ret_flags, struct minibox_error *err);
 
-/* Checks that need more than one option. */
+/* Checks options that depend on each other, and that there is a command. */
 int mb_spec_check(const struct minibox_spec *spec, struct minibox_error *err);
 
 #endif

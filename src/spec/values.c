@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. A parser checks the text of one value and writes what it means into the spec: into the field at the
- * row's offset, or into a list. Texts that have parts are cut up in a copy.
+ * How it works. A parser checks the text of one value and writes its meaning into the spec: into the field at the row's
+ * offset, or into a list. Texts that have parts are cut up in a copy.
  *
- * What must stay true: a parser never looks whether there was memory (see struct mb_value); what it accepts holds all
- * that later stages rely on, so that nobody checks a value twice.
+ * What must stay true: a parser works without looking whether there was memory (see struct mb_value); a value that it
+ * accepts needs no further checks in later stages.
  */
 #include "spec/values.h"
 
@@ -42,7 +42,7 @@ static void *field_of(struct mb_value *v) {
     return (char *)v->spec + mb_options[v->id].offset;
 }
 
-/* The word that is the first `length` bytes of `text`, or NULL. */
+/* The word that equals the first `length` bytes of `text`, or NULL. */
 static const struct mb_word *find_word(const struct mb_word *words, const char *text, size_t length) {
     for (const struct mb_word *word = words; word->word; word++)
         if (strlen(word->word) == length && memcmp(word->word, text, length) == 0)
@@ -54,14 +54,14 @@ static const struct mb_word *find_whole_word(const struct mb_word *words, const 
     return find_word(words, text, strlen(text));
 }
 
-/* A word of the value is none of those allowed. Returns -1. */
+/* A part of the value is none of the words allowed there. Returns -1. */
 static int refuse_part(struct mb_value *v, const char *part, const char *what, const char *const *names, size_t count) {
     mb_error_usage(v->err, &v->origin, MB_REMEDY_HELP, what, part, part[0] ? "unknown" : "empty");
     mb_options_remedy_word(v->err, part, names, count);
     return -1;
 }
 
-/* The value as a whole is not of the form that it must have. Returns -1. */
+/* The value as a whole has another form than it must have. Returns -1. */
 static int refuse_form(struct mb_value *v, const char *form) {
     char what[64];
     snprintf(what, sizeof(what), "bad value for --%s", mb_options[v->id].name);
@@ -160,7 +160,7 @@ const char *mb_value_path(const char *value) {
 
 /* ---- root file system and mounts -------------------------------------------------------------------------------- */
 
-/* The bytes of a --rootfs value before its ":ro", ":rw" or ":overlay", and which of them it is: ro if none. */
+/* Splits ":ro", ":rw" or ":overlay" off a --rootfs value (none: ro). Returns the length before it. */
 static size_t split_rootfs(const char *value, enum mb_access *ret_access) {
     const char *colon = strrchr(value, ':');
     const struct mb_word *access = colon ? find_whole_word(accesses, colon + 1) : NULL;
@@ -212,10 +212,10 @@ int mb_value_volume(struct mb_value *v) {
     return 0;
 }
 
-/* One word of the options of a tmpfs. */
+/* Sets one of the options behind --tmpfs DST. */
 static int set_tmpfs_option(struct mb_value *v, const char *word, struct mb_tmpfs *tmpfs) {
     static const char *const names[] = {"size", "mode", "noexec", "noatime", "nosymfollow", "ro"};
-    /* What users of docker write although it is so anyway is accepted: 0 adds nothing. */
+    /* Users of docker also write words for what a tmpfs has anyway: these add nothing. */
     static const struct mb_word more[] = {{"ro", MOUNT_ATTR_RDONLY}, {"rw", 0}, {"nosuid", 0}, {"nodev", 0}, {NULL}};
     uint64_t mode;
     if (strncmp(word, "size=", 5) == 0) {
@@ -284,7 +284,7 @@ int mb_value_env(struct mb_value *v) {
     return 0;
 }
 
-/* A line is NAME=VALUE, taken as it stands, or NAME, as docker has it; blank lines and # lines do not count. */
+/* A line is NAME=VALUE, taken as it stands, or NAME, as in docker's files; blank lines and # lines are passed over. */
 static int set_env_lines(const struct mb_value *file, char *text) {
     struct mb_value variable = *file;
     variable.id = MB_OPTION_ENV;
@@ -303,19 +303,14 @@ static int set_env_lines(const struct mb_value *file, char *text) {
 }
 
 int mb_value_env_file(struct mb_value *v) {
-    enum { MAX_ENV_FILE = 4 << 20 };
-    char *text = malloc(MAX_ENV_FILE);
+    size_t length;
+    char *text = mb_fd_read_text(v->text, &length);
     if (!text)
-        return mb_error_memory(v->err);
-    ssize_t length = mb_fd_read_file(v->text, text, MAX_ENV_FILE);
-    int result = 0;
-    if (length < 0)
-        result = mb_error_host(v->err, &v->origin, errno == ENOENT ? MB_REMEDY_NO_SUCH_PATH : MB_REMEDY_NONE, errno,
-                               "cannot read", v->text);
-    else if (strlen(text) != (size_t)length)
-        result = mb_error_usage(v->err, &v->origin, MB_REMEDY_NONE, "bad file", v->text, "it has NUL bytes");
-    else
-        result = set_env_lines(v, text);
+        return mb_error_host(v->err, &v->origin, errno == ENOENT ? MB_REMEDY_NO_SUCH_PATH : MB_REMEDY_NONE, errno,
+                             "cannot read", v->text);
+    int result = strlen(text) == length
+                     ? set_env_lines(v, text)
+                     : mb_error_usage(v->err, &v->origin, MB_REMEDY_NONE, "bad file", v->text, "it has NUL bytes");
     free(text);
     return result;
 }
@@ -331,7 +326,8 @@ int mb_value_user(struct mb_value *v) {
     return 0;
 }
 
-/* Three numbers with colons between them; no range of ids may wrap around or reach the id that stands for none. */
+/* Reads three numbers with colons between them. A range of ids may neither wrap around nor reach 4294967295, which
+ * stands for no id. */
 static bool parse_id_map(char *numbers, struct mb_id_map *ret_map) {
     uint32_t *const fields[] = {&ret_map->inside, &ret_map->outside, &ret_map->count};
     for (size_t i = 0; i < COUNT(fields); i++) {
@@ -367,8 +363,8 @@ int mb_value_userns(struct mb_value *v) {
 }
 
 /*
- * hostname(7), with "_" besides, which names in use have. The name is written into the box's /etc/hosts, where a blank
- * or a line break would begin another name or line; the kernel takes at most 64 bytes.
+ * The form of hostname(7), and "_" besides, since hosts with such names exist. The name is written into the box's
+ * /etc/hosts, where a blank or a line break would begin another name or line; the kernel takes at most 64 bytes.
  */
 static bool is_host_name(const char *name) {
     enum { MAX_HOST_NAME = 64 };
@@ -404,7 +400,7 @@ int mb_value_name(struct mb_value *v) {
 
 /* ---- confinement ------------------------------------------------------------------------------------------------ */
 
-/* "CHWON" and "cap_chwon" are both near CHOWN. */
+/* Suggests CHOWN for "CHWON" and for "cap_chwon". Returns -1. */
 static int refuse_capability(struct mb_value *v) {
     char name[48];
     snprintf(name, sizeof(name), "%s", v->text + (strncasecmp(v->text, "cap_", 4) == 0 ? 4 : 0));
@@ -479,7 +475,7 @@ int mb_value_ulimit(struct mb_value *v) {
 
 /* ---- sharing ---------------------------------------------------------------------------------------------------- */
 
-/* No row of the flag model has that name, or none of those that `is_meant` says may be named here. */
+/* `word` is no name of a row that may be named here: `is_meant` tells which may. Returns -1. */
 static int refuse_flag(struct mb_value *v, const char *word, const char *what,
                        bool (*is_meant)(const struct mb_flag *)) {
     const char *names[MB_FLAG_COUNT];
@@ -515,7 +511,6 @@ int mb_value_flags(struct mb_value *v) {
     return 0;
 }
 
-/* A number is a pid, if it can be one. */
 static bool is_pid(const char *text, uint64_t *ret_pid) {
     return mb_number_parse(text, 10, INT32_MAX, ret_pid) == 0;
 }
@@ -540,7 +535,7 @@ int mb_value_join(struct mb_value *v) {
     if (is_pid(where, &pid)) {
         if (pid == 0)
             return refuse_form(v, "NAME=PATH or NAME=PID, a process that is there");
-        /* Before Linux 6.3 a box's init is not itself in the box's time namespace: execve(2) does not enter it. */
+        /* Before Linux 6.3 execve(2) does not enter the new time namespace, so a box's init is not in it itself. */
         const char *file = id == MB_FLAG_TIME ? "time_for_children" : name;
         join.path = mb_arena_printf(&v->spec->arena, "/proc/%d/ns/%s", (int)pid, file);
     }

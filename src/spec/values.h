@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The values of options: a parser for each form, and where a path of the host stands in a value. Rows name them. */
+/* The values of options: the rows of the table name a parser for each form, and a function that finds a path of the
+ * host in a value. */
 #ifndef MB_SPEC_VALUES_H
 #define MB_SPEC_VALUES_H
 
 #include "spec/options.h"
 
-/* What a parser gets: one value, and the spec that it goes into. */
+/* A value that is to be parsed, and the spec that it goes into. */
 struct mb_value {
     struct minibox_spec *spec;
     enum mb_option_id id;
     const char *text; /* in the spec's arena */
     struct mb_origin origin;
     struct minibox_error *err;
-    char scrap[1]; /* what is cut instead of a copy when there is no memory for one */
+    char scrap[1]; /* takes the place of a copy when there is no memory for one */
 };
 
 /*
- * Each returns 0, or -1 with the error set. None of them looks whether there was memory: without it they return either,
- * and mb_options_set() asks the arena afterwards.
+ * Each returns 0, or -1 with the error set. When memory runs out they may return either: mb_options_set() asks the
+ * arena afterwards.
  */
 int mb_value_text(struct mb_value *v);     /* const char *, not empty */
 int mb_value_word(struct mb_value *v);     /* int: the number of one of the row's words */
@@ -42,8 +43,8 @@ int mb_value_flags(struct mb_value *v); /* uint64_t: adds CLONE_* flags */
 int mb_value_join(struct mb_value *v);
 int mb_value_name(struct mb_value *v);
 
-/* The path in a value, or NULL where this value has none. */
-const char *mb_value_path(const char *value); /* all of it; whatever follows the path may be in it too */
+/* Where the path of the host begins in a value; NULL: it has none. What follows the path is left behind it. */
+const char *mb_value_path(const char *value);
 const char *mb_value_rootfs_path(const char *value);
 const char *mb_value_seccomp_path(const char *value);
 const char *mb_value_join_path(const char *value);
