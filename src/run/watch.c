@@ -75,19 +75,24 @@ static void end_by_signal(const struct mb_watch *watch, int signo) {
     _exit(MINIBOX_EXIT_SIGNAL + signo);
 }
 
+/* The launcher's word may fail to wake this thread: it looks by itself now and then, so that nobody waits for ever. */
 static void *watch_launch(void *argument) {
+    enum { NOW_AND_THEN = 200000000 }; /* nanoseconds */
     const struct mb_watch *watch = argument;
-    for (;;) {
+    while (!atomic_load(&watch->has_stopped)) {
         struct pollfd fds[2] = {{watch->stop, POLLIN, 0}, {watch->signals->endings, POLLIN, 0}};
-        int ready = mb_wait_poll(fds, 2, watch->deadline);
+        uint64_t look = mb_wait_clock() + NOW_AND_THEN;
+        bool is_last = watch->deadline && watch->deadline < look;
+        int ready = mb_wait_poll(fds, 2, is_last ? watch->deadline : look);
         if (fds[0].revents || (ready >= 0 && launch_has_begun(watch)))
             return NULL;
         int signo = ready > 0 ? mb_signals_pending_ending() : 0;
-        if (ready == 0)
+        if (ready == 0 && is_last)
             end_by_time(watch);
         else if (signo)
             end_by_signal(watch, signo);
     }
+    return NULL;
 }
 
 int mb_watch_start(struct mb_watch *watch, struct minibox_error *err) {
@@ -120,7 +125,8 @@ void mb_watch_stop(struct mb_watch *watch) {
     static const uint64_t one = 1;
     if (watch->stop < 0)
         return;
-    mb_fd_write_all(watch->stop, &one, sizeof(one));
+    atomic_store(&watch->has_stopped, true);
+    mb_fd_write_all(watch->stop, &one, sizeof(one)); /* so that it stops at once */
     pthread_join(watch->thread, NULL);
     mb_fd_close(&watch->stop);
 }

@@ -18,8 +18,9 @@ struct mb_watch {
 
     /* Set by the functions below. */
     _Atomic(const struct mb_outfile *) report; /* NULL: none, or not yet */
-    int stop;                                  /* eventfd; -1: nothing is watched */
-    int launcher;                              /* the thread that makes the box */
+    atomic_bool has_stopped;
+    int stop;     /* eventfd; -1: nothing is watched */
+    int launcher; /* the thread that makes the box */
     pthread_t thread;
 };
 
