@@ -319,8 +319,12 @@ static __attribute__((noreturn)) void execute(struct mb_shared *shared, char *co
     shared->executing = 1;
     for (unsigned i = 0; i < shared->candidate_count; i++) {
         long result = try_execve(shared, candidate, argv, environment);
-        if (result == 0)
-            quit(0); /* of a trial; else the command is running */
+        if (result == 0 && shared->trial)
+            quit(0);
+        if (result == 0) { /* who is here has not been executed, whatever the kernel says */
+            refused = -EPROTO;
+            break;
+        }
         if (result == -ENOENT || result == -ENOTDIR) {
             if (raw(SYS_faccessat, AT_FDCWD, candidate, 0) == 0) {
                 shared->found_candidate = 1;

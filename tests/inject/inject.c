@@ -150,7 +150,7 @@ struct tracee {
     pid_t pid;
     char process[NAME]; /* "": its parent has not told yet */
     uint32_t number;
-    unsigned children;
+    unsigned children, threads;
     bool payload, waits, inject, in_group_stop;
 };
 
@@ -292,6 +292,22 @@ static void be_launcher(const struct config *config, int ready, bool show) {
     _exit(99);
 }
 
+/* A thread of the launcher's own is the launcher. */
+static bool is_launchers_thread(const char *process) {
+    return strncmp(process, "L.t", 3) == 0;
+}
+
+/* What the C library calls in a new thread before the thread's function: without it, it ends the process. */
+static bool starts_thread(long call) {
+    return call == SYS_rseq || call == SYS_set_robust_list;
+}
+
+static bool is_thread_of(pid_t parent, pid_t child) {
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d", parent, child);
+    return access(path, F_OK) == 0;
+}
+
 static bool can_be_left_out(const char *process, long call) {
     /* A lie about these nobody could see: where the memory is, that the other was woken, that a name is gone, that
      * nobody has ended, that one is the child, that what was opened is standard input. */
@@ -301,8 +317,9 @@ static bool can_be_left_out(const char *process, long call) {
             return false;
     /* What the launcher finds out before, it has from the kernel alone: told something else, it plans something else.
      */
-    return strcmp(process, "L") != 0 || call == SYS_mount_setattr || call == SYS_write || call == SYS_fcntl ||
-           call == SYS_prctl || call == SYS_rt_sigprocmask;
+    bool is_launcher = strcmp(process, "L") == 0 || is_launchers_thread(process);
+    return !is_launcher || call == SYS_mount_setattr || call == SYS_write || call == SYS_fcntl || call == SYS_prctl ||
+           call == SYS_rt_sigprocmask;
 }
 
 static void disturb(struct launch *l, struct tracee *t) {
@@ -363,7 +380,8 @@ static void on_call(struct launch *l, struct tracee *t) {
     long call = (long)info.entry.nr;
     if (t->pid == l->launcher && call == SYS_fcntl && info.entry.args[0] == 0 && info.entry.args[1] == F_GETFD)
         l->main_reached = true; /* the first call that main() makes */
-    enum phase phase = l->result->executed ? LATE : l->main_reached ? SETUP : EARLY;
+    bool has_started = l->main_reached && !(is_launchers_thread(t->process) && starts_thread(call));
+    enum phase phase = l->result->executed ? LATE : has_started ? SETUP : EARLY;
     if (l->calls)
         note_call(l, t, call, phase);
     if (l->disturbed || !l->point || t->number != l->point->number || strcmp(t->process, l->point->process) != 0)
@@ -404,8 +422,11 @@ static void on_birth(struct launch *l, struct tracee *t) {
     unsigned long pid = 0;
     if (ptrace(PTRACE_GETEVENTMSG, t->pid, 0, &pid) < 0 || !pid)
         return;
+    /* L.1 is the first process that L makes, L.t1 its first thread. */
     char process[NAME];
-    snprintf(process, sizeof(process), "%.16s.%u", t->process, ++t->children);
+    bool is_thread = is_thread_of(t->pid, (pid_t)pid);
+    snprintf(process, sizeof(process), "%.16s.%s%u", t->process, is_thread ? "t" : "",
+             is_thread ? ++t->threads : ++t->children);
     struct tracee *child = find(l, (pid_t)pid);
     if (!child)
         child = add(l, (pid_t)pid);
@@ -753,7 +774,8 @@ static enum outcome judge(const struct point *p, struct result *r, const char *w
         return AFTERWARDS;
     if (action == KILL_LAUNCHER || (r->ended_well && p->kill_at_end))
         return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? (r->ended_well ? SAME_BOX : REFUSED) : UNCLEAR;
-    if (action == TERMINATE || (action == KILL_CALLER && strcmp(p->process, "L") == 0)) {
+    bool is_launcher = strcmp(p->process, "L") == 0 || is_launchers_thread(p->process);
+    if (action == TERMINATE || (action == KILL_CALLER && is_launcher)) {
         bool as_told = (WIFEXITED(status) && WEXITSTATUS(status) == 143) || WIFSIGNALED(status);
         return r->ended_well ? SAME_BOX : as_told ? REFUSED : UNCLEAR;
     }
