@@ -69,7 +69,7 @@ the command itself*|--entrypoint=sh
 --env NAME=VALUE|--setenv
 leave it out: *(--env NAME *|--unsetenv --clearenv
 --user UID:GID|--uid=1 --gid
-leave it out: it is so|--new-session --die-with-parent
+leave it out: every box does so|--new-session --die-with-parent
 --init no|--as-pid-1
 --file FILE|--args
 END

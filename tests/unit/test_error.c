@@ -100,7 +100,6 @@ static void test_origin_forms(void **state) {
         {{MB_ORIGIN_DEFAULT, NULL, 0, 0}, "default"},
         {{MB_ORIGIN_ARGV, "--volume", 3, 0}, "--volume (argument 3)"},
         {{MB_ORIGIN_FILE, "box.conf", 4, 1}, "box.conf:4:1"},
-        {{MB_ORIGIN_JSON, "process.user.uid", 0, 0}, "process.user.uid"},
         {{MB_ORIGIN_API, "hostname", 0, 0}, "hostname"},
         {{MB_ORIGIN_API, NULL, 0, 0}, ""},
     };

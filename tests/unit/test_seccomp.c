@@ -1549,13 +1549,9 @@ static void test_calls_by_name_and_number(void **state) {
 /* ---- learning -------------------------------------------------------------------------------------------------- */
 
 static char *learn(const uint32_t *counts, size_t size) {
-    char *text = NULL;
-    size_t length;
     struct minibox_error err;
-    FILE *out = open_memstream(&text, &length);
-    assert_non_null(out);
-    assert_int_equal(mb_learn_write(counts, size, out, &err), 0);
-    fclose(out);
+    char *text = mb_learn_make(counts, size, &err);
+    assert_non_null(text);
     return text;
 }
 
