@@ -90,7 +90,7 @@ bool mb_text_has_word(const char *list, const char *word) {
     return false;
 }
 
-void mb_text_print_wrapped(FILE *out, const char *text, int indent, int column) {
+int mb_text_print_words(FILE *out, const char *text, int indent, int column) {
     while (*(text += strspn(text, " "))) {
         int length = (int)strcspn(text, " ");
         if (column + 1 + length > MB_TEXT_COLUMNS && column > indent) {
@@ -102,5 +102,10 @@ void mb_text_print_wrapped(FILE *out, const char *text, int indent, int column) 
         column += blanks + length;
         text += length;
     }
+    return column;
+}
+
+void mb_text_print_wrapped(FILE *out, const char *text, int indent, int column) {
+    mb_text_print_words(out, text, indent, column);
     fputc('\n', out);
 }

@@ -21,8 +21,11 @@ const char *mb_text_suggest(const char *word, const char *const *names, size_t c
 /* Whether `word` is one of the words of `list`, which are separated by blanks. */
 bool mb_text_has_word(const char *list, const char *word);
 
-/* Prints words from `column` of the present line on, later lines from `indent` on, up to MB_TEXT_COLUMNS, and ends the
- * line. */
+/* Prints words from `column` of the present line on, later lines from `indent` on, up to MB_TEXT_COLUMNS. Returns the
+ * column behind them, from which more words may be printed. */
+int mb_text_print_words(FILE *out, const char *text, int indent, int column);
+
+/* The same, and ends the line. */
 void mb_text_print_wrapped(FILE *out, const char *text, int indent, int column);
 
 #endif

@@ -83,25 +83,9 @@ static void print_conditions(FILE *out, const struct mb_json_node *rule) {
     }
 }
 
-static int print_names(FILE *out, const struct mb_json_node *rule, struct minibox_error *err) {
-    struct mb_json_node names = mb_json_member(rule, "names");
-    char *list = NULL;
-    size_t length = 0;
-    FILE *text = open_memstream(&list, &length);
-    if (!text)
-        return mb_error_memory(err);
-    fputs(member_text(rule, "name"), text);
-    for (size_t i = 0; i < length_of(&names); i++)
-        fprintf(text, "%s ", mb_json_text_at(&names, i));
-    bool is_whole = fclose(text) == 0;
-    if (is_whole)
-        mb_text_print_wrapped(out, list, 6, fprintf(out, "     "));
-    free(list);
-    return is_whole ? 0 : mb_error_memory(err);
-}
-
-static int print_rule(FILE *out, const struct mb_json_node *rule, struct minibox_error *err) {
+static int print_rule(FILE *out, const struct mb_json_node *rule) {
     const char *comment = member_text(rule, "comment");
+    struct mb_json_node names = mb_json_member(rule, "names");
     uint32_t action = 0;
     if (mb_profile_get_action(rule, MB_PROFILE_RULE, &action) < 0)
         return -1;
@@ -113,7 +97,11 @@ static int print_rule(FILE *out, const struct mb_json_node *rule, struct minibox
     fputs(":\n", out);
     if (comment[0])
         mb_text_print_wrapped(out, comment, 2, fprintf(out, " "));
-    return print_names(out, rule, err);
+    int column = mb_text_print_words(out, member_text(rule, "name"), 6, fprintf(out, "     "));
+    for (size_t i = 0; i < length_of(&names); i++)
+        column = mb_text_print_words(out, mb_json_text_at(&names, i), 6, column);
+    fputc('\n', out);
+    return 0;
 }
 
 int mb_explain_print(const char *text, FILE *out, struct minibox_error *err) {
@@ -128,7 +116,7 @@ int mb_explain_print(const char *text, FILE *out, struct minibox_error *err) {
     struct mb_json_node rules = mb_json_member(&profile, "syscalls");
     for (size_t i = 0; i < length_of(&rules); i++) {
         struct mb_json_node rule = mb_json_element(&rules, i);
-        if (print_rule(out, &rule, err) < 0)
+        if (print_rule(out, &rule) < 0)
             return -1;
     }
     return 0;

@@ -92,29 +92,29 @@ int minibox_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_siz
     return 0;
 }
 
+static int refuse_flags(struct minibox_error *err, const char *what, const char *reason, const char *remedy) {
+    mb_error_usage(err, NULL, MB_REMEDY_NONE, what, NULL, "%s", reason);
+    mb_error_remedy(err, "%s", remedy);
+    err->number = EINVAL;
+    return -1;
+}
+
 int mb_clone(int (*fn)(void *), void *arg, uint64_t flags, size_t stack_size, struct minibox_child *ret_child,
              struct minibox_error *err) {
     *ret_child = (struct minibox_child){.pidfd = -1};
     if (mb_flags_check(flags, NULL, err))
         return -1;
-    uint64_t unfit =
-        flags & (CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID);
-    if ((flags & CSIGNAL) > 64) { /* in clone(2)'s flags the bit of CLONE_NEWTIME is a part of the signal's number */
-        mb_error_usage(err, NULL, MB_REMEDY_NONE, "no such exit signal", NULL, "%d%s", (int)(flags & CSIGNAL),
-                       flags & CLONE_NEWTIME ? ": clone(2) does not know CLONE_NEWTIME" : "");
-        mb_error_remedy(err, "a signal in the low byte; unshare(CLONE_NEWTIME) in the child");
-        err->number = EINVAL;
-        return -1;
-    }
-    if (unfit || flags > INT32_MAX * UINT64_C(2) + 1) {
-        mb_error_usage(err, NULL, MB_REMEDY_NONE, "minibox_clone() cannot give", NULL,
-                       flags & CLONE_THREAD
-                           ? "CLONE_THREAD: a thread of the C library needs its own thread-local storage"
-                           : "flags that need further arguments");
-        mb_error_remedy(err, "pthread_create(3)");
-        err->number = EINVAL;
-        return -1;
-    }
+    uint64_t unfit = flags & (CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID);
+    if ((flags & CSIGNAL) > 64) /* in clone(2)'s flags the bit of CLONE_NEWTIME is a part of the signal's number */
+        return refuse_flags(err, "no such exit signal",
+                            flags & CLONE_NEWTIME ? "clone(2) does not know CLONE_NEWTIME" : "the low byte is above 64",
+                            "a signal in the low byte; unshare(CLONE_NEWTIME) in the child");
+    if (flags & CLONE_THREAD)
+        return refuse_flags(err, "minibox_clone() cannot make a thread",
+                            "a thread of the C library needs its own thread-local storage", "pthread_create(3)");
+    if (unfit || flags > UINT32_MAX)
+        return refuse_flags(err, "minibox_clone() cannot pass on", "flags that need further arguments",
+                            "call clone(2) directly");
     if (make_stack(stack_size, ret_child) < 0)
         return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot make a stack", NULL);
     if (fn == run_with_note) {

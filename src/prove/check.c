@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. A check is a row of a table: how it is tried, what it is needed for, and what to do where it does not
- * work. Most are tried in a child with new namespaces, which does what a builder would do and ends with the errno of
- * what was refused. Nothing is concluded from version numbers or settings, but for the kernel's own row: those are
- * looked at only to explain a refusal.
+ * How it works. A check is a row of a table: the function that tries it, what needs it, and what to do if it does not
+ * work. Most are tried in a child with new namespaces, which makes the same system calls as a builder and ends with the
+ * errno of a refused one. Version numbers and settings decide nothing, except in the row "kernel"; they only explain a
+ * refusal.
  */
 #include "prove/check.h"
 
@@ -27,44 +27,44 @@
 #include "base/json.h"
 #include "base/raw.h"
 #include "base/text.h"
-#include "show/show.h"
 #include "box/identity.h"
-#include "run/run.h"
 #include "prove/proc.h"
+#include "run/run.h"
+#include "show/show.h"
 
 struct finding {
-    bool works;
+    enum answer { NO, YES } works;
     char detail[1024], todo[256];
 };
 
-/* What a child does in its new namespaces. */
+/* What a child mounts in its new namespaces. */
 enum deed { DEED_NONE, DEED_TMPFS, DEED_PROC, DEED_OVERLAY };
 
 struct check {
     const char *name;
     void (*find)(const struct check *c, const struct mb_host *host, struct finding *f);
-    const char *subject; /* of the flag's row, of the program, or the root file system; NULL: it needs none */
+    const char *subject; /* name of a flag's row, of a program or of a root file system; NULL: `find` needs none */
     enum deed deed;
-    const char *use; /* goes on after "for" */
+    const char *use; /* continues "for" */
     const char *todo;
 };
 
-static void explain(struct finding *f, bool works, const char *detail, const char *todo) {
+static void explain(struct finding *f, enum answer works, const char *detail, const char *todo) {
     f->works = works;
     snprintf(f->detail, sizeof(f->detail), "%s", detail);
-    snprintf(f->todo, sizeof(f->todo), "%s", todo && !works ? todo : "");
+    snprintf(f->todo, sizeof(f->todo), "%s", todo && works == NO ? todo : "");
 }
 
 static void explain_number(struct finding *f, int number, const char *todo) {
-    explain(f, number == 0, number ? strerrordesc_np(number) : "", todo);
+    explain(f, number ? NO : YES, number ? strerrordesc_np(number) : "", todo);
 }
 
 /* ---- tried in a child ------------------------------------------------------------------------------------------ */
 
-/* What a child is to try. */
+/* A child's task. */
 struct trial {
     enum deed deed;
-    bool own_user; /* in a user namespace, whose map it writes */
+    bool own_user; /* it is in a new user namespace, and writes the map first */
     uint64_t unshare;
     uid_t uid;
     gid_t gid;
@@ -80,7 +80,7 @@ static int mount_overlay(void) {
                : 0;
 }
 
-/* Ends with the errno of what is refused. */
+/* Runs in the child, whose exit status is the errno of a refused call. */
 static int try_in_child(void *argument) {
     const struct trial *trial = argument;
     if (trial->own_user && mb_proc_map_one(0, 0, trial->uid, trial->gid) < 0)
@@ -100,7 +100,7 @@ static int try_in_child(void *argument) {
     return EINVAL;
 }
 
-/* 0, or the errno of what is refused. */
+/* Returns 0, or the errno of a refused call. */
 static int clone_and_try(struct trial trial, uint64_t flags) {
     struct minibox_child child;
     struct minibox_error err;
@@ -115,7 +115,7 @@ static int clone_and_try(struct trial trial, uint64_t flags) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
 }
 
-/* The kernel's answer is the same for different reasons, of which the host's settings name one. */
+/* The kernel refuses user namespaces with the same errno for several reasons; the host's settings tell which it is. */
 static void explain_refused_userns(struct finding *f, int number) {
     struct minibox_error why = {0};
     bool is_forbidden = number == EPERM || number == EACCES || number == ENOSPC;
@@ -140,7 +140,7 @@ static void find_mount(const struct check *c, const struct mb_host *host, struct
     int number = clone_and_try(trial, CLONE_NEWNS | (c->deed == DEED_PROC ? CLONE_NEWPID : 0));
     explain_number(f, number, c->todo);
     if (number == EACCES)
-        explain(f, false, mb_remedy_detail(MB_REMEDY_MOUNT_DENIED), mb_remedy_text(MB_REMEDY_MOUNT_DENIED));
+        explain(f, NO, mb_remedy_detail(MB_REMEDY_MOUNT_DENIED), mb_remedy_text(MB_REMEDY_MOUNT_DENIED));
     else if (c->deed == DEED_TMPFS)
         explain_refused_userns(f, number);
 }
@@ -153,34 +153,35 @@ static void find_kernel(const struct check *c, const struct mb_host *host, struc
     (void)host;
     uname(&name);
     sscanf(name.release, "%u.%u", &major, &minor);
-    explain(f, major > 5 || (major == 5 && minor >= 12), name.release, c->todo);
+    explain(f, major > 5 || (major == 5 && minor >= 12) ? YES : NO, name.release, c->todo);
 }
 
-/* Arguments that no system call takes tell whether it is there: ENOSYS, or what a filter says, tells that it is not. */
+/* Each call is made with arguments that it refuses. ENOSYS means that the kernel lacks it, EPERM that a filter refuses
+ * it, unless the kernel itself asks for privileges first. */
 static void find_calls(const struct check *c, const struct mb_host *host, struct finding *f) {
     static const struct {
         const char *name;
         long number;
-        bool may_be_eperm; /* from the kernel itself: the call asks for privileges first */
+        enum answer is_privileged;
     } calls[] = {
-        {"openat2", SYS_openat2, false},
-        {"close_range", SYS_close_range, false},
-        {"pidfd_open", SYS_pidfd_open, false},
-        {"fsopen", SYS_fsopen, true},
-        {"open_tree", SYS_open_tree, true},
-        {"move_mount", SYS_move_mount, true},
-        {"mount_setattr", SYS_mount_setattr, true},
+        {"openat2", SYS_openat2, NO},
+        {"close_range", SYS_close_range, NO},
+        {"pidfd_open", SYS_pidfd_open, NO},
+        {"fsopen", SYS_fsopen, YES},
+        {"open_tree", SYS_open_tree, YES},
+        {"move_mount", SYS_move_mount, YES},
+        {"mount_setattr", SYS_mount_setattr, YES},
     };
     char missing[128] = "";
     (void)host;
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
         long result = raw(calls[i].number, -1, 0, -1, -1, -1, -1);
-        if (result != -ENOSYS && (result != -EPERM || calls[i].may_be_eperm))
+        if (result != -ENOSYS && (result != -EPERM || calls[i].is_privileged))
             continue;
         snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s",
                  missing[0] ? ", " : "not there: ", calls[i].name);
     }
-    explain(f, !missing[0], missing, c->todo);
+    explain(f, missing[0] ? NO : YES, missing, c->todo);
 }
 
 static int hold_still(void *argument) {
@@ -188,7 +189,7 @@ static int hold_still(void *argument) {
     return read(*(int *)argument, &byte, 1) < 0;
 }
 
-/* A mount of /tmp whose owners another user namespace maps. */
+/* Makes a copy of the mount of /tmp whose owners another user namespace maps. Returns 0, or the errno. */
 static int try_idmap(void) {
     int ends[2], status, number = 0;
     struct minibox_child child;
@@ -219,7 +220,7 @@ static void find_idmap(const struct check *c, const struct mb_host *host, struct
     if (host->privileged)
         explain_number(f, try_idmap(), c->todo);
     else
-        explain(f, false, "only root may make them", c->todo);
+        explain(f, NO, "only root may make them", c->todo);
 }
 
 static void find_filter(const struct check *c, const struct mb_host *host, struct finding *f) {
@@ -233,11 +234,11 @@ static void find_filter(const struct check *c, const struct mb_host *host, struc
 
 static void find_subids(const struct check *c, const struct mb_host *host, struct finding *f) {
     if (host->privileged)
-        explain(f, true, "root needs none", NULL);
+        explain(f, YES, "root needs none", NULL);
     else if (mb_identity_has_subordinates(host))
-        explain(f, true, "", NULL);
+        explain(f, YES, "", NULL);
     else
-        explain(f, false, "no line of this user in both of /etc/subuid and /etc/subgid", c->todo);
+        explain(f, NO, "no line of this user in both of /etc/subuid and /etc/subgid", c->todo);
 }
 
 static void find_cgroups(const struct check *c, const struct mb_host *host, struct finding *f) {
@@ -245,11 +246,11 @@ static void find_cgroups(const struct check *c, const struct mb_host *host, stru
     char own[512] = "", path[600], controllers[64] = "", detail[640];
     (void)host;
     if (statfs("/sys/fs/cgroup", &st) < 0 || st.f_type != CGROUP2_SUPER_MAGIC) {
-        explain(f, false, "/sys/fs/cgroup is not cgroup v2", c->todo);
+        explain(f, NO, "/sys/fs/cgroup is not cgroup v2", c->todo);
         return;
     }
     if (mb_fd_read_file("/proc/self/cgroup", own, sizeof(own)) < 0 || strncmp(own, "0::", 3) != 0) {
-        explain(f, false, "there is another hierarchy beside it", c->todo);
+        explain(f, NO, "there is another hierarchy beside it", c->todo);
         return;
     }
     own[strcspn(own, "\n")] = '\0';
@@ -260,7 +261,7 @@ static void find_cgroups(const struct check *c, const struct mb_host *host, stru
     bool writable = access(path, W_OK) == 0;
     snprintf(detail, sizeof(detail), "%s %.100s (%s)", writable ? "may make cgroups below" : "may not write to",
              own + 3, controllers[0] ? controllers : "no controllers");
-    explain(f, writable, detail, c->todo);
+    explain(f, writable ? YES : NO, detail, c->todo);
 }
 
 static void find_program(const struct check *c, const struct mb_host *host, struct finding *f) {
@@ -271,29 +272,29 @@ static void find_program(const struct check *c, const struct mb_host *host, stru
         length = strcspn(directory, ":");
         snprintf(path, sizeof(path), "%.*s/%s", (int)length, directory, c->subject);
         if (access(path, X_OK) == 0) {
-            explain(f, true, path, NULL);
+            explain(f, YES, path, NULL);
             return;
         }
     }
-    explain(f, false, "not in PATH", c->todo);
+    explain(f, NO, "not in PATH", c->todo);
 }
 
 /* ---- whole boxes ------------------------------------------------------------------------------------------------ */
 
 static void explain_error(struct finding *f, const struct minibox_error *err) {
-    f->works = false;
+    f->works = NO;
     snprintf(f->detail, sizeof(f->detail), "%s%s%s%s%s%s%s", err->what, err->object[0] ? " " : "", err->object,
              err->reason[0] ? ": " : "", err->reason, err->detail[0] ? "; " : "", err->detail);
     snprintf(f->todo, sizeof(f->todo), "%s", err->remedy);
 }
 
-/* Makes the box of a launch. `detail` is what to say where it works. */
+/* Makes the box of a launch. `detail` is said if that works. */
 static void find_launch(const struct minibox_spec *spec, const char *detail, struct finding *f) {
     struct minibox_error err = {0};
     if (mb_run_trial(spec, &err))
         explain_error(f, &err);
     else
-        explain(f, true, detail, NULL);
+        explain(f, YES, detail, NULL);
 }
 
 static int describe_box(struct minibox_spec *spec, const char *rootfs, struct minibox_error *err) {
@@ -327,21 +328,21 @@ static const struct check checks[] = {
     {.name = "namespace user", .find = find_namespace, .subject = "user",
      .use = "every box, unless root asks for --share user"},
     {.name = "namespace mnt", .find = find_namespace, .subject = "mnt", .use = "every box"},
-    {.name = "namespace pid", .find = find_namespace, .subject = "pid", .use = "every box, but for --share pid"},
-    {.name = "namespace uts", .find = find_namespace, .subject = "uts", .use = "every box, but for --share uts"},
-    {.name = "namespace ipc", .find = find_namespace, .subject = "ipc", .use = "every box, but for --share ipc"},
-    {.name = "namespace net", .find = find_namespace, .subject = "net", .use = "every box, but for --network host"},
+    {.name = "namespace pid", .find = find_namespace, .subject = "pid", .use = "every box without --share pid"},
+    {.name = "namespace uts", .find = find_namespace, .subject = "uts", .use = "every box without --share uts"},
+    {.name = "namespace ipc", .find = find_namespace, .subject = "ipc", .use = "every box without --share ipc"},
+    {.name = "namespace net", .find = find_namespace, .subject = "net", .use = "every box without --network host"},
     {.name = "namespace cgroup", .find = find_namespace, .subject = "cgroup",
-     .use = "every box, but for --share cgroup"},
-    {.name = "namespace time", .find = find_namespace, .subject = "time", .use = "every box, but for --share time"},
+     .use = "every box without --share cgroup"},
+    {.name = "namespace time", .find = find_namespace, .subject = "time", .use = "every box without --share time"},
     {.name = "mounts in a user namespace", .find = find_mount, .deed = DEED_TMPFS, .use = "every box"},
-    {.name = "new /proc", .find = find_mount, .deed = DEED_PROC, .use = "every box, but for --share pid",
+    {.name = "new /proc", .find = find_mount, .deed = DEED_PROC, .use = "every box without --share pid",
      .todo = "in a container: start it with --security-opt unmask=ALL"},
     {.name = "overlay", .find = find_mount, .deed = DEED_OVERLAY, .use = "--rootfs DIR:overlay, -v SRC:DST:overlay",
      .todo = "use :ro or :rw; Linux 5.11 or newer mounts it in a user namespace"},
     {.name = "idmapped mounts", .find = find_idmap, .use = "DIR and -v as root: files keep their owners",
      .todo = "as an ordinary user none are needed; as root: Linux 5.12 or newer"},
-    {.name = "seccomp filters", .find = find_filter, .use = "every box, but for --seccomp off",
+    {.name = "seccomp filters", .find = find_filter, .use = "every box without --seccomp off",
      .todo = "use a kernel with CONFIG_SECCOMP_FILTER"},
     {.name = "subordinate ids", .find = find_subids, .use = "--userns with more than one id, by an ordinary user",
      .todo = "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER"},
@@ -389,7 +390,7 @@ static void add_finding(struct mb_json_writer *writer, const char *name, const c
     mb_json_end(writer);
 }
 
-/* Of one launch: what is found is all that there is to say. Returns whether it works. */
+/* Checks one launch. Returns whether it works. */
 static bool check_launch(const struct minibox_spec *spec, struct mb_json_writer *writer, FILE *out) {
     static const char name[] = "this launch";
     struct finding f = {0};
@@ -401,13 +402,13 @@ static bool check_launch(const struct minibox_spec *spec, struct mb_json_writer 
     return f.works;
 }
 
-/* Of the host. Returns whether a box can be made. */
+/* Checks the host. Returns whether a box can be made. */
 static bool check_host(struct mb_json_writer *writer, FILE *out) {
     struct mb_arena arena = {0};
     struct mb_host host;
     struct minibox_error ignored;
     bool has_box = false;
-    if (mb_host_probe(&arena, &host, &ignored)) /* a weak root, say: each box below will tell */
+    if (mb_host_probe(&arena, &host, &ignored)) /* the rows "box of ..." tell why, as of a root without capabilities */
         host = (struct mb_host){.root = "", .uid = geteuid()};
     for (size_t i = 0; i < CHECKS; i++) {
         const struct check *c = &checks[i];

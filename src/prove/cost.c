@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. A process of its own, small or filled with memory, makes a number of children with each set of flags.
- * A child notes the time of its first instruction in shared memory; the median of the differences is the cost.
+ * How it works. A separate process, small or filled with memory, makes a number of children with each set of flags. A
+ * child notes the time of its first instruction in shared memory; the median of the differences is the cost.
  *
- * What must stay true: only the time until the first instruction counts, so that the child's end, and its parent's
- * sleep with CLONE_VFORK, are no part of it.
+ * What must stay true: only the time until the first instruction counts. The child's end, and its parent's sleep with
+ * CLONE_VFORK, are no part of it.
  */
 #include "prove/cost.h"
 
@@ -31,7 +31,7 @@ static const uint64_t rows[MB_COST_ROWS] = {
     CLONE_VM | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWCGROUP,
     CLONE_VM | CLONE_NEWNET,
 };
-static const size_t parent_sizes[MB_COST_SIZES] = {0, (size_t)256 << 20}; /* bytes beside what minibox itself has */
+static const size_t parent_sizes[MB_COST_SIZES] = {0, (size_t)256 << 20}; /* bytes, beside minibox's own */
 enum { ROUNDS = 31 };
 
 static int note_start(void *argument) {
@@ -44,7 +44,7 @@ static int compare_times(const void *a, const void *b) {
     return (*(const uint64_t *)a > *(const uint64_t *)b) - (*(const uint64_t *)a < *(const uint64_t *)b);
 }
 
-/* From the call of clone until the child's first instruction: the median, in microseconds; 0 if it cannot be done. */
+/* The median time from the call of clone until the child's first instruction, in microseconds; 0: it cannot be done. */
 static double measure_one(_Atomic uint64_t *start, uint64_t flags) {
     uint64_t times[ROUNDS];
     struct minibox_child child;
@@ -62,7 +62,7 @@ static double measure_one(_Atomic uint64_t *start, uint64_t flags) {
     return (double)times[ROUNDS / 2] / 1e3;
 }
 
-/* Makes the caller larger, in pages of the usual size: the kernel would copy the tables of huge ones much faster. */
+/* Makes the caller larger, in pages of the usual size: the kernel would copy the tables of huge pages much faster. */
 static int grow(size_t bytes) {
     if (!bytes)
         return 0;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What making a child costs, by its flags and by the size of its parent. */
+/* Measures how long it takes to make a child, by its flags and by the size of its parent. */
 #ifndef MB_PROVE_COST_H
 #define MB_PROVE_COST_H
 
-#include "base/json.h"
 #include <stdio.h>
+
+#include "base/json.h"
 
 enum { MB_COST_ROWS = 6, MB_COST_SIZES = 2 };
 
@@ -12,12 +13,12 @@ struct mb_costs {
     double microseconds[MB_COST_ROWS][MB_COST_SIZES]; /* median; 0: such a child could not be made */
 };
 
-/* Fills `costs`, which lies in memory that is shared with children and is zero before. */
+/* Fills in *costs, which must be zero, in memory that is shared with children. */
 void mb_cost_measure(struct mb_costs *costs);
 
 void mb_cost_print(FILE *out, const struct mb_costs *costs);
 
-/* Adds an object a row to the array that is open in the writer. */
+/* Adds an object for each row to the array that was begun in the writer. */
 void mb_cost_add(const struct mb_costs *costs, struct mb_json_writer *writer);
 
 #endif

@@ -2,12 +2,12 @@
 /*
  * How it works. An experiment is a row of the table at the end: a resource, the flags that share or isolate it, what
  * the observer does before it makes its child, what the child does, and how the observer then looks at the resource:
- * - Most rows have `read`. It says in words what the observer sees, before the child has changed the resource and
- *   afterwards. The resource was shared if the words differ.
- * - The others have `judge`. The child has told what it sees itself, or the kernel is asked; the function compares.
+ * - Most rows have `read`. It puts into words what the observer sees, once before the child changes the resource and
+ *   once afterwards. The resource was shared if the words differ.
+ * - The others have `judge`. It compares what the child saw itself, or asks the kernel.
  *
  * What must stay true: a child that shares memory (CLONE_VM) makes raw system calls only; the others may call the C
- * library. Nothing is said to be shared because a table says so, only because it was seen.
+ * library. A resource counts as shared only because that was seen, never because a table says so.
  */
 #include "prove/experiments.h"
 
@@ -49,7 +49,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct mb_observer *o, con
 
 /* ---- memory, descriptors ---------------------------------------------------------------------------------------- */
 
-static long set_variable(struct mb_observer *o) {
+static long set_to_two(struct mb_observer *o) {
     o->variable = 2;
     return 0;
 }
@@ -66,12 +66,12 @@ static const char *state_of_file(const struct mb_observer *o) {
     return fcntl(o->fd, F_GETFD) < 0 ? "closed" : "open";
 }
 
-static void read_file(struct mb_observer *o) {
+static void read_descriptor(struct mb_observer *o) {
     say(o, "descriptor %d is %s", o->fd, state_of_file(o));
 }
 
-static long set_variable_and_close(struct mb_observer *o) {
-    set_variable(o);
+static long set_and_close(struct mb_observer *o) {
+    set_to_two(o);
     return close_file(o);
 }
 
@@ -79,7 +79,7 @@ static void read_variable_and_file(struct mb_observer *o) {
     say(o, "variable %d, file %s", o->variable, state_of_file(o));
 }
 
-/* Two pages that nobody may touch surround them: so the kernel does not join them with a neighbour, and reports on them
+/* Makes pages between two that nobody may touch: so the kernel does not join them with neighbours, and reports on them
  * alone. */
 static long make_pages(struct mb_observer *o) {
     size_t size = PAGE_COUNT * page_size, guard = (size_t)sysconf(_SC_PAGESIZE);
@@ -147,7 +147,7 @@ static void read_handler(struct mb_observer *o) {
     say(o, action.sa_handler == SIG_IGN ? "ignored, it was the default" : "the default, as before");
 }
 
-/* ---- what the kernel is asked about by kcmp(2) ------------------------------------------------------------------ */
+/* ---- compared by kcmp(2) ---------------------------------------------------------------------------------------- */
 
 static bool judge_by_kernel(struct mb_observer *o) {
     const struct mb_experiment *e = o->outcome->experiment;
@@ -158,8 +158,8 @@ static bool judge_by_kernel(struct mb_observer *o) {
     return result == 0;
 }
 
-/* The caller gets an undo list, which can be shared, with its first operation that is to be undone. It keeps the list
- * though the semaphore is removed at once. */
+/* The kernel gives the caller an undo list, which can be shared, with its first SEM_UNDO operation. The list stays when
+ * the semaphore is removed. */
 static long take_semaphore(struct mb_observer *o) {
     struct sembuf up = {0, 1, SEM_UNDO};
     int id = semget(IPC_PRIVATE, 1, 0600);
@@ -188,7 +188,7 @@ static bool judge_sleep(struct mb_observer *o) {
     return has_slept(o);
 }
 
-/* The program that the child executes writes to a pipe that is full: there it waits until it has been seen. */
+/* The program that the child executes writes to a full pipe, so it waits there until the observer has seen it. */
 static long fill_pipe(struct mb_observer *o) {
     char block[512] = {0};
     if (pipe(o->pipe) < 0 || fcntl(o->pipe[1], F_SETFL, O_NONBLOCK) < 0)
@@ -252,19 +252,19 @@ static long ask_loopback(unsigned long request, short flags) {
     return fd < 0 || ioctl(fd, request, &lo) < 0 ? -errno : lo.ifr_flags;
 }
 
-static long bring_loopback_up(struct mb_observer *o) {
+static long raise_loopback(struct mb_observer *o) {
     (void)o;
     return ask_loopback(SIOCSIFFLAGS, IFF_UP);
 }
 
-/* Each observer leaves lo down, as the next one, or its own child without the flag, is to find it. */
+/* The observer puts lo down again, since the next one must find it so. */
 static void read_loopback(struct mb_observer *o) {
     long flags = ask_loopback(SIOCGIFFLAGS, 0);
     say(o, "lo is %s, it was down", flags > 0 && (flags & IFF_UP) ? "up" : "down");
     ask_loopback(SIOCSIFFLAGS, 0);
 }
 
-/* The queue is removed at once: the next child that makes it is to find none. */
+/* The queue is removed again, since the next observer must find none. */
 static void read_queue(struct mb_observer *o) {
     int queue = msgget(KEY, 0);
     say(o, queue >= 0 ? "the child's queue" : "no queue of that key");
@@ -286,7 +286,8 @@ static bool judge_user(struct mb_observer *o) {
     return o->outcome->said == outside;
 }
 
-/* The number of the caller's cgroup namespace, and the first of its cgroups that is not the root, or the root. */
+/* Returns the number of the caller's cgroup namespace. *ret_path: its first cgroup that is not the root, or the root.
+ */
 static long find_cgroup(char *ret_path, size_t size) {
     char text[8192], *rest = text, *line;
     struct stat st;
@@ -325,8 +326,7 @@ static long read_clock(void) {
     return clock_gettime(CLOCK_BOOTTIME, &t) < 0 ? -errno : t.tv_sec;
 }
 
-/* unshare(2) does not move its caller into the new time namespace: the children that it makes from then on are in it.
- */
+/* unshare(2) does not move its caller into the new time namespace, only the children that it makes later. */
 static long tell_clock(struct mb_observer *o) {
     if (o->outcome->with && unshare(CLONE_NEWTIME) < 0)
         return -errno;
@@ -351,14 +351,14 @@ static bool judge_clock(struct mb_observer *o) {
 /* clang-format off */
 const struct mb_experiment mb_experiments[] = {
     {.resource = "variable, open file", .flags = CLONE_VM | CLONE_FILES,
-     .change = {.function = set_variable_and_close},
+     .change = {.function = set_and_close},
      .read = read_variable_and_file, .whole = "variable 2, file closed"},
     {.resource = "variable", .flags = CLONE_VM,
-     .change = {.function = set_variable}, .read = read_variable},
+     .change = {.function = set_to_two}, .read = read_variable},
     {.resource = "64 MiB of memory", .flags = CLONE_VM,
      .prepare = {.function = make_pages}, .change = {.function = write_to_page}, .judge = judge_pages},
     {.resource = "open file", .flags = CLONE_FILES,
-     .change = {.function = close_file}, .read = read_file},
+     .change = {.function = close_file}, .read = read_descriptor},
     {.resource = "working directory", .flags = CLONE_FS,
      .prepare = {{SYS_chdir, (long)"/"}}, .change = {{SYS_chdir, (long)"/proc"}}, .read = read_working_directory},
     {.resource = "umask", .flags = CLONE_FS,
@@ -393,7 +393,7 @@ const struct mb_experiment mb_experiments[] = {
      .prepare = {{SYS_sethostname, (long)"before", 6}}, .change = {{SYS_sethostname, (long)"after", 5}},
      .read = read_host_name},
     {.resource = "interface lo", .flags = CLONE_NEWNET,
-     .change = {.function = bring_loopback_up}, .read = read_loopback},
+     .change = {.function = raise_loopback}, .read = read_loopback},
     {.resource = "message queue's key", .flags = CLONE_NEWIPC,
      .change = {{SYS_msgget, KEY, IPC_CREAT | 0600}}, .read = read_queue},
     {.resource = "user id", .flags = CLONE_NEWUSER,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. Each experiment is done twice, with its flags and without, by an observer, a process of its own: it
- * prepares the resource, makes a child with minibox_clone(), lets it do what the row says, and looks. What it saw is
- * compared with what the table of flags says only afterwards, when all is printed.
+ * How it works. Each experiment is done twice, with its flags and without. For each time there is an observer, a
+ * process of its own: it prepares the resource, makes a child with minibox_clone(), lets that change the resource as
+ * the row says, and looks. Only when all is printed, the outcome is compared with the table of flags.
  *
- * The observers live in an outer child with namespaces of its own: a host name or a mount that is changed there is not
- * the host's, and an ordinary user has the right to change it. All share memory with their ancestors, the series.
+ * The observers are children of an outer child with namespaces of its own: a host name or a mount that is changed there
+ * is not the host's, and an ordinary user has the right to change it. All processes share the memory of the series.
  *
  * What must stay true: act() may run in its parent's memory, so it makes raw system calls only. No wait is without an
- * end: each process dies with its parent, and the outer child with its time.
+ * end: each process dies with its parent, and the outer child is killed after LIMIT_MS.
  */
 #include "prove/observe.h"
 
@@ -91,14 +91,14 @@ static long make_child(struct mb_observer *o) {
     return 0;
 }
 
-/* Whether the observer reads other words now, after the child's change, than `before`. */
+/* Whether the observer reads other words after the child's change than `before`. */
 static bool is_read_changed(struct mb_observer *o, const char *before) {
     const struct mb_outcome *outcome = o->outcome;
     const char *whole = outcome->experiment->whole;
     outcome->experiment->read(o);
     bool is_changed = strcmp(outcome->text, before) != 0;
     if (is_changed && whole && strcmp(outcome->text, whole) != 0)
-        return !outcome->with; /* only a part has changed: no answer is right, so the wrong one is given */
+        return !outcome->with; /* only a part has changed: this answer makes the outcome "otherwise" */
     return is_changed;
 }
 
@@ -126,7 +126,7 @@ static void observe(struct mb_outcome *outcome) {
     wake(&outcome->finished);
 }
 
-/* The observer is a process of its own: what it or its child changed goes when it ends, and so does the child. */
+/* Runs an observer in a process of its own, so that its child and all changes go with it. */
 static void observe_apart(struct mb_outcome *outcome) {
     pid_t outer = getpid(), pid = fork();
     if (pid == 0) {
@@ -145,7 +145,6 @@ static void observe_apart(struct mb_outcome *outcome) {
 
 /* ---- all children ----------------------------------------------------------------------------------------------- */
 
-/* All children that were asked for. All processes share this memory, too. */
 struct series {
     bool has_costs; /* all rows were asked for */
     struct mb_costs costs;
@@ -153,7 +152,7 @@ struct series {
     uid_t uid;
     gid_t gid;
     bool own_user;    /* the outer child is in a user namespace of its own */
-    int outer_number; /* errno: why it has no namespaces of its own; 0: it has */
+    int outer_number; /* errno of why it has no namespaces of its own; 0: it has */
     int count;
     struct mb_outcome outcomes[]; /* room for two of each experiment */
 };
@@ -199,7 +198,7 @@ static int observe_all(void *argument) {
     return 0;
 }
 
-/* Makes the outer child in as many namespaces as there are to be had. */
+/* Makes the outer child, in as many new namespaces as the kernel permits. */
 static int make_outer(struct series *series, struct minibox_child *ret_child, struct minibox_error *err) {
     const uint64_t apart = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | SIGCHLD;
     const size_t stack_size = 1 << 20;
@@ -230,7 +229,7 @@ static int run_outer(struct series *series, struct minibox_error *err) {
     return 0;
 }
 
-/* ---- what is printed -------------------------------------------------------------------------------------------- */
+/* ---- printing --------------------------------------------------------------------------------------------------- */
 
 enum verdict { AS_TABLE, OTHERWISE, NOT_OFFERED, VERDICTS };
 
@@ -243,7 +242,7 @@ static enum verdict verdict_of(const struct mb_outcome *outcome) {
     return outcome->is_shared == is_to_share ? AS_TABLE : OTHERWISE;
 }
 
-static const char *text_of(const struct mb_outcome *outcome) {
+static const char *words_of(const struct mb_outcome *outcome) {
     if (outcome->number)
         return strerrordesc_np(outcome->number);
     return outcome->is_seen ? outcome->text : "nothing";
@@ -261,12 +260,12 @@ static void print_outcome(FILE *out, const struct mb_outcome *outcome) {
     const struct mb_experiment *e = outcome->experiment;
     char flags[32], text[300];
     mb_flags_names(outcome->with ? e->flags : 0, flags, sizeof(flags));
-    snprintf(text, sizeof(text), "%s%s", prefixes[verdict_of(outcome)], text_of(outcome));
+    snprintf(text, sizeof(text), "%s%s", prefixes[verdict_of(outcome)], words_of(outcome));
     int column = fprintf(out, "%-20s %-9s %-6s", outcome->with ? "" : e->resource, flags, shared_word(outcome));
     mb_text_print_wrapped(out, text, 38, column);
 }
 
-static void print_text(FILE *out, const struct series *series, const int *counts) {
+static void print_outcomes(FILE *out, const struct series *series, const int *counts) {
     fprintf(out, "%-20s %-9s %-6s %s\n", "RESOURCE", "FLAGS", "SHARED", "WHAT THE PARENT SAW");
     for (int i = 0; i < series->count; i++)
         print_outcome(out, &series->outcomes[i]);
@@ -290,7 +289,7 @@ static void add_outcome(struct mb_json_writer *writer, const struct mb_outcome *
         mb_json_add_flag(writer, "shared", outcome->is_shared);
     else
         mb_json_add_null(writer, "shared");
-    mb_json_add_text(writer, "saw", text_of(outcome));
+    mb_json_add_text(writer, "saw", words_of(outcome));
     mb_json_add_text(writer, "verdict", verdicts[verdict_of(outcome)]);
     mb_json_end(writer);
 }
@@ -325,7 +324,7 @@ int mb_observe(uint64_t rows, bool json, FILE *out, int *ret_status, struct mini
     if (result == 0 && json)
         result = print_json(out, series, counts, err);
     else if (result == 0)
-        print_text(out, series, counts);
+        print_outcomes(out, series, counts);
     *ret_status = counts[OTHERWISE] || !counts[AS_TABLE];
     munmap(series, size);
     return result;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. What the experiments and checks ask of the kernel, or tell it, about a child of theirs goes through the
- * child's files in /proc, all of which are small texts.
+ * How it works. Experiments and checks ask the kernel about their children, and give them id maps, by the children's
+ * files in /proc, which are small texts.
  */
 #include "prove/proc.h"
 

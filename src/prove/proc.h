@@ -12,9 +12,9 @@ int mb_proc_write(pid_t pid, const char *name, const char *text);
 long mb_proc_number(pid_t pid, const char *name, const char *section, const char *key);
 
 /*
- * In the process's user namespace, which has no maps yet: gives the user `uid` and the group `gid` of outside the id
- * `inside`. These are the maps of one id that a process may write for itself, so that setgroups(2) is denied there
- * first, as the kernel demands. 0, or -1 with errno.
+ * Maps, in the process's user namespace, which has no maps yet, the id `inside` to the user `uid` and the group `gid`
+ * outside. A process may write such maps of one id for itself if setgroups(2) is denied there first, so it is. 0, or -1
+ * with errno.
  */
 int mb_proc_map_one(pid_t pid, uid_t inside, uid_t uid, gid_t gid);
 
