@@ -64,7 +64,7 @@ static void check(struct mb_shared *shared, int step, long result) {
         fail(shared, step, result);
 }
 
-/* What was set is asked again, as the verifier does with the rest. */
+/* init asks the kernel whether a setting is as it was made, as the verifier does with the rest. */
 static void expect(struct mb_shared *shared, int step, enum mb_check what, int index, uint64_t wanted, uint64_t seen) {
     if (wanted == seen || MB_CHECK_IS_OFF(shared, what))
         return;
@@ -165,7 +165,7 @@ static void verify_filter(struct mb_shared *shared) {
 
 /*
  * A command with CAP_SYS_PTRACE in the box can trace init after all, and would find a process without a filter. So what
- * is init's has one too: these calls and nothing else. Loaded before the command may be executed.
+ * init gets a filter of its own that allows only the calls it still makes, before the command may be executed.
  */
 static void allow_only(struct mb_shared *shared, const uint32_t *calls, unsigned count) {
     enum { MOST = 8, FIRST = 3 };
@@ -184,7 +184,7 @@ static void allow_only(struct mb_shared *shared, const uint32_t *calls, unsigned
     verify_filter(shared);
 }
 
-/* With the end of its parent the kernel ends this process; asked again whether it will. */
+/* The kernel is to end this process together with its parent; it is asked whether it will. */
 static void die_with_parent(struct mb_shared *shared) {
     int signo = 0;
     check(shared, shared->step_init,
@@ -280,7 +280,7 @@ static long try_traced(struct mb_shared *shared, const char *path, char *const *
         raw(SYS_wait4, child, &status, 0, 0);
         return has_stopped ? 0 : UNTRIED;
     }
-    quit(125); /* the filter kills who calls execve, or the program is so broken that it dies of it */
+    quit(125); /* the filter kills a process that calls execve, or the program dies while it is loaded */
 }
 
 /* What can be seen of a file without its execution. A format that only binfmt_misc knows is not seen. No path at all is
@@ -321,7 +321,7 @@ static __attribute__((noreturn)) void execute(struct mb_shared *shared, char *co
         long result = try_execve(shared, candidate, argv, environment);
         if (result == 0 && shared->trial)
             quit(0);
-        if (result == 0) { /* who is here has not been executed, whatever the kernel says */
+        if (result == 0) { /* execve returns only if it has failed, whatever it says */
             refused = -EPROTO;
             break;
         }

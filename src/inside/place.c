@@ -44,7 +44,7 @@ static long make_file_at(long parent, const char *name) {
     return raw(SYS_openat, parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
 }
 
-/* Makes what is missing of the path: from the innermost directory that is there, part by part. */
+/* Makes the missing parts of the path, from the innermost directory that is there. */
 static long make_path(const struct mb_builder *b, const struct mb_step *step) {
     size_t n = step->part_count;
     if (!n)
@@ -65,7 +65,7 @@ static long make_path(const struct mb_builder *b, const struct mb_step *step) {
     return parent;
 }
 
-/* Another box in the same tree may make it first, each part of the path: then it is looked for again. */
+/* Another box in the same tree may make any part of the path first: then this one looks for it again. */
 long mb_place_open_or_make(const struct mb_builder *b, const struct mb_step *step) {
     enum { TRIES = 100 };                                               /* no path has more parts */
     bool is_new = step->at == MB_SLOT_DEV || step->at == MB_SLOT_STAGE; /* minibox's own: empty but for what it made */

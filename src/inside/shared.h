@@ -128,7 +128,7 @@ struct mb_verdict {
 
 struct mb_shared {
     /* How far it came. The first three are futexes, futex(2). */
-    _Atomic uint32_t gate; /* by the launcher: what is done from outside is done; the builder waits for it */
+    _Atomic uint32_t gate;              /* the launcher says "go" to the builder, which waits */
     _Atomic uint32_t launcher_verified; /* by the launcher: the namespaces and id maps are as planned */
     _Atomic uint32_t init_verified;     /* by init: the mounts are as planned, or are not */
     uint32_t executing;                 /* the command's process has got as far as execve */
@@ -137,14 +137,14 @@ struct mb_shared {
     struct mb_verdict verdict;          /* what the verifier found, when it was that */
     int32_t found_candidate;            /* a candidate exists although execve says ENOENT */
     int32_t builder_pid;                /* in the launcher's pid namespace, where a joiner made it */
-    int32_t command_pid;                /* in the box's pid namespace, for who sends the filter's listener */
+    int32_t command_pid;                /* in the box's pid namespace; the sender of the filter's listener needs it */
     _Atomic uint32_t listener;    /* futex; number of the filter's listener in the command's process; 0: not yet */
-    _Atomic uint32_t sender_gone; /* by init: who sent the listener has ended */
+    _Atomic uint32_t sender_gone; /* init says that the sender of the listener has ended */
     uint32_t has_status;
     int32_t status;    /* the command's wait status */
     uint64_t peak_kib; /* of the largest process that init waited for: getrusage(2), ru_maxrss */
 
-    /* What init is to do. */
+    /* Orders for init. */
     int32_t launcher_fd, sync_fd, proc_fd, lock_fd, notify_fd;            /* numbers of descriptors; -1: none */
     uint8_t trial;                                                        /* all but the execve */
     int32_t step_init, step_session, step_verify, step_filter, step_exec; /* numbers of the steps */

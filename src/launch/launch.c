@@ -84,48 +84,6 @@ static int reserve_range(struct launch *l) {
     return mb_range_reserve(&l->plan->box->maps, &l->range, &l->box->lock_fd, l->err);
 }
 
-static void close_streams(int streams[3]) {
-    for (int i = 0; i < 3; i++)
-        mb_fd_close(&streams[i]);
-}
-
-/* Opens the file of a step. A trial changes no file, and only sees whether it could be written. */
-static int open_stream(const struct mb_plan *plan, const struct mb_step *step, enum mb_purpose purpose,
-                       const int streams[3]) {
-    bool is_output = step->stream > 0, is_tried = is_output && purpose == MB_TO_TRY;
-    for (int i = 1; is_output && i < step->stream; i++)
-        if (streams[i] >= 0 && strcmp(plan->box->streams[i], step->source) == 0)
-            return fcntl(streams[i], F_DUPFD_CLOEXEC, 3);
-    if (is_tried && mb_fd_may_write(step->source) < 0)
-        return -1;
-    int flags = is_output ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY;
-    mb_autofd fd = open(is_tried ? "/dev/null" : step->source, flags | O_NOCTTY | O_CLOEXEC, 0666);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return -1;
-    if (!S_ISDIR(st.st_mode))
-        return mb_fd_steal(&fd);
-    errno = EISDIR;
-    return -1;
-}
-
-int mb_launch_open_streams(const struct mb_plan *plan, enum mb_purpose purpose, int ret_streams[3],
-                           struct minibox_error *err) {
-    ret_streams[0] = ret_streams[1] = ret_streams[2] = -1;
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const struct mb_step *step = &plan->steps[i];
-        if (step->kind != MB_STEP_STREAM || !step->source)
-            continue;
-        ret_streams[step->stream] = open_stream(plan, step, purpose, ret_streams);
-        if (ret_streams[step->stream] >= 0)
-            continue;
-        int number = errno;
-        close_streams(ret_streams);
-        return mb_report_step(plan, step, number, err);
-    }
-    return 0;
-}
-
 /* Takes the caller's descriptors, if it has put something between; else opens the files. */
 static int open_streams(struct launch *l) {
     bool is_given = false;
@@ -505,25 +463,10 @@ static int (*const stages[])(struct launch *) = {
     make_arguments, clone_builder, adopt_builder, raise_limits, write_id_maps, open_gate,     wait_for_execve,
 };
 
-int mb_launch_check_descriptors(uint32_t preserve_fds, struct minibox_error *err) {
-    for (int fd = 0; fd < 3 + (int)preserve_fds; fd++) {
-        char number[16];
-        struct stat st;
-        snprintf(number, sizeof(number), "%d", fd);
-        if (fstat(fd, &st) < 0)
-            return mb_error_host(err, NULL, MB_REMEDY_FD_CLOSED, errno,
-                                 "the box would get a descriptor that is not open:", number);
-        if (S_ISDIR(st.st_mode))
-            return mb_error_host(err, NULL, MB_REMEDY_DIRECTORY_DESCRIPTOR, EISDIR,
-                                 "refusing to give the box descriptor", number);
-    }
-    return 0;
-}
-
 static void free_launch(struct launch *l) {
     for (size_t i = 0; l->fds && i < l->plan->step_count; i++)
         mb_fd_close(&l->fds[i]);
-    close_streams(l->streams);
+    mb_launch_close_streams(l->streams);
     mb_fd_close(&l->builder.shared_fd);
     mb_fd_close(&l->builder.init_fd);
     mb_fd_close(&l->builder.launcher_fd);
@@ -611,74 +554,4 @@ enum mb_launch_outcome mb_launch_start(const struct mb_plan *plan, const struct 
     minibox_box_free(l->box);
     free_launch(l);
     return MB_LAUNCH_FAILED;
-}
-
-/* ---- afterwards ----------------------------------------------------------------------------------------------- */
-
-int minibox_wait(struct minibox_box *box, int *ret_status, struct minibox_error *err) {
-    siginfo_t info = {0};
-    while (!box->ended) {
-        /* The system call has one argument more than the C library's function: the resources that were used. */
-        if (syscall(SYS_waitid, P_PIDFD, box->pidfd, &info, WEXITED, &box->usage) < 0) {
-            if (errno == EINTR)
-                continue;
-            if (errno != ECHILD || !box->shared->has_status) {
-                mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot wait for the box", NULL);
-                err->phase = MINIBOX_PHASE_WAIT;
-                return -1;
-            }
-        }
-        box->ended = true;
-        if (!box->shared->has_status && box->shared->failed_step && info.si_code == CLD_EXITED) {
-            mb_error_host(err, NULL, MB_REMEDY_NONE, box->shared->failed_number, "the box's init could not go on",
-                          NULL);
-            err->phase = MINIBOX_PHASE_WAIT;
-            return -1;
-        }
-        /* init wrote down how the command ended. If there is no init, or it was killed, process 1's own end counts. */
-        box->status = box->shared->has_status ? box->shared->status : mb_clone_status(&info);
-        mb_fd_close(&box->lock_fd);
-    }
-    *ret_status = box->status;
-    return 0;
-}
-
-static int send_signal(struct minibox_box *box, int signo, siginfo_t *info, struct minibox_error *err) {
-    if (!box->ended && syscall(SYS_pidfd_send_signal, box->pidfd, signo, info, 0) < 0 && errno != ESRCH)
-        return mb_error_host(err, NULL, MB_REMEDY_NONE, errno, "cannot send a signal to the box", NULL);
-    return 0;
-}
-
-int minibox_kill(struct minibox_box *box, int signo, struct minibox_error *err) {
-    return send_signal(box, signo, NULL, err);
-}
-
-int mb_launch_kill_group(struct minibox_box *box, int signo, struct minibox_error *err) {
-    siginfo_t info = {.si_signo = signo, .si_code = SI_QUEUE};
-    info.si_value.sival_int = MB_SHARED_TO_GROUP;
-    return send_signal(box, signo, &info, err);
-}
-
-int minibox_box_pidfd(const struct minibox_box *box) {
-    return box->pidfd;
-}
-
-int minibox_box_pid(const struct minibox_box *box) {
-    return box->pid;
-}
-
-void minibox_box_free(struct minibox_box *box) {
-    struct minibox_error err;
-    int status;
-    if (!box)
-        return;
-    if (box->pidfd >= 0 && !box->ended && minibox_kill(box, SIGKILL, &err) == 0)
-        minibox_wait(box, &status, &err);
-    mb_fd_close(&box->pidfd);
-    mb_fd_close(&box->lock_fd);
-    mb_fd_close(&box->terminal_fd);
-    mb_fd_close(&box->notify.fd);
-    if (box->shared)
-        munmap(box->shared, box->shared_size);
-    free(box);
 }

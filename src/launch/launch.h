@@ -48,6 +48,9 @@ int mb_launch_check_descriptors(uint32_t preserve_fds, struct minibox_error *err
 int mb_launch_open_streams(const struct mb_plan *plan, enum mb_purpose purpose, int ret_streams[3],
                            struct minibox_error *err);
 
+/* Closes those that are open, and notes that they are not. */
+void mb_launch_close_streams(int streams[3]);
+
 enum mb_launch_outcome {
     MB_LAUNCHED,      /* the command has been executed */
     MB_LAUNCH_FAILED, /* nothing is left of the box */

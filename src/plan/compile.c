@@ -25,7 +25,8 @@ enum mb_memory mb_plan_memory(const struct mb_box *box) {
     /* Processes that are in a pid namespace already could trace a builder that shares the launcher's memory. */
     if (box->join_count || !mb_box_has_own(box, CLONE_NEWPID) || !(box->flags & CLONE_VM))
         return MB_MEMORY_COPY;
-    /* setns(2) lets nobody enter a time namespace who shares memory, and without init the builder has to enter it. */
+    /* Without init the builder itself enters the time namespace, and setns(2) refuses that to a process that shares
+     * memory. */
     if (!box->process.init && mb_box_has_own(box, CLONE_NEWTIME))
         return MB_MEMORY_COPY;
     return box->flags & CLONE_VFORK ? MB_MEMORY_VFORK : MB_MEMORY_SHARED;
@@ -149,7 +150,7 @@ static void pass_the_gate(struct mb_compiler *c) {
     if (!has_maps && !mb_box_joins(box, MB_FLAG_USER))
         return;
     struct mb_step *step = mb_steps_add(c, MB_STEP_BECOME_ROOT, MB_SIDE_BUILDER, mb_box_origin(box, MB_OPTION_USERNS));
-    /* The files that it makes belong to the box's root, or to the one who is there instead. */
+    /* The files that the builder makes belong to the box's root, or to the command's user where the box has no root. */
     step->uid = mb_identity_is_mapped(box, 0, MB_ID_USER) ? 0 : box->process.uid;
     step->gid = mb_identity_is_mapped(box, 0, MB_ID_GROUP) ? 0 : box->process.gid;
 }

@@ -13,7 +13,7 @@
 
 #include "box/box.h"
 
-/* Who executes a step. */
+/* The process that executes a step. */
 enum mb_side {
     MB_SIDE_PARENT,  /* the launcher */
     MB_SIDE_BUILDER, /* the cloned child, before it becomes init */
@@ -34,7 +34,7 @@ enum mb_step_kind {
     MB_STEP_PRIVATE,     /* stop mount propagation to and from the host */
     MB_STEP_HOSTNAME,    /* source */
     MB_STEP_LOOPBACK,    /* bring lo up */
-    MB_STEP_GATE,        /* builder: wait until the launcher has done what is done from outside */
+    MB_STEP_GATE,        /* builder: wait until the launcher has done its part from outside */
     MB_STEP_BECOME_ROOT, /* builder: take the box's ids 0, no groups */
     MB_STEP_MOUNT,       /* a new file system of type source with `options` at target */
     MB_STEP_BIND,        /* the host's file or directory source at target */
