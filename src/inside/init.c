@@ -164,8 +164,8 @@ static void verify_filter(struct mb_shared *shared) {
 }
 
 /*
- * A command with CAP_SYS_PTRACE in the box can trace init after all, and would find a process without a filter. So what
- * init gets a filter of its own that allows only the calls it still makes, before the command may be executed.
+ * A command with CAP_SYS_PTRACE in the box can trace init after all, and would find a process without a filter. So init
+ * gets a filter of its own that allows only the calls it still makes, before the command may be executed.
  */
 static void allow_only(struct mb_shared *shared, const uint32_t *calls, unsigned count) {
     enum { MOST = 8, FIRST = 3 };

@@ -198,19 +198,13 @@ static int open_files(struct run *run) {
     return mb_output_open(&run->output, &run->blueprint.plan, run->launch.purpose, run->launch.streams, run->err);
 }
 
-/* The box has copies of its own. A pipe ends only when they are closed here too. */
-static void close_passed_streams(struct run *run) {
-    for (int i = 0; i < 3; i++)
-        mb_fd_close(&run->launch.streams[i]);
-}
-
 /* A signal that ended the launch becomes the exit status. In a trial it stays pending, and ends minibox itself later.
  */
 static int launch_box(struct run *run) {
     run->launch.cancel_fd = run->signals.endings;
     enum mb_launch_outcome outcome = mb_launch_start(&run->blueprint.plan, &run->launch, &run->box, run->err);
     mb_watch_stop(&run->watch);
-    close_passed_streams(run);
+    mb_launch_close_streams(run->launch.streams); /* the box has copies of its own: a pipe ends only without these */
     run->launched = mb_wait_clock();
     if (outcome == MB_LAUNCHED)
         return 0;
@@ -312,7 +306,7 @@ static void clean_up(struct run *run) {
     mb_watch_stop(&run->watch);
     mb_terminal_close(&run->terminal);
     mb_output_close(&run->output);
-    close_passed_streams(run);
+    mb_launch_close_streams(run->launch.streams);
     mb_outfile_close(&run->learned);
     minibox_box_free(run->box);
     mb_pidfile_remove(&run->pid_file);

@@ -6,7 +6,7 @@
  * namespaces, ids that are not the host's root, DIR as read-only root with its own /proc, /dev, /tmp and /sys, the old
  * root gone; then it executes COMMAND (an absolute path in DIR), waits and passes on its status. There is no policy:
  * no capability is dropped, no filter loaded, nothing read back, nothing explained. So the time of minibox minus the
- * time of floor is what minibox's safety, checks and comfort cost. DIR needs the folders proc, dev, tmp and sys.
+ * time of floor is what minibox's safety, checks and comfort cost. DIR needs the directories proc, dev, tmp and sys.
  *
  * As in minibox the child shares its parent's memory until execve, which saves the copy of the page tables; it has a
  * stack of its own. Parent and child share errno too: only one of them at a time runs code that reads it.

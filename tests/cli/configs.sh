@@ -6,7 +6,7 @@
 
 [ -d "$work/configs" ] || skip_all "no configs"
 tested=
-use() { # NAME: a folder with the file in it, to work in
+use() { # NAME: a directory with the file in it, to work in
     tested="$tested $1.conf"
     rm -rf "$work/home/$1" && mkdir "$work/home/$1" && cp "$work/configs/$1.conf" "$work/home/$1" && cd "$work/home/$1" || exit
 }
@@ -36,7 +36,7 @@ if command -v make >/dev/null && command -v cc >/dev/null; then
     minibox run -f build.conf >log 2>&1
     is "build: it builds" "$? $(./program)" "0 built"
     is "build: a target" "$(minibox run -f build.conf -- -s clean-nothing 2>&1 | grep -c 'No rule')" 1
-    is "build: nothing but its folder" "$(minibox run -f build.conf -- -s evil 2>/dev/null | tr '\n' ' ')$(ls ../outside)" "kept out no network "
+    is "build: nothing but its directory" "$(minibox run -f build.conf -- -s evil 2>/dev/null | tr '\n' ' ')$(ls ../outside)" "kept out no network "
     is "build: what make is told by the environment" "$(CC='cc -DX' minibox run -f build.conf -- -n -B | grep -c 'cc -DX')" 1
 else
     skip "build" "needs make and a C compiler"

@@ -8,7 +8,7 @@ mkdir -p project/src
 echo text >project/src/file
 cat >project/box.conf <<'END'
 #!/usr/bin/env -S minibox run -f
-# Paths are those of this folder.
+# Paths are those of this directory.
 rootfs = host
 volume = src:/src:rw
 workdir = /src
@@ -27,7 +27,7 @@ hello  world|1
 <two three>'
 want=$(printf '%s' "$want" | sed 's/^hello/ hello/')
 is "a file is run, words are appended" "$(minibox run -f project/box.conf one 'two three')" "$want"
-is "by its long name, from its folder" "$(cd project && minibox run --file=box.conf one 'two three')" "$want"
+is "by its long name, from its directory" "$(cd project && minibox run --file=box.conf one 'two three')" "$want"
 is "the command line counts for more, before or behind" \
     "$(minibox run --hostname red -f project/box.conf | head -n 1) $(minibox run -f project/box.conf --hostname red | head -n 1)" "red red"
 is "lists are added to" "$(minibox run -f project/box.conf -e GREETING=hi -e MORE=1 | sed -n 4p)" "hi|1"
@@ -85,10 +85,10 @@ like "one file twice" "$? $(cat err)" '125 minibox: this file has been read alre
 
 # ---- and back ------------------------------------------------------------------------------------------------------
 
-# The plan, without where each step was asked for; and paths below this folder as relative ones.
+# The plan, without where each step was asked for; and paths below this directory as relative ones.
 plan() { minibox run --dry-run=json "$@" | sed -E '/"origin":/d; s|'"$PWD"'/||g'; }
-mkdir -p folder "a b"
-set -- --rootfs host -v "a b:/mnt/x y:rw" -v folder -w folder -e 'A= x ' -e B -e "C=1
+mkdir -p directory "a b"
+set -- --rootfs host -v "a b:/mnt/x y:rw" -v directory -w directory -e 'A= x ' -e B -e "C=1
 2" --env-file /dev/null --tmpfs /tmp/t:size=1m --mask /proc/uptime --hostname blue --cap-drop KILL --ulimit nofile=64 --ulimit core=0 \
     --share ipc --isolate vm --timeout 5s --name box --init no --preserve-fds 0 --network none --seccomp default --tty=no sh -c 'a "b"
 c' '' "it's"

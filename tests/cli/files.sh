@@ -35,38 +35,38 @@ in_box "host: private files stay private" no --rootfs host sh -c 'cat /etc/shado
 in_box "host: /var/tmp can be written" yes --rootfs host sh -c "$try" /var/tmp/x
 ok "host: nothing of that on the host" [ ! -e /var/tmp/x ]
 
-# ---- a folder --------------------------------------------------------------------------------------------------------
+# ---- a directory --------------------------------------------------------------------------------------------------------
 
 make_rootfs root
-in_box "folder: read-only by default" no --rootfs root sh -c "$try" /data/x
-in_box "folder: a relative path, :ro" no --rootfs ./root:ro sh -c "$try" /data/x
-in_box "folder: :overlay" yes --rootfs "$work/home/root:overlay" sh -c "$try" /data/x
-ok "folder: :overlay drops what was written" [ ! -e root/data/x ]
-in_box "folder: :overlay over what is there" "new" --rootfs root:overlay sh -c 'echo new >/etc/passwd; cat /etc/passwd'
-is "folder: :overlay leaves what was there" "$(head -n 1 root/etc/passwd)" "root:x:0:0::/root:/bin/sh"
+in_box "directory: read-only by default" no --rootfs root sh -c "$try" /data/x
+in_box "directory: a relative path, :ro" no --rootfs ./root:ro sh -c "$try" /data/x
+in_box "directory: :overlay" yes --rootfs "$work/home/root:overlay" sh -c "$try" /data/x
+ok "directory: :overlay drops what was written" [ ! -e root/data/x ]
+in_box "directory: :overlay over what is there" "new" --rootfs root:overlay sh -c 'echo new >/etc/passwd; cat /etc/passwd'
+is "directory: :overlay leaves what was there" "$(head -n 1 root/etc/passwd)" "root:x:0:0::/root:/bin/sh"
 # Root's files in a writable root file system could become programs that anyone runs as root.
 if [ "$mode" = root ]; then
     chmod 755 root
     run_minibox --rootfs root:rw true
-    like "folder: :rw, where other users can reach it" "$status $err" "125 *other users of the host can reach*--rootfs*allow suid*"
-    in_box "folder: :rw, where other users can reach it, by name" yes --allow suid --rootfs root:rw sh -c "$try" /data/x
+    like "directory: :rw, where other users can reach it" "$status $err" "125 *other users of the host can reach*--rootfs*allow suid*"
+    in_box "directory: :rw, where other users can reach it, by name" yes --allow suid --rootfs root:rw sh -c "$try" /data/x
     rm -f root/data/x
     chmod 700 root
 fi
-in_box "folder: :rw" yes --rootfs root:rw sh -c "$try" /data/x
-is "folder: :rw, the file is the caller's" "$(stat -c %u:%g root/data/x)" "$uid:$gid"
-in_box "folder: the caller's files are the box's root's" 0:0 --rootfs root stat -c %u:%g /data/x
-in_box "folder: no set-uid, no devices" "ro nosuid nodev" --rootfs root sh -c \
+in_box "directory: :rw" yes --rootfs root:rw sh -c "$try" /data/x
+is "directory: :rw, the file is the caller's" "$(stat -c %u:%g root/data/x)" "$uid:$gid"
+in_box "directory: the caller's files are the box's root's" 0:0 --rootfs root stat -c %u:%g /data/x
+in_box "directory: no set-uid, no devices" "ro nosuid nodev" --rootfs root sh -c \
     'for o in ro nosuid nodev; do grep " / " /proc/self/mounts | grep -q "[ ,]$o[ ,]" && echo $o; done | (echo $(cat))'
 make_rootfs 'a b,c:d\e'
-in_box "folder: any name" yes --rootfs 'a b,c:d\e:overlay' sh -c "$try" /data/x
-ok "folder: any name, overlay drops" [ ! -e 'a b,c:d\e/data/x' ]
+in_box "directory: any name" yes --rootfs 'a b,c:d\e:overlay' sh -c "$try" /data/x
+ok "directory: any name, overlay drops" [ ! -e 'a b,c:d\e/data/x' ]
 
 # Whether a mount point is there is not told by what the image has where another mount will be.
 ln -s /dev/shm root/data/shm && ln -s ../tmp root/data/tmp && mkdir -p root/data/below && : >root/data/below/file
-in_box "folder: over a link to a mount of minibox's own" ok --rootfs root:overlay --tmpfs /data/shm sh -c '[ ! -e /dev/shm/x ] && echo ok'
-in_box "folder: below a link to a mount of minibox's own" ok --rootfs root:overlay --tmpfs /data/tmp/new sh -c '[ -d /tmp/new ] && echo ok'
-in_box "folder: below a mount that hides what the image has" ok --rootfs root --tmpfs /data/below/ --tmpfs /data/below/file sh -c '[ -d /data/below/file ] && echo ok'
+in_box "directory: over a link to a mount of minibox's own" ok --rootfs root:overlay --tmpfs /data/shm sh -c '[ ! -e /dev/shm/x ] && echo ok'
+in_box "directory: below a link to a mount of minibox's own" ok --rootfs root:overlay --tmpfs /data/tmp/new sh -c '[ -d /tmp/new ] && echo ok'
+in_box "directory: below a mount that hides what the image has" ok --rootfs root --tmpfs /data/below/ --tmpfs /data/below/file sh -c '[ -d /data/below/file ] && echo ok'
 rm -r root/data/shm root/data/tmp root/data/below
 
 in_box "tmpfs: docker's words for what is so" yes --tmpfs /t:rw,nosuid,nodev,size=64k sh -c "$try" /t/x
@@ -76,13 +76,13 @@ mkdir outside
 rm -r root/data
 ln -s "$work/home/outside" root/data
 run_minibox --rootfs root:overlay -v /usr:/data/usr ls /
-is "folder: a mount point under a link to the host" "$(ls -A outside)" ""
+is "directory: a mount point under a link to the host" "$(ls -A outside)" ""
 rm root/data
 mkdir root/data
 rmdir root/tmp
 ln -s ../../outside root/tmp
 run_minibox --rootfs root:rw sh -c 'touch /tmp/x'
-is "folder: /tmp a link to the host" "$(ls -A outside)" ""
+is "directory: /tmp a link to the host" "$(ls -A outside)" ""
 rm -rf root
 
 # ---- volumes ---------------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ in_box "tmpfs: size" 65536 --tmpfs /t:size=64k,mode=755 sh -c 'head -c 1m /dev/z
 in_box "tmpfs: can be written" yes --tmpfs /t sh -c "$try" /t/x
 in_box "tmpfs: ro" no --tmpfs /t:ro sh -c "$try" /t/x
 in_box "tmpfs: noexec" 126 --tmpfs /t:noexec sh -c 'cp /bin/busybox /t/true; /t/true 2>/dev/null; echo $?'
-in_box "tmpfs: over a folder of a volume" "" -v v:/data --tmpfs /data/sub ls /data/sub
+in_box "tmpfs: over a directory of a volume" "" -v v:/data --tmpfs /data/sub ls /data/sub
 in_box "tmpfs: more than one" "1777 700" --tmpfs /t --tmpfs /u:mode=700 sh -c 'echo $(stat -c %a /t /u)'
 
 # ---- devices ---------------------------------------------------------------------------------------------------------
@@ -161,8 +161,8 @@ in_box "no device can be made" no --rootfs busybox:rw sh -c 'mknod /tmp/n c 1 3 
 read='cat $0 >/dev/null 2>&1 && echo yes || echo no' # whether the box may read $0
 in_box "without --mask the file is there" yes sh -c "$read" /etc/passwd
 in_box "mask: a file cannot be read" no --mask /etc/passwd sh -c "$read" /etc/passwd
-in_box "mask: a folder is empty" "" --mask /etc ls -A /etc
-in_box "mask: a file and a folder of a volume" no -v v:/data:rw --mask /data/file --mask /data/sub sh -c \
+in_box "mask: a directory is empty" "" --mask /etc ls -A /etc
+in_box "mask: a file and a directory of a volume" no -v v:/data:rw --mask /data/file --mask /data/sub sh -c \
     'cat /data/file 2>/dev/null || echo no$(ls /data/sub)'
 in_box "mask: a file of /proc" no --mask /proc/uptime sh -c "$read" /proc/uptime
 in_box "mask: cannot be written" no -v v:/data:rw --mask /data/sub sh -c "$try" /data/sub/x

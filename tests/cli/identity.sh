@@ -12,7 +12,7 @@ make_rootfs root
 # ---- by default ------------------------------------------------------------------------------------------------------
 
 in_box "busybox: root of the box" 0:0 sh -c "$ids"
-in_box "folder: root of the box" 0:0 --rootfs root sh -c "$ids"
+in_box "directory: root of the box" 0:0 --rootfs root sh -c "$ids"
 in_box "host: the caller" "$(by_mode 0:0 "$uid:$gid")" --rootfs host sh -c "$ids"
 in_box "host: USER and HOME are the caller's" "$(getent passwd "$uid" | cut -d: -f 1,6)" --rootfs host sh -c 'echo "$USER:$HOME"'
 in_box "all ids, not only the effective ones" "0 0 0 0 0 0 0 0" sh -c 'echo $(sed -n "s/^[UG]id://p" /proc/self/status)'
@@ -65,7 +65,7 @@ if [ "$mode" = root ]; then
     in_box "userns: maps of which only one is without 0" "0:5" --userns u0:500000:1,g5:500000:1 sh -c "$ids"
     mkdir v
     run_minibox --userns 0:500000:10 -u 3:4 -v v:/data:rw sh -c 'touch /data/x'
-    is "userns: files of an idmapped volume: refused to who does not own the folder" "$status" 1
+    is "userns: files of an idmapped volume: refused to who does not own the directory" "$status" 1
     chmod 777 v
     run_minibox --userns 0:500000:10 -u 3:4 -v v:/data:rw sh -c 'touch /data/x'
     is "userns: files of a volume have the numbers that the box sees" "$(stat -c %u:%g v/x)" 3:4

@@ -66,12 +66,12 @@ static int count_lines(const char *path) {
 }
 
 static int count_entries(const char *path) {
-    DIR *folder = opendir(path);
+    DIR *directory = opendir(path);
     int entries = 0;
-    while (folder && readdir(folder))
+    while (directory && readdir(directory))
         entries++;
-    if (folder)
-        closedir(folder);
+    if (directory)
+        closedir(directory);
     return entries;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For race.py: who swaps folders for links while others walk over them.
+ * For race.py: who swaps directories for links while others walk over them.
  *
  *   swap swap COUNTER PLACE...       exchanges each PLACE with PLACE.link, for ever; how often is kept in the file
  * COUNTER swap naive PLACE TREE CANARY MOST  does the same in a thread, and meanwhile what a launcher without a
- * resolver would: sees that PLACE/b/d/e/e/p is below TREE, then makes a folder, a file and a mount in it by path.
+ * resolver would: sees that PLACE/b/d/e/e/p is below TREE, then makes a directory, a file and a mount in it by path.
  * PLACE.link leads to CANARY. Ends when each of them has been seen to come out there, or after MOST swaps.
  */
 #include <fcntl.h>
@@ -68,30 +68,30 @@ static bool is_mount_point(const char *path) {
 
 static int be_naive(char *place, const char *tree, const char *canary, uint64_t most) {
     static _Atomic uint64_t own;
-    char parent[PATH_MAX], folder[PATH_MAX], file[PATH_MAX], point[PATH_MAX], there_folder[PATH_MAX],
+    char parent[PATH_MAX], directory[PATH_MAX], file[PATH_MAX], point[PATH_MAX], there_directory[PATH_MAX],
         there_file[PATH_MAX], there_point[PATH_MAX];
-    unsigned tries = 0, folders = 0, files = 0, mounts = 0;
+    unsigned tries = 0, directories = 0, files = 0, mounts = 0;
     pthread_t thread;
     swaps = &own;
     snprintf(parent, PATH_MAX, "%s/b/d/e/e/p", place);
-    snprintf(folder, PATH_MAX, "%s/folder", parent);
+    snprintf(directory, PATH_MAX, "%s/directory", parent);
     snprintf(file, PATH_MAX, "%s/file", parent);
     snprintf(point, PATH_MAX, "%s/c", parent);
-    snprintf(there_folder, PATH_MAX, "%s/b/d/e/e/p/folder", canary);
+    snprintf(there_directory, PATH_MAX, "%s/b/d/e/e/p/directory", canary);
     snprintf(there_file, PATH_MAX, "%s/b/d/e/e/p/file", canary);
     snprintf(there_point, PATH_MAX, "%s/b/d/e/e/p/c", canary);
     if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         fail("unshare");
     if (pthread_create(&thread, NULL, swap_one, place))
         fail("pthread_create");
-    for (; !(folders && files && mounts) && atomic_load(swaps) < most; tries++) {
+    for (; !(directories && files && mounts) && atomic_load(swaps) < most; tries++) {
         char real[PATH_MAX];
         if (!realpath(parent, real) || strncmp(real, tree, strlen(tree)) != 0)
             continue;                                           /* refused: it leads out */
         for (unsigned what = tries; what < tries + 3; what++) { /* each of them comes first in turn */
             if (what % 3 == 0) {
-                mkdir(folder, 0755);
-                folders += rmdir(there_folder) == 0;
+                mkdir(directory, 0755);
+                directories += rmdir(there_directory) == 0;
             } else if (what % 3 == 1) {
                 int fd = open(file, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
                 if (fd >= 0)
@@ -103,10 +103,10 @@ static int be_naive(char *place, const char *tree, const char *canary, uint64_t 
                     ;
             }
         }
-        rmdir(folder);
+        rmdir(directory);
         unlink(file);
     }
-    printf("%lu %u %u %u %u\n", (unsigned long)atomic_load(swaps), tries, folders, files, mounts);
+    printf("%lu %u %u %u %u\n", (unsigned long)atomic_load(swaps), tries, directories, files, mounts);
     return 0;
 }
 

@@ -126,8 +126,8 @@ if page:
 
 # Those that name files find them; their "minibox run" becomes a dry run, so that a plan is made and nothing is done.
 with tempfile.TemporaryDirectory() as work:
-    for folder in ("debian", "judge") + tuple("debian/" + f for f in ("bin", "proc", "sys", "dev", "tmp", "etc")):
-        os.mkdir(os.path.join(work, folder))
+    for directory in ("debian", "judge") + tuple("debian/" + f for f in ("bin", "proc", "sys", "dev", "tmp", "etc")):
+        os.mkdir(os.path.join(work, directory))
     for file in ("in", "secret"):
         with open(os.path.join(work, file), "w", encoding="ascii"):
             pass
