@@ -206,7 +206,8 @@ static void open_standard_descriptors(void) {
 
 /*
  * Whether minibox runs with privileges of its file's owner, group or capabilities: then every option that names a file
- * would reach what the caller may not. AT_SECURE alone does not tell: a change of SELinux domain sets it too.
+ * would reach files that the caller may not reach. AT_SECURE alone does not tell: a change of SELinux domain sets it
+ * too.
  */
 static bool has_borrowed_privilege(void) {
     uint64_t effective, permitted;

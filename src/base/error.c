@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How it works. The mb_error_*() functions that fill a record in overwrite all of it, so the last one that is called
- * counts. What a record says goes through mb_text_printable() when it is printed: names and files are hostile.
+ * counts. The texts of a record go through mb_text_printable() when they are printed: names and files are hostile.
  */
 #include "base/error.h"
 

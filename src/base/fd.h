@@ -35,7 +35,7 @@ char *mb_fd_read_text(const char *path, size_t *ret_length);
 /* Writes all of it. */
 int mb_fd_write_all(int fd, const void *data, size_t size);
 
-/* Writes what is left of a buffer, from `sent` to `length`, by one write(2), and empties the buffer when all is written
+/* Writes the rest of a buffer, from `sent` to `length`, by one write(2), and empties the buffer when all is written
  * or never will be. 0, or the errno for which it never will be. */
 int mb_fd_write_some(int fd, const char *buffer, size_t *length, size_t *sent);
 

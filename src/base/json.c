@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works. json-c parses and prints. A place is a chain of nodes on the stacks of those who read, from a value up
- * to the document, so it costs nothing until an error needs its text.
+ * How it works. json-c parses and prints. A place is a chain of nodes on the stacks of the reading functions, from a
+ * value up to the document, so it costs nothing until an error needs its text.
  *
  * What must stay true: json-c gives NULL for null, for what is absent, and for what it had no memory for. Reading tells
  * the third from the others in mb_json_parse(); writing makes null on purpose in mb_json_add_null() only.

@@ -110,9 +110,9 @@ int mb_explain_print(const char *text, FILE *out, struct minibox_error *err) {
     uint32_t action = 0;
     if (mb_json_parse(&source, text, &profile) < 0 || mb_profile_get_action(&profile, MB_PROFILE_DEFAULT, &action) < 0)
         return -1;
-    fputs("What no rule names is ", out);
+    fputs("A call that no rule names is ", out);
     print_action(out, action);
-    fputs(". The first rule that matches decides.\n", out);
+    fputs(". The first matching rule decides.\n", out);
     struct mb_json_node rules = mb_json_member(&profile, "syscalls");
     for (size_t i = 0; i < length_of(&rules); i++) {
         struct mb_json_node rule = mb_json_element(&rules, i);

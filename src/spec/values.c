@@ -383,8 +383,8 @@ static bool is_host_name(const char *name) {
 
 int mb_value_hostname(struct mb_value *v) {
     if (!is_host_name(v->text))
-        return refuse_form(
-            v, "1 to 64 letters, digits, \"-\", \"_\" or single dots between them, and begin with no \"-\"");
+        return refuse_form(v, "1 to 64 letters, digits, \"-\" or \"_\", also in parts joined by single dots, the first "
+                              "no \"-\"");
     return mb_value_text(v);
 }
 

@@ -123,12 +123,12 @@ fi
 
 # ---- minibox seccomp -----------------------------------------------------------------------------------------------
 
-like "the default profile" "$(minibox seccomp)" "What no rule names is refused, ENOSYS.*allowed:*read write*refused, EPERM, if argument 1 & 0xffffffff == 0x5412:*ioctl*"
+like "the default profile" "$(minibox seccomp)" "A call that no rule names is refused, ENOSYS.*allowed:*read write*refused, EPERM, if argument 1 & 0xffffffff == 0x5412:*ioctl*"
 is "nothing is wider than 80 columns, but for conditions" "$(minibox seccomp | grep -v argument | awk 'length > 80')" ""
 is "each name that it allows" "$(minibox seccomp | tr ' ' '\n' | grep -cxE 'landlock_add_rule|uretprobe|execve')" 3
-like "a file" "$(minibox seccomp own)" "What no rule names is refused, EOPNOTSUPP*allowed:*execve*"
+like "a file" "$(minibox seccomp own)" "A call that no rule names is refused, EOPNOTSUPP*allowed:*execve*"
 echo '{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrno": "ENOTTY", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errno": "ENOSYS"}]}' >named
-like "errors by name, as podman's profiles have them" "$(minibox seccomp named)" "What no rule names is refused, ENOTTY.*refused, ENOSYS:*mkdir*"
+like "errors by name, as podman's profiles have them" "$(minibox seccomp named)" "A call that no rule names is refused, ENOTTY.*refused, ENOSYS:*mkdir*"
 echo '{"defaultAction": "SCMP_ACT_NONE"}' >bad
 minibox seccomp bad 2>err
 like "a bad one" "$? $(cat err)" "125 minibox: *SCMP_ACT_NONE*"

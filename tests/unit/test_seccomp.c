@@ -1588,10 +1588,10 @@ static void test_profiles_in_words(void **state) {
     static const struct {
         const char *text, *wanted; /* a part of what is printed */
     } rows[] = {
-        {"{\"defaultAction\": \"SCMP_ACT_ERRNO\"}", "What no rule names is refused, EPERM."},
+        {"{\"defaultAction\": \"SCMP_ACT_ERRNO\"}", "A call that no rule names is refused, EPERM."},
         {"{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"defaultErrnoRet\": 38}", "names is refused, ENOSYS."},
         {"{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"defaultErrno\": \"ENOSYS\"}", "names is refused, ENOSYS."},
-        {"{\"defaultAction\": \"SCMP_ACT_KILL\"}", "What no rule names is answered by death."},
+        {"{\"defaultAction\": \"SCMP_ACT_KILL\"}", "A call that no rule names is answered by death."},
         {RULE("\"names\": [\"read\"], \"action\": \"SCMP_ACT_ERRNO\", \"errno\": \"EAGAIN\""),
          "\nrefused, EAGAIN:\n      read\n"},
         {RULE("\"names\": [\"read\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 13"), "\nrefused, EACCES:\n"},
