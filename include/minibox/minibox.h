@@ -127,9 +127,8 @@ int minibox_spec_command(struct minibox_spec *spec, char *const *argv, struct mi
  * blocked in the calling thread during the call; then its mask is as before. Descriptors: 0, 1, 2 and those of the
  * option preserve-fds must be open, and none of them a directory; the command gets copies of them. All others are
  * closed in the box. The process: it may lose its dumpable flag (prctl(2), PR_SET_DUMPABLE) during the call. Options:
- * the library does not stay beside the box, so it refuses tty "yes", output-limit, and seccomp "learn=FILE". timeout
- * counts until the command is executed. dry-run, help, pid-file, report and verbose are for the command line tool, and
- * have no effect here.
+ * the library neither stays beside the box nor prints, so it refuses tty "yes", output-limit, seccomp "learn=FILE",
+ * report, pid-file, dry-run, help and verbose "yes". timeout counts until the command is executed.
  */
 int minibox_launch(const struct minibox_spec *spec, struct minibox_box **ret_box, struct minibox_error *err);
 

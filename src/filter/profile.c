@@ -48,8 +48,13 @@ struct mb_json_source mb_profile_source(const char *name, const struct mb_origin
 char *mb_profile_read(const char *path, const struct mb_origin *origin, struct minibox_error *err) {
     size_t length;
     char *text = mb_fd_read_text(path, &length);
-    if (!text)
+    if (!text) {
         mb_error_host(err, origin, MB_REMEDY_NO_SUCH_PATH, errno, "cannot read the seccomp profile", path);
+    } else if (strlen(text) != length) {
+        mb_error_usage(err, origin, MB_REMEDY_NONE, "cannot use the seccomp profile", path, "it has NUL bytes");
+        free(text);
+        text = NULL;
+    }
     return text;
 }
 

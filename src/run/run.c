@@ -385,17 +385,28 @@ void mb_run_refuse(const struct minibox_spec *spec, const struct minibox_error *
 
 /* ---- the library's launch: no terminal, nothing is forwarded ----------------------------------------------------- */
 
+/* Some options are carried out by a program that stays beside the box, or that prints. */
 static int refuse_what_needs_a_tool(const struct minibox_spec *spec, struct minibox_error *err) {
-    static const char reason[] = "the library starts boxes on the caller's descriptors";
-    if (spec->tty == MB_YES)
-        return mb_error_usage(err, &spec->origin[MB_OPTION_TTY], MB_REMEDY_NONE, "no terminal can be made", NULL, "%s",
-                              reason);
-    if (spec->output_limit)
-        return mb_error_usage(err, &spec->origin[MB_OPTION_OUTPUT_LIMIT], MB_REMEDY_NONE, "no output is passed on",
-                              NULL, "%s", reason);
-    if (spec->seccomp == MB_SECCOMP_LEARN)
-        return mb_error_usage(err, &spec->origin[MB_OPTION_SECCOMP], MB_REMEDY_NONE, "nothing can be learned", NULL,
-                              "the library does not stay beside the box");
+    static const char caller[] = "the library starts boxes on the caller's descriptors",
+                      gone[] = "the library does not stay beside the box";
+    const struct {
+        bool wanted;
+        enum mb_option_id option;
+        const char *what, *why;
+    } refused[] = {
+        {spec->tty == MB_YES, MB_OPTION_TTY, "no terminal can be made", caller},
+        {spec->output_limit != 0, MB_OPTION_OUTPUT_LIMIT, "no output is passed on", caller},
+        {spec->seccomp == MB_SECCOMP_LEARN, MB_OPTION_SECCOMP, "nothing can be learned", gone},
+        {spec->report != NULL, MB_OPTION_REPORT, "no report can be written", gone},
+        {spec->pid_file != NULL, MB_OPTION_PID_FILE, "no pid file is kept", gone},
+        {spec->dry_run != MB_DRY_RUN_NO, MB_OPTION_DRY_RUN, "no plan is shown", "the library prints nothing"},
+        {spec->help == MB_YES, MB_OPTION_HELP, "no help is shown", "the library prints nothing"},
+        {spec->verbose == MB_YES, MB_OPTION_VERBOSE, "no plan is shown", "the library prints nothing"},
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        if (refused[i].wanted)
+            return mb_error_usage(err, &spec->origin[refused[i].option], MB_REMEDY_NONE, refused[i].what, NULL, "%s",
+                                  refused[i].why);
     return 0;
 }
 

@@ -134,6 +134,11 @@ minibox seccomp bad 2>err
 like "a bad one" "$? $(cat err)" "125 minibox: *SCMP_ACT_NONE*"
 minibox seccomp no-such-file 2>err
 like "none" "$? $(cat err)" '125 minibox: cannot read the seccomp profile "no-such-file": No such file or directory*'
+printf '{"defaultAction": "SCMP_ACT_ALLOW"}\0{"defaultAction": "SCMP_ACT_ERRNO"}' >nul
+minibox seccomp nul 2>err
+like "one with more behind its end" "$? $(cat err)" '125 minibox: cannot use the seccomp profile "nul": it has NUL bytes*'
+minibox run --rootfs host --seccomp nul true 2>err
+like "that one for a box" "$? $(cat err)" '125 minibox: cannot use the seccomp profile "nul": it has NUL bytes*'
 minibox seccomp own own 2>err
 like "one too many" "$? $(cat err)" '125 minibox: unknown word "own"*'
 like "--help" "$(minibox seccomp --help)" "Usage: minibox seccomp*"

@@ -195,9 +195,21 @@ static void test_refusals(void) {
     point(result == -1 && err.phase == MINIBOX_PHASE_USAGE && err.what[0], "a bad value", "%d", result);
     result = minibox_spec_command(spec, empty, &err);
     point(result == -1 && err.phase == MINIBOX_PHASE_USAGE, "an empty command", "%d; -1", result);
-    result = minibox_spec_set(spec, "tty", "yes", &err) || minibox_launch(spec, &box, &err);
-    point(result != 0, "the library makes no terminal", "accepted");
     minibox_spec_free(spec);
+
+    static const char *const refused[][2] = {
+        {"tty", "yes"},    {"output-limit", "1k"}, {"seccomp", "learn=l"}, {"report", "r"},
+        {"pid-file", "p"}, {"dry-run", "text"},    {"verbose", "yes"},
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        spec = make_spec(plain);
+        if (minibox_spec_set(spec, refused[i][0], refused[i][1], &err))
+            die(&err);
+        result = minibox_launch(spec, &box, &err);
+        point(result == -1 && err.phase == MINIBOX_PHASE_USAGE && strstr(err.origin, refused[i][0]),
+              "what needs a tool is refused", "%s: %d, \"%s\"", refused[i][0], result, err.origin);
+        minibox_spec_free(spec);
+    }
 
     char *words[] = {"--hostname", "parsed", "--", "sh", "-c", "test $(hostname) = parsed", NULL};
     int status = -1;
