@@ -258,7 +258,9 @@ int mb_fill_user_mounts(struct mb_filler *f) {
     const struct minibox_spec *spec = f->spec;
     struct place *places =
         mb_arena_alloc(&f->box->arena, (spec->volume_count + spec->tmpfs_count + 1) * sizeof(*places));
-    int count = places ? list_places(f, places) : mb_error_memory(f->err);
+    if (!places)
+        return mb_error_memory(f->err);
+    int count = list_places(f, places);
     if (count < 0)
         return -1;
     sort_places(places, count);

@@ -309,7 +309,7 @@ static long tell_cgroup(struct mb_observer *o) {
 }
 
 static bool judge_cgroup(struct mb_observer *o) {
-    char path[sizeof(o->outcome->said_path)], *said = o->outcome->said_path;
+    char path[sizeof(o->outcome->said_path)] = "/", *said = o->outcome->said_path;
     long namespace = find_cgroup(path, sizeof(path));
     if (mb_experiment_refuses(o, namespace))
         return false;

@@ -263,7 +263,7 @@ static int parse_lines(struct file_reader *r, char *text, const char *end) {
 }
 
 static int read_options_file(struct file_reader *r, const char *path, const struct mb_origin *origin) {
-    struct stat st;
+    struct stat st = {0};
     mb_autofd fd = open_file(r, path, origin, &st);
     if (fd < 0)
         return -1;

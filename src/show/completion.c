@@ -116,7 +116,7 @@ static void print_zsh_spelling(FILE *out, const struct mb_option *row, const cha
     fprintf(out, "        '%s-%s%s[", row->list ? "*" : "", spelling, assign);
     print_quoted(out, row->about, strcspn(row->about, ";"), "[]\\");
     fputc(']', out);
-    if (assign[0]) {
+    if (assign[0] && row->argument) {
         fputs(row->bare ? "::" : ":", out);
         print_quoted(out, row->argument, strlen(row->argument), ":\\");
         fputs(": _minibox_value", out);
