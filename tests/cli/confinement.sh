@@ -77,7 +77,18 @@ hard=$(ulimit -Hn)
 # CAP_SYS_RESOURCE is bit 24; not every root has it.
 may_raise=$(($(printf '%d' "0x$(sed -n 's/^CapEff:\t//p' /proc/self/status)") >> 24 & 1))
 if [ "$mode" = root ] && [ "$hard" != unlimited ] && [ "$may_raise" = 1 ]; then
-    in_box "ulimit: raised" $((hard + 1)) --ulimit nofile=$((hard + 1)) sh -c 'ulimit -n'
+    for identity in "" "--share user"; do
+        # shellcheck disable=SC2086 # options are words
+        in_box "ulimit: raised $identity" $((hard + 1)) $identity --ulimit nofile=$((hard + 1)) sh -c 'ulimit -n'
+    done
 fi
+# A limit that minibox itself would run into is the command's alone.
+for limit in nproc=1 nofile=3 nofile=4 nofile=5; do
+    for watched in "--report report" --verbose "--seccomp learn=learned"; do
+        # shellcheck disable=SC2086 # options are words
+        run_minibox $watched --ulimit $limit true
+        is "ulimit: $limit beside $watched" "$status $out" "0 "
+    done
+done
 
 finish
