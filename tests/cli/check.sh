@@ -137,14 +137,14 @@ agree() { # WORDS...: and what both say
     case $? in 125 | 126 | 127) ran=1 ;; *) ran=0 ;; esac
     is "check and run of $*" "$checked, $(grep -cE '^(yes|no) ' text) line" "$ran, 1 line"
 }
-for way in "" "--seccomp off" "--seccomp untraced" "--init no" "--ulimit nproc=1" "--report new --verbose" "--seccomp learn=new"; do
-    for command in "true" "/bin" "/w/text" "/w/script" "/w/empty" "/w/closed" "text" "script" "/w/true" "/dev/null"; do
+for command in "true" "/bin" "/w/text" "/w/script" "/w/empty" "/w/closed" "text" "script" "/w/true" "/dev/null" /w/lost /w/lost-twice /w/broken; do
+    agree -v "$PWD/box:/w" -e PATH=/w:/bin $command
+done
+for way in "--seccomp off" "--seccomp untraced" "--init no" "--ulimit nproc=1" "--report new --verbose" "--seccomp learn=new"; do
+    for command in "/w/script" "/w/text"; do
         # shellcheck disable=SC2086 # a list of words
         agree $way -v "$PWD/box:/w" -e PATH=/w:/bin $command
     done
-done
-for command in /w/lost /w/lost-twice /w/broken; do
-    agree -v "$PWD/box:/w" $command
 done
 for words in "--output-limit 1k true" "-t true" "-t /bin" "--seccomp unexecuted true" "--output-limit 1k --stdout new true" "-t --stdin kept true" \
     "--tty=yes --output-limit 5 true" "-v $PWD/box:/w:ro,noexec /w/script" "--timeout 1m true" "--preserve-fds 1 true" "--user 5000000 true"; do

@@ -5,13 +5,13 @@
 . "$(dirname "$0")/lib.sh"
 
 spaces="mnt pid uts net ipc user cgroup time"
-inode() { readlink "/proc/self/ns/$1"; }
+callers=$(for s in $spaces; do echo "$s=$(readlink "/proc/self/ns/$s")"; done)
 # The namespaces of the box that are the caller's, too.
 shared() {
     run_minibox "$@" sh -c 'for s in mnt pid uts net ipc user cgroup time; do readlink /proc/self/ns/$s; done'
     for inode in $out; do
-        for space in $spaces; do
-            [ "$inode" != "$(inode "$space")" ] || printf '%s ' "$space"
+        for pair in $callers; do
+            [ "$inode" != "${pair#*=}" ] || printf '%s ' "${pair%%=*}"
         done
     done
     [ "$status" -eq 0 ] && [ -z "$err" ] || printf '%s' "status $status: $err"
