@@ -18,6 +18,7 @@ import pwd
 import re
 import secrets
 import shutil
+import signal
 import stat
 import struct
 import subprocess
@@ -83,6 +84,10 @@ def begin():
         skip("needs root")
     if not os.path.exists(os.environ.get("MINIBOX", "")):
         skip("MINIBOX does not name the binary")
+    # minibox leaves a signal ignored that its caller ignores, as nohup(1) does, and shells do for what runs in the background.
+    for signo in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(signo) == signal.SIG_IGN:
+            signal.signal(signo, signal.SIG_DFL)
     CLONE_NEWNS, MS_REC, MS_PRIVATE, MS_SHARED = 0x20000, 0x4000, 1 << 18, 1 << 20
     try:
         check_libc(libc.unshare(CLONE_NEWNS), "unshare")
