@@ -28,6 +28,15 @@ ssize_t mb_fd_read_all(int fd, char *buffer, size_t size) {
     return (ssize_t)length;
 }
 
+int mb_fd_duplicate(int fd) {
+    enum { LOWEST = 3 };
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, LOWEST);
+    if (copy < 0 || copy >= LOWEST)
+        return copy;
+    errno = EPROTO; /* output would go to the caller's input */
+    return -1;
+}
+
 ssize_t mb_fd_read_file(const char *path, char *buffer, size_t size) {
     mb_autofd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     /* Opening must not wait for a writer; reading must, or a pipe that a shell still fills (<(...)) gives EAGAIN. */

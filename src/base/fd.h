@@ -23,6 +23,9 @@ static inline int mb_fd_steal(int *fd) {
     return stolen;
 }
 
+/* A copy that is closed by execve, and is none of 0, 1, 2. -1 with errno; EPROTO: the kernel says one of these. */
+int mb_fd_duplicate(int fd);
+
 /* Reads a whole file of at most `size` - 1 bytes into `buffer` and NUL-terminates it. Returns its length, or -1 (EFBIG:
  * it is larger). */
 ssize_t mb_fd_read_all(int fd, char *buffer, size_t size);

@@ -202,6 +202,7 @@ static void start_sender(struct mb_shared *shared) {
     if (!has_sender(shared))
         return;
     shared->command_pid = (int32_t)raw(SYS_getpid);
+    check(shared, shared->step_filter, shared->command_pid ? 0 : -EPROTO); /* 0 would set the sender's own limits */
     long sender = raw(SYS_clone, CLONE_FILES | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
     check(shared, shared->step_filter, sender);
     if (sender)

@@ -97,7 +97,7 @@ static int open_streams(struct launch *l) {
             continue;
         int fd = is_given ? l->options->streams[step->stream] : l->streams[step->stream];
         l->streams[step->stream] = -1; /* it is among l->fds now */
-        l->fds[i] = is_given && fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : fd;
+        l->fds[i] = is_given && fd >= 0 ? mb_fd_duplicate(fd) : fd;
         if (l->fds[i] < 0 && fd >= 0)
             return fail_step(l, step, errno);
     }

@@ -36,7 +36,7 @@ static int open_stream(const struct mb_plan *plan, const struct mb_step *step, e
     bool is_output = step->stream > 0, is_tried = is_output && purpose == MB_TO_TRY;
     for (int i = 1; is_output && i < step->stream; i++)
         if (streams[i] >= 0 && strcmp(plan->box->streams[i], step->source) == 0)
-            return fcntl(streams[i], F_DUPFD_CLOEXEC, 3);
+            return mb_fd_duplicate(streams[i]);
     if (is_tried && mb_fd_may_write(step->source) < 0)
         return -1;
     int flags = is_output ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY;

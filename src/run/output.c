@@ -23,7 +23,7 @@ int mb_output_open(struct mb_output *output, const struct mb_plan *plan, enum mb
         return -1;
     for (int n = 0; n < 2; n++) {
         int ends[2], stream = n + 1;
-        output->to[n] = ret_streams[stream] >= 0 ? ret_streams[stream] : fcntl(stream, F_DUPFD_CLOEXEC, 3);
+        output->to[n] = ret_streams[stream] >= 0 ? ret_streams[stream] : mb_fd_duplicate(stream);
         ret_streams[stream] = -1;
         if (output->to[n] < 0 || pipe2(ends, O_CLOEXEC) < 0)
             return mb_error_host(err, mb_box_origin(plan->box, MB_OPTION_OUTPUT_LIMIT), MB_REMEDY_NONE, errno,
