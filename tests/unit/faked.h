@@ -10,7 +10,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,6 +26,7 @@
 #include <cmocka.h>
 
 #include "box/box.h"
+#include "files.h"
 #include "plan/plan.h"
 #include "show/plan.h"
 #include "spec/options.h"
@@ -80,11 +80,6 @@ static inline void write_busybox(const char *path, bool dynamic) {
     write_bytes(path, &file, sizeof(file), 0755);
 }
 
-static inline int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
-
 static inline int make_host(void **state) {
     (void)state;
     static const char *const directories[] = {
@@ -126,7 +121,7 @@ static inline int make_host(void **state) {
 
 static inline int remove_host(void **state) {
     (void)state;
-    return nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(root);
 }
 
 /* Who calls. */

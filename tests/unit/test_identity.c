@@ -2,7 +2,6 @@
 /* Whose ids a box gets: accounts that may be hostile, subordinate ranges, and maps. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,43 +15,12 @@
 
 #include <cmocka.h>
 
+#include "accounts.h"
 #include "box/identity.h"
 
 /* ---- a host ---------------------------------------------------------------------------------------------------- */
 
-static char root[64];
 static const struct mb_origin origin = {MB_ORIGIN_ARGV, "--user", 2, 0};
-
-static void write_file(const char *path, const char *text, size_t length) {
-    char full[256];
-    snprintf(full, sizeof(full), "%s/%s", root, path);
-    unlink(full);
-    FILE *file = fopen(full, "w");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
-}
-#define WRITE(path, text) write_file(path, text, strlen(text))
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
-
-static int make_host(void **state) {
-    (void)state;
-    char etc[80];
-    strcpy(root, "/tmp/minibox-unit-XXXXXX");
-    if (!mkdtemp(root))
-        return -1;
-    snprintf(etc, sizeof(etc), "%s/etc", root);
-    return mkdir(etc, 0755);
-}
-
-static int remove_host(void **state) {
-    (void)state;
-    return nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 static struct mb_host host_of(bool privileged, uint32_t uid, uint32_t gid) {
     static char *environment[] = {NULL};

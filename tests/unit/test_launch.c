@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <grp.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -29,6 +28,7 @@
 
 #include <cmocka.h>
 
+#include "files.h"
 #include "launch/launch.h"
 #include "show/plan.h"
 
@@ -348,14 +348,9 @@ static int make_files(void **state) {
     return !file || fputs("volume\n", file) < 0 || fclose(file) || chmod(host_word, 0644) ? -1 : 0;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
-
 static int remove_files(void **state) {
     (void)state;
-    return nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(directory);
 }
 
 int main(void) {

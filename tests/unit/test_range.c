@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,43 +19,13 @@
 
 #include <cmocka.h>
 
+#include "accounts.h"
 #include "box/identity.h"
 #include "launch/range.h"
 
 enum { RANGE = MB_ID_RANGE };
 
 /* ---- a host ---------------------------------------------------------------------------------------------------- */
-
-static char root[64];
-
-static void write_file(const char *path, const char *text) {
-    char full[256];
-    snprintf(full, sizeof(full), "%s/%s", root, path);
-    FILE *file = fopen(full, "w");
-    assert_non_null(file);
-    assert_int_equal(fputs(text, file) >= 0, 1);
-    assert_int_equal(fclose(file), 0);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
-
-static int make_host(void **state) {
-    (void)state;
-    char etc[80];
-    strcpy(root, "/tmp/minibox-unit-XXXXXX");
-    if (!mkdtemp(root))
-        return -1;
-    snprintf(etc, sizeof(etc), "%s/etc", root);
-    return mkdir(etc, 0755);
-}
-
-static int remove_host(void **state) {
-    (void)state;
-    return nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 /* What root's boxes choose from on a host with these files. */
 static void make_box(struct mb_box *ret_box, const char *passwd, const char *subuid, const char *subgid) {
@@ -68,9 +37,9 @@ static void make_box(struct mb_box *ret_box, const char *passwd, const char *sub
         fprintf(stderr, "skipped: needs root: the lock file is in /run\n");
         skip();
     }
-    write_file("etc/passwd", passwd);
-    write_file("etc/subuid", subuid);
-    write_file("etc/subgid", subgid);
+    WRITE("etc/passwd", passwd);
+    WRITE("etc/subuid", subuid);
+    WRITE("etc/subgid", subgid);
     assert_int_equal(minibox_spec_new(&spec, &err), 0);
     *ret_box = (struct mb_box){.flags = CLONE_NEWUSER | CLONE_NEWNS};
     if (mb_identity_plan_maps(spec, &host, ret_box, &err))
