@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/count.h"
 #include "base/error.h"
 #include "filter/explain.h"
 #include "filter/filter.h"
@@ -142,7 +143,7 @@ static const struct mb_command commands[] = {
      .main = version_main},
 };
 /* clang-format on */
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+enum { COMMANDS = MB_COUNT(commands) };
 
 static const char *command_name(size_t i) {
     return i < COMMANDS ? commands[i].name : NULL;

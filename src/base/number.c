@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count.h"
+
 int mb_number_parse(const char *text, int base, uint64_t max, uint64_t *ret_value) {
     char *end;
     if (!isxdigit((unsigned char)text[0])) /* strtoull would take blanks and signs */
@@ -62,7 +64,7 @@ int mb_number_parse_duration(const char *text, uint64_t *ret_nanoseconds) {
     }
     if (!isdigit((unsigned char)text[0]) || end[-1] == '.' || end - text > 18)
         return -1;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(units); i++) {
         if (strcmp(end, units[i].unit) != 0)
             continue;
         double nanoseconds = value * units[i].nanoseconds / scale;

@@ -3,6 +3,7 @@
  * The names that become links to busybox in its root file system. They are a table, since asking busybox for them would
  * cost each launch a process. Where the host's busybox lacks an applet, its link says "applet not found".
  */
+#include "base/count.h"
 #include "box/fill.h"
 
 /* clang-format off */
@@ -33,4 +34,4 @@ const char *const mb_busybox_applets[] = {
     "zcat",
 };
 /* clang-format on */
-const size_t mb_busybox_applet_count = sizeof(mb_busybox_applets) / sizeof(mb_busybox_applets[0]);
+const size_t mb_busybox_applet_count = MB_COUNT(mb_busybox_applets);

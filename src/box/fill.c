@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "base/number.h"
 
@@ -179,7 +180,7 @@ int mb_box_fill(const struct minibox_spec *spec, const struct mb_host *host, str
     *ret_box = (struct mb_box){.spec = spec, .host = host};
     struct mb_filler f = {.spec = spec, .host = host, .box = ret_box, .err = err, .root_fd = -1};
     int result = mb_spec_check(spec, err);
-    for (size_t i = 0; result == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
+    for (size_t i = 0; result == 0 && i < MB_COUNT(parts); i++)
         result = parts[i](&f);
     mb_fd_close(&f.root_fd);
     if (result == 0 && ret_box->arena.failed)

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "kernel/caps.h"
 
@@ -131,7 +132,7 @@ static const struct {
 
 bool mb_host_explain_userns(const char *root, struct minibox_error *err) {
     char path[4096], text[16384];
-    for (size_t i = 0; i < sizeof(obstacles) / sizeof(obstacles[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(obstacles); i++) {
         snprintf(path, sizeof(path), "%s%s", root, obstacles[i].file);
         if (mb_fd_read_file(path, text, sizeof(text)) < 0)
             continue;

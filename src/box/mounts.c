@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count.h"
 #include "box/fill.h"
 #include "box/identity.h"
 #include "spec/options.h"
@@ -54,7 +55,7 @@ static void fill_devices(struct mb_filler *f) {
                                            {"stdout", "/proc/self/fd/1"},
                                            {"stderr", "/proc/self/fd/2"},
                                            {"ptmx", "pts/ptmx"}};
-    for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(devices); i++) {
         struct mb_mount *mount = mb_fill_mount(f, MB_MOUNT_DEVICE, NULL, MB_TEXT(f, "/dev/%s", devices[i].name));
         mount->source = MB_TEXT(f, "%s/dev/%s", f->host->root, devices[i].name);
         mount->set = DEVICE;
@@ -62,7 +63,7 @@ static void fill_devices(struct mb_filler *f) {
         mount->major = devices[i].major;
         mount->minor = devices[i].minor;
     }
-    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(links); i++) {
         struct mb_mount *link = mb_fill_mount(f, MB_MOUNT_LINK, NULL, MB_TEXT(f, "/dev/%s", links[i][0]));
         link->source = links[i][1];
         link->no_links = true;
@@ -134,7 +135,7 @@ static void fill_masks(struct mb_filler *f) {
         {"/sys/firmware", HIDE},
         {"/sys/devices/virtual/powercap", HIDE},
     };
-    for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(masks); i++) {
         if (strncmp(masks[i].path, sys, sizeof(sys) - 1) == 0 && !mb_box_has_own(f->box, CLONE_NEWNET))
             continue;
         if (masks[i].how == HIDE_FROM_ROOT && mb_box_has_own(f->box, CLONE_NEWUSER))

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "box/fill.h"
@@ -73,7 +74,7 @@ static int check_static(struct mb_filler *f, int fd, const char *path) {
 
 static int find_busybox(struct mb_filler *f, const char **ret_path) {
     static const char *const places[] = {"/bin/busybox", "/usr/bin/busybox", "/usr/local/bin/busybox"};
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(places); i++) {
         *ret_path = MB_TEXT(f, "%s%s", f->host->root, places[i]);
         mb_autofd fd = open(*ret_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -107,9 +108,9 @@ static int fill_busybox(struct mb_filler *f) {
     if (find_busybox(f, &busybox))
         return -1;
     add_root_tmpfs(f);
-    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(directories); i++)
         add_directory(f, directories[i], 0755);
-    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(links); i++)
         add_link(f, links[i][0], links[i][1]);
     mb_fill_bind(f, root_origin(f), busybox, "/bin/busybox", MB_ACCESS_RO);
     struct mb_mount *names = mb_fill_mount(f, MB_MOUNT_LINK, NULL, "/bin");
@@ -163,7 +164,7 @@ static int fill_host(struct mb_filler *f) {
     static const char *const directories[] = {"/usr",    "/bin", "/sbin", "/lib",       "/lib32",    "/lib64",
                                               "/libx32", "/etc", "/opt",  "/nix/store", "/gnu/store"};
     add_root_tmpfs(f);
-    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(directories); i++)
         if (fill_host_directory(f, directories[i]))
             return -1;
     add_directory(f, "/home", 0755);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "filter/filter.h"
@@ -77,7 +78,7 @@ static void print_conditions(FILE *out, const struct mb_json_node *rule) {
         fprintf(out, "%s argument %s", i ? " and" : ", if", member_text(&arg, "index"));
         if (strcmp(op, "SCMP_CMP_MASKED_EQ") == 0)
             fprintf(out, " & 0x%" PRIx64 " == 0x%" PRIx64, value, member_number(&arg, "valueTwo"));
-        for (size_t n = 0; n < sizeof(signs) / sizeof(signs[0]); n++)
+        for (size_t n = 0; n < MB_COUNT(signs); n++)
             if (strcmp(op, signs[n][0]) == 0)
                 fprintf(out, " %s %" PRIu64, signs[n][1], value);
     }

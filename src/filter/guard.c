@@ -20,10 +20,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/count.h"
 #include "filter/bpf.h"
 #include "kernel/calls.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Where the mode of a file is among the arguments of a call. */
 enum form {
@@ -77,7 +76,7 @@ static const struct {
  * number and with that of the x32 ABI. */
 struct refusals {
     struct mb_bpf_rule rules[FORM_COUNT * MOST_RULES];
-    struct mb_bpf_entry entries[2 * MOST_RULES * COUNT(calls)];
+    struct mb_bpf_entry entries[2 * MOST_RULES * MB_COUNT(calls)];
     size_t entry_count;
 };
 
@@ -94,7 +93,7 @@ static int write_program(struct mb_arena *arena, uint32_t arch, enum mb_guard_re
     struct refusals refusals = {.entry_count = 0};
     for (size_t form = 0; form < FORM_COUNT; form++)
         memcpy(&refusals.rules[form * MOST_RULES], forms[form].rules, sizeof(forms[form].rules));
-    for (size_t i = 0; i < COUNT(calls); i++) {
+    for (size_t i = 0; i < MB_COUNT(calls); i++) {
         int number = mb_calls_find(calls[i].name, arch);
         if (number < 0 || (calls[i].form == FORM_UNSEEN && reach == MB_GUARD_BOX_ALONE))
             continue;
@@ -107,7 +106,7 @@ static int write_program(struct mb_arena *arena, uint32_t arch, enum mb_guard_re
         .default_action = SECCOMP_RET_ALLOW,
         .other_arch_action = SECCOMP_RET_ALLOW,
         .rules = refusals.rules,
-        .rule_count = COUNT(refusals.rules),
+        .rule_count = MB_COUNT(refusals.rules),
         .entries = refusals.entries,
         .entry_count = refusals.entry_count,
     };
@@ -147,7 +146,7 @@ int mb_guard_put_before(struct mb_arena *arena, enum mb_guard_reach reach, struc
 }
 
 bool mb_guard_refuses(uint32_t number) {
-    for (size_t i = 0; i < COUNT(calls); i++)
+    for (size_t i = 0; i < MB_COUNT(calls); i++)
         if (mb_calls_find(calls[i].name, MB_ARCH_NATIVE) == (int64_t)number)
             return true;
     return false;

@@ -20,12 +20,11 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "filter/bpf.h"
 #include "kernel/calls.h"
 #include "kernel/caps.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum {
     MAX_ERRNO = 4095, /* the kernel cuts larger values */
@@ -68,8 +67,8 @@ static const uint32_t action_values[] = {
     SECCOMP_RET_ALLOW,        SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_KILL_THREAD,
     SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_TRAP,  SECCOMP_RET_LOG,
 };
-_Static_assert(COUNT(action_names) == COUNT(action_values), "one value a name");
-static const struct mb_json_words actions = {"action", "SCMP_ACT_", action_names, COUNT(action_names)};
+_Static_assert(MB_COUNT(action_names) == MB_COUNT(action_values), "one value a name");
+static const struct mb_json_words actions = {"action", "SCMP_ACT_", action_names, MB_COUNT(action_names)};
 
 /* The keys of an action, of its error as a number, and of its error as a name ("EPERM", as podman writes it). */
 static const struct {
@@ -130,11 +129,11 @@ static const char *const op_names[] = {
     [MB_BPF_GT] = "SCMP_CMP_GT",
     [MB_BPF_MASKED_EQ] = "SCMP_CMP_MASKED_EQ",
 };
-static const struct mb_json_words ops = {"comparison", "SCMP_CMP_", op_names, COUNT(op_names)};
+static const struct mb_json_words ops = {"comparison", "SCMP_CMP_", op_names, MB_COUNT(op_names)};
 
 static int parse_condition(const struct mb_json_node *object, struct mb_bpf_condition *ret_condition) {
     static const char *const keys[] = {"index", "value", "valueTwo", "op", "comment"};
-    if (mb_json_check_keys(object, keys, COUNT(keys)) < 0)
+    if (mb_json_check_keys(object, keys, MB_COUNT(keys)) < 0)
         return -1;
     struct mb_json_node index_node = mb_json_member(object, "index"), value_node = mb_json_member(object, "value");
     struct mb_json_node two_node = mb_json_member(object, "valueTwo"), op_node = mb_json_member(object, "op");
@@ -211,10 +210,10 @@ static const char *const arch_names[] = {
     "mips64n32", "mipsel",  "mipsel64", "mipsel64n32", "mips64p32", "mipsle",  "mips64le", "ppc",
     "ppc64",     "ppc64le", "riscv64",  "s390",        "s390x",     "loong64", "parisc",   "parisc64",
 };
-static const struct mb_json_words arches = {"architecture", "", arch_names, COUNT(arch_names)};
+static const struct mb_json_words arches = {"architecture", "", arch_names, MB_COUNT(arch_names)};
 
 static const char *const allow_names[] = {"suid"};
-static const struct mb_json_words allows = {"value of --allow", "", allow_names, COUNT(allow_names)};
+static const struct mb_json_words allows = {"value of --allow", "", allow_names, MB_COUNT(allow_names)};
 
 /* How many entries a list has, and how many of them hold here. */
 struct match {
@@ -244,7 +243,7 @@ static int holds_allow(const struct compiler *c, const struct mb_json_node *entr
 static int holds_flag(const struct compiler *c, const struct mb_json_node *entry, const char *name) {
     static const char *const names[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
                                         "SECCOMP_FILTER_FLAG_SPEC_ALLOW"};
-    static const struct mb_json_words flags = {"flag that can be had", "SECCOMP_FILTER_FLAG_", names, COUNT(names)};
+    static const struct mb_json_words flags = {"flag that can be had", "SECCOMP_FILTER_FLAG_", names, MB_COUNT(names)};
     (void)c;
     return mb_json_find_word(entry, name, &flags) < 0 ? -1 : 1;
 }
@@ -297,7 +296,7 @@ static int parse_choice(const struct compiler *c, const struct mb_json_node *obj
         return 0;
     struct mb_json_node caps = mb_json_member(object, "caps"), kernel = mb_json_member(object, "minKernel");
     struct mb_json_node arch_list = mb_json_member(object, "arches"), allow_list = mb_json_member(object, "allow");
-    if (mb_json_check_keys(object, keys, COUNT(keys)) < 0)
+    if (mb_json_check_keys(object, keys, MB_COUNT(keys)) < 0)
         return -1;
     if (match_list(c, &caps, holds_capability, &ret_choice->capabilities) < 0)
         return -1;
@@ -352,7 +351,7 @@ static int parse_rule(struct compiler *c, const struct mb_json_node *rule) {
     size_t count = 0, first = c->rules.rule_count;
     uint32_t action = 0;
     bool selected = false;
-    if (mb_json_check_keys(rule, keys, COUNT(keys)) < 0)
+    if (mb_json_check_keys(rule, keys, MB_COUNT(keys)) < 0)
         return -1;
     if (mb_json_get_texts(&names, &count) < 0 || mb_json_get_text(&one, &name) < 0)
         return -1;
@@ -378,7 +377,7 @@ static int parse_document(struct compiler *c, const struct mb_json_node *documen
     static const char *const keys[] = {"defaultAction",    "defaultErrnoRet", "defaultErrno", "architectures",
                                        "archMap",          "syscalls",        "flags",        "listenerPath",
                                        "listenerMetadata", "comment"};
-    if (mb_json_check_keys(document, keys, COUNT(keys)) < 0)
+    if (mb_json_check_keys(document, keys, MB_COUNT(keys)) < 0)
         return -1;
     struct mb_json_node path = mb_json_member(document, "listenerPath");
     struct mb_json_node metadata = mb_json_member(document, "listenerMetadata");

@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/count.h"
 #include "base/raw.h"
 #include "inside/send.h"
 #include "inside/verify.h"
@@ -210,7 +211,7 @@ static void start_sender(struct mb_shared *shared) {
     struct timespec soon = {0, 1000000};
     const uint32_t calls[] = {SYS_futex, SYS_sendmsg, SYS_prlimit64, SYS_exit_group};
     die_with_parent(shared);
-    allow_only(shared, calls, sizeof(calls) / sizeof(calls[0]));
+    allow_only(shared, calls, MB_COUNT(calls));
     while (!atomic_load(&shared->listener)) /* nobody could wake it: that would be a call */
         raw(SYS_futex, &shared->listener, FUTEX_WAIT, 0, &soon, 0, 0);
     check(shared, shared->step_filter,
@@ -357,7 +358,7 @@ static void verify_mounts(struct mb_shared *shared) {
             SYS_close_range, SYS_restart_syscall, SYS_prctl}; /* the last only where the parent-death signal is still to
                                                                  be disarmed */
         if (shared->process.init && shared->filter_count)
-            allow_only(shared, calls, sizeof(calls) / sizeof(calls[0]) - (shared->process.die_with_launcher ? 1 : 0));
+            allow_only(shared, calls, MB_COUNT(calls) - (shared->process.die_with_launcher ? 1 : 0));
         atomic_store(&shared->init_verified, MB_SHARED_GO);
     } else {
         shared->verdict = verdict;

@@ -9,6 +9,7 @@
 #include <linux/stat.h>
 #include <sched.h>
 
+#include "base/count.h"
 #include "base/path.h"
 #include "inside/pieces.h"
 
@@ -138,7 +139,7 @@ long mb_builder_open_tree(const struct mb_step *step) {
 static long set_own_mounts(const struct mb_builder *b, uint64_t propagation) {
     static const enum mb_slot own[] = {MB_SLOT_STAGE, MB_SLOT_ROOT};
     struct mount_attr attr = {.propagation = propagation};
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(own); i++)
         if (b->slots[own[i]] >= 0)
             TRY(raw(SYS_mount_setattr, b->slots[own[i]], here, AT_EMPTY_PATH, &attr, sizeof(attr)));
     return 0;

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/count.h"
 #include "base/path.h"
 #include "base/raw.h"
 
@@ -250,7 +251,7 @@ uint64_t mb_verify_parse_attributes(const char *options) {
         size_t length = 0;
         while (word[length] && word[length] != ',' && word[length] != ' ')
             length++;
-        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        for (size_t i = 0; i < MB_COUNT(known); i++) {
             size_t known_length = 0;
             while (known[i].name[known_length])
                 known_length++;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count.h"
+
 /* libseccomp's names of these architectures stand for the kernel's values. */
 _Static_assert(SCMP_ARCH_X86_64 == AUDIT_ARCH_X86_64 && SCMP_ARCH_X86 == AUDIT_ARCH_I386, "x86");
 _Static_assert(SCMP_ARCH_AARCH64 == AUDIT_ARCH_AARCH64 && SCMP_ARCH_ARM == AUDIT_ARCH_ARM, "arm");
@@ -47,7 +49,7 @@ static const struct {
     {"file_setattr",      469, 0},
     /* clang-format on */
 };
-enum { NEWER_COUNT = sizeof(newer_calls) / sizeof(newer_calls[0]) };
+enum { NEWER_COUNT = MB_COUNT(newer_calls) };
 
 int mb_calls_find(const char *name, uint32_t arch) {
     int number = seccomp_syscall_resolve_name_arch(arch, name);

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/count.h"
+
 /* clang-format off */
 const struct mb_flag mb_flags[MB_FLAG_COUNT] = {
     [MB_FLAG_VM] = {
@@ -178,7 +180,7 @@ const struct mb_flag_rule mb_flag_rules[] = {
      .why = "a sibling of process 1 would have nobody in its namespace to reap it"},
 };
 /* clang-format on */
-const size_t mb_flag_rule_count = sizeof(mb_flag_rules) / sizeof(mb_flag_rules[0]);
+const size_t mb_flag_rule_count = MB_COUNT(mb_flag_rules);
 
 int mb_flags_find(const char *name) {
     for (int i = 0; i < MB_FLAG_COUNT; i++)

@@ -30,6 +30,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "inside/builder.h"
 #include "launch/clone.h"
@@ -194,12 +195,12 @@ static int list_kept(struct launch *l) {
     const struct mb_plan *plan = l->plan;
     const int own[] = {b->shared_fd, b->init_fd, b->launcher_fd, b->channel_fd, b->lock_fd, b->notify_fd};
     size_t passed = 3 + plan->box->process.preserve_fds, n = 0;
-    l->keep = malloc((passed + sizeof(own) / sizeof(own[0]) + plan->step_count) * sizeof(int));
+    l->keep = malloc((passed + MB_COUNT(own) + plan->step_count) * sizeof(int));
     if (!l->keep)
         return mb_error_memory(l->err);
     for (size_t i = 0; i < passed; i++)
         l->keep[n++] = (int)i;
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(own); i++)
         if (own[i] >= 0)
             l->keep[n++] = own[i];
     for (size_t i = 0; i < plan->step_count; i++)
@@ -537,7 +538,7 @@ enum mb_launch_outcome mb_launch_start(const struct mb_plan *plan, const struct 
     pthread_sigmask(SIG_SETMASK, NULL, &before);
     save_dumpable();
     int result = 0;
-    for (size_t i = 0; result == 0 && i < sizeof(stages) / sizeof(stages[0]); i++)
+    for (size_t i = 0; result == 0 && i < MB_COUNT(stages); i++)
         result = stages[i](l);
     bool is_dead = result == 0 || kill_box(l);
     restore_dumpable();

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/count.h"
 #include "show/plan.h"
 
 static const char *const check_names[MB_CHECK_COUNT] = {
@@ -97,7 +98,7 @@ static const struct {
 
 int mb_report_step(const struct mb_plan *plan, const struct mb_step *step, int number, struct minibox_error *err) {
     enum mb_remedy remedy = number == ENOSYS ? MB_REMEDY_OLD_KERNEL : MB_REMEDY_NONE;
-    for (size_t i = 0; i < sizeof(step_remedies) / sizeof(step_remedies[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(step_remedies); i++) {
         if (step_remedies[i].kind != step->kind || (step_remedies[i].number && step_remedies[i].number != number) ||
             (step_remedies[i].source && (!step->source || strcmp(step_remedies[i].source, step->source) != 0)))
             continue;

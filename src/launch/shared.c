@@ -18,6 +18,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/count.h"
 #include "launch/report.h"
 
 static int number_of(const struct mb_plan *plan, enum mb_step_kind kind) {
@@ -109,7 +110,7 @@ static void fill_limits(const struct mb_plan *plan, struct mb_shared *shared) {
 static void copy_filter(const struct mb_filter *filter, enum mb_notify_what notify, struct mb_shared *shared) {
     struct sock_filter *code = mb_shared_at(shared, shared->filter);
     const struct sock_filter question[] = {MB_SHARED_QUESTION};
-    _Static_assert(sizeof(question) / sizeof(*question) == MB_SHARED_QUESTION_LENGTH, "its length");
+    _Static_assert(MB_COUNT(question) == MB_SHARED_QUESTION_LENGTH, "its length");
     _Static_assert(MB_FILTER_MOST + MB_SHARED_QUESTION_LENGTH <= BPF_MAXINSNS, "room for it");
     if (!filter->count)
         return;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "box/identity.h"
 #include "plan/steps.h"
@@ -240,7 +241,7 @@ static int open_root(struct mb_compiler *c) {
 static int compile(struct mb_compiler *c) {
     static int (*const parts[])(struct mb_compiler *) = {open_root, check_vfork, mb_plan_start, mb_plan_mounts,
                                                          mb_plan_end};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(parts); i++)
         if (parts[i](c))
             return -1;
     return c->plan->arena.failed ? mb_error_memory(c->err) : 0;

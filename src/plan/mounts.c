@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "plan/steps.h"
@@ -109,8 +110,7 @@ static int look_above_place(struct mb_compiler *c) {
         if (place[end] != '\0' && place[end] != '/')
             continue;
         const char *path = end ? mb_arena_printf(&c->plan->arena, "%.*s", (int)end, place) : "/";
-        if (c->above_count == sizeof(c->above_place) / sizeof(c->above_place[0]) ||
-            look_at(path, &c->above_place[c->above_count++]) < 0)
+        if (c->above_count == MB_COUNT(c->above_place) || look_at(path, &c->above_place[c->above_count++]) < 0)
             return mb_error_host(c->err, NULL, MB_REMEDY_NONE, errno, "cannot look at", path);
     }
     return 0;
@@ -358,7 +358,7 @@ static bool is_place(const struct mb_compiler *c, const char *place) {
 /* Directories that nearly every host has, and that nobody shows in a box: the kernel's first. */
 static int pick_place(struct mb_compiler *c) {
     static const char *const places[] = {"/proc/driver", "/sys/kernel", "/dev/shm", "/run", "/tmp", "/usr"};
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(places); i++) {
         if (!is_place(c, places[i]))
             continue;
         c->plan->place = places[i];

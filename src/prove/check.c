@@ -23,6 +23,7 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/raw.h"
@@ -174,7 +175,7 @@ static void find_calls(const struct check *c, const struct mb_host *host, struct
     };
     char missing[128] = "";
     (void)host;
-    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(calls); i++) {
         long result = raw(calls[i].number, -1, 0, -1, -1, -1, -1);
         if (result != -ENOSYS && (result != -EPERM || calls[i].is_privileged))
             continue;
@@ -362,7 +363,7 @@ static const struct check checks[] = {
     {.name = "box of host", .find = find_box, .subject = "host", .use = "minibox run --rootfs host sh"},
 };
 /* clang-format on */
-enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
+enum { CHECKS = MB_COUNT(checks) };
 
 static void print_line(FILE *out, const char *name, const char *use, const struct finding *f) {
     enum { COLUMN = 32 };

@@ -32,6 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "base/raw.h"
 #include "launch/wait.h"
@@ -404,4 +405,4 @@ const struct mb_experiment mb_experiments[] = {
      .change = {.function = tell_clock}, .judge = judge_clock},
 };
 /* clang-format on */
-const size_t mb_experiment_count = sizeof(mb_experiments) / sizeof(mb_experiments[0]);
+const size_t mb_experiment_count = MB_COUNT(mb_experiments);

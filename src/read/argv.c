@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/count.h"
 #include "base/text.h"
 #include "read/read.h"
 
@@ -107,7 +108,7 @@ static const char *find_option_habit(const char *shown) {
     bool is_letter = shown[1] != '-';
     if (is_letter != (strlen(shown) == 2))
         return NULL;
-    for (size_t i = 0; i < sizeof(option_habits) / sizeof(option_habits[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(option_habits); i++)
         if (mb_text_has_word(option_habits[i].names, shown + (is_letter ? 1 : 2)))
             return option_habits[i].remedy;
     return NULL;

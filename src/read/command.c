@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "base/count.h"
 #include "base/text.h"
 
 /* Subcommands of docker(1) and podman(1) that minibox lacks: why, and what to do instead. */
@@ -112,7 +113,7 @@ int mb_command_read(const struct mb_command *command, int argc, char **argv, str
 
 /* Tells what minibox has instead of a subcommand of docker's. False: docker has none of that name either. */
 static bool explain_habit(const char *word, struct minibox_error *err) {
-    for (size_t i = 0; i < sizeof(command_habits) / sizeof(command_habits[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(command_habits); i++)
         if (mb_text_has_word(command_habits[i].names, word)) {
             snprintf(err->detail, sizeof(err->detail), "%s", command_habits[i].detail);
             mb_error_remedy(err, "%s", command_habits[i].remedy);
@@ -131,7 +132,7 @@ int mb_command_refuse(const char *word, const struct mb_command *commands, size_
     if (!word)
         mb_error_remedy(err, "minibox --help");
     else if (word[0] == '-')
-        mb_options_remedy_word(err, word, options, sizeof(options) / sizeof(options[0]));
+        mb_options_remedy_word(err, word, options, MB_COUNT(options));
     else if (!explain_habit(word, err))
         mb_options_remedy_word(err, word, names, count < MOST_COMMANDS ? count : MOST_COMMANDS);
     return -1;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "base/text.h"
 #include "read/read.h"
@@ -48,7 +49,7 @@ static int refuse_at(const struct file_reader *r, const char *place, const char 
 
 static int refuse_name(const struct file_reader *r, const char *place, const char *name) {
     static const char *const names[] = {"command", "include"};
-    const char *near = mb_text_suggest(name, names, sizeof(names) / sizeof(names[0]));
+    const char *near = mb_text_suggest(name, names, MB_COUNT(names));
     if (!near)
         near = mb_options_suggest(name);
     refuse_at(r, place, "unknown option", name, NULL);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "filter/explain.h"
 #include "filter/guard.h"
@@ -403,7 +404,7 @@ static int refuse_what_needs_a_tool(const struct minibox_spec *spec, struct mini
         {spec->help == MB_YES, MB_OPTION_HELP, "no help is shown", "the library prints nothing"},
         {spec->verbose == MB_YES, MB_OPTION_VERBOSE, "no plan is shown", "the library prints nothing"},
     };
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(refused); i++)
         if (refused[i].wanted)
             return mb_error_usage(err, &spec->origin[refused[i].option], MB_REMEDY_NONE, refused[i].what, NULL, "%s",
                                   refused[i].why);

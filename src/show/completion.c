@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/count.h"
 #include "kernel/caps.h"
 #include "kernel/limits.h"
 #include "show/show.h"
@@ -67,7 +68,7 @@ static const struct {
     {"CAP", offer_capabilities}, {"LIMIT=", offer_limits}, {"NAMESPACE=", offer_namespaces}, {"LIST", offer_resources}};
 
 static void offer_word(FILE *out, const struct mb_option *row, const char *word, size_t length) {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(kinds); i++)
         if (strlen(kinds[i].kind) == length && memcmp(kinds[i].kind, word, length) == 0) {
             kinds[i].offer(out, row);
             return;

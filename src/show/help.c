@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/count.h"
 #include "base/text.h"
 #include "show/show.h"
 
@@ -58,7 +59,7 @@ void mb_help_print_run(FILE *out) {
     }
     print_lists(out);
     fputs("\nExamples:\n", out);
-    for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(examples); i++)
         fprintf(out, "  # %s\n  minibox run %s\n", examples[i].about, examples[i].words);
 }
 

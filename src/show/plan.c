@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "kernel/caps.h"
@@ -101,7 +102,7 @@ static void print_attributes(uint64_t attributes, FILE *out) {
                  {MOUNT_ATTR_NOATIME, "noatime"},
                  {MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow"}};
     fputs(attributes & MOUNT_ATTR_RDONLY ? "ro" : "rw", out);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(names); i++)
         if (attributes & names[i].attribute)
             fprintf(out, ",%s", names[i].name);
 }

@@ -16,13 +16,12 @@
 #include <strings.h>
 #include <sys/mount.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "kernel/caps.h"
 #include "kernel/limits.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct mb_word accesses[] = {
     {"ro", MB_ACCESS_RO}, {"rw", MB_ACCESS_RW}, {"overlay", MB_ACCESS_OVERLAY}, {NULL}};
@@ -206,7 +205,7 @@ int mb_value_volume(struct mb_value *v) {
         else if (attribute)
             volume.attributes |= (uint64_t)attribute->value;
         else
-            return refuse_part(v, word, "mount option", names, COUNT(names));
+            return refuse_part(v, word, "mount option", names, MB_COUNT(names));
     }
     APPEND(v, volumes, volume_count, volume);
     return 0;
@@ -233,7 +232,7 @@ static int set_tmpfs_option(struct mb_value *v, const char *word, struct mb_tmpf
     if (!attribute)
         attribute = find_whole_word(more, word);
     if (!attribute)
-        return refuse_part(v, word, "tmpfs option", names, COUNT(names));
+        return refuse_part(v, word, "tmpfs option", names, MB_COUNT(names));
     tmpfs->attributes |= (uint64_t)attribute->value;
     return 0;
 }
@@ -330,7 +329,7 @@ int mb_value_user(struct mb_value *v) {
  * stands for no id. */
 static bool parse_id_map(char *numbers, struct mb_id_map *ret_map) {
     uint32_t *const fields[] = {&ret_map->inside, &ret_map->outside, &ret_map->count};
-    for (size_t i = 0; i < COUNT(fields); i++) {
+    for (size_t i = 0; i < MB_COUNT(fields); i++) {
         char *part = next_part(&numbers, ':');
         uint64_t value;
         if (!part || mb_number_parse(part, 10, UINT32_MAX - 1, &value))

@@ -37,14 +37,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/count.h"
 #include "launch/launch.h"
 #include "launch/outside.h"
 #include "launch/shared.h"
 #include "minibox/minibox.h"
 #include "plan/plan.h"
 #include "show/plan.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum { CAP_CHOWN_BIT = 1 << 0, CAP_KILL_BIT = 1 << 5 };
 
@@ -164,7 +163,7 @@ static void be_host(int out) {
 static char *list_namespaces(void) {
     static const char *const names[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
     static char text[512];
-    for (size_t i = 0; i < COUNT(names); i++) {
+    for (size_t i = 0; i < MB_COUNT(names); i++) {
         char path[64], target[64];
         snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
         ssize_t n = readlink(path, target, sizeof(target));
@@ -318,7 +317,7 @@ static bool leave_out(struct mb_step *step, const struct mb_box *box, unsigned b
     bool is_of_parent = step->kind == MB_STEP_WRITE_MAPS || step->kind == MB_STEP_RAISE_LIMIT;
     if (bit || (step->side != MB_SIDE_BUILDER && !is_of_parent))
         return false;
-    for (size_t i = 0; i < COUNT(exceptions); i++) {
+    for (size_t i = 0; i < MB_COUNT(exceptions); i++) {
         if (exceptions[i].kind != step->kind)
             continue;
         if (!exceptions[i].is_tried)
@@ -539,7 +538,7 @@ static const struct {
 
 static bool choose_step_mutant(struct sides *s, size_t *number) {
     for (size_t i = 0; i < s->built.step_count; i++)
-        for (size_t m = 0; m < COUNT(step_mutants); m++)
+        for (size_t m = 0; m < MB_COUNT(step_mutants); m++)
             for (unsigned bit = 0; bit < 64; bit++) {
                 struct mb_step changed = s->built.steps[i];
                 report->reason = NULL;
@@ -554,7 +553,7 @@ static bool choose_step_mutant(struct sides *s, size_t *number) {
 }
 
 static bool choose_box_mutant(struct sides *s, size_t *number) {
-    for (size_t m = 0; m < COUNT(box_mutants); m++) {
+    for (size_t m = 0; m < MB_COUNT(box_mutants); m++) {
         struct mb_box changed = s->built_box; /* the list of its maps is not in the copy */
         report->reason = NULL;
         if (!box_mutants[m].change(&changed) || (*number)--) {
@@ -569,7 +568,7 @@ static bool choose_box_mutant(struct sides *s, size_t *number) {
 }
 
 static bool choose_init_mutant(size_t number) {
-    if (number >= COUNT(init_mutants))
+    if (number >= MB_COUNT(init_mutants))
         return false;
     snprintf(report->what, sizeof(report->what), "%s", init_mutants[number].what);
     report->reason = init_mutants[number].reason;
@@ -884,7 +883,7 @@ static bool try_checks(unsigned *point) {
     for (uint32_t check = MB_CHECK_NONE + 1; check < MB_CHECK_COUNT; check++) {
         unsigned good = 0, alone = 0, count = 0;
         char name[sizeof(report->check)] = "?";
-        for (size_t i = 0; i < COUNT(rows); i++) {
+        for (size_t i = 0; i < MB_COUNT(rows); i++) {
             if (rows[i].check != check)
                 continue;
             count++;

@@ -25,13 +25,12 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "box/box.h"
 #include "files.h"
 #include "plan/plan.h"
 #include "show/plan.h"
 #include "spec/options.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum {
     ALL_NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUSER |
@@ -93,7 +92,7 @@ static inline int make_host(void **state) {
     strcpy(root, "/tmp/minibox-unit-XXXXXX");
     if (!mkdtemp(root) || chmod(root, 0755))
         return -1;
-    for (size_t i = 0; i < COUNT(directories); i++)
+    for (size_t i = 0; i < MB_COUNT(directories); i++)
         if (mkdir(below(directories[i]), 0755))
             return -1;
     snprintf(directory, sizeof(directory), "%s/srv", root);
@@ -109,7 +108,7 @@ static inline int make_host(void **state) {
     write_text(below("/tree/etc/passwd"), "root:x:0:0:root:/home:/bin/sh\nbob:x:33:34::/srv/bob:/bin/sh\n");
     write_text(below("/tree/etc/resolv.conf"), "");
     has_devices = true;
-    for (size_t i = 0; i < COUNT(devices); i++) {
+    for (size_t i = 0; i < MB_COUNT(devices); i++) {
         char path[128];
         snprintf(path, sizeof(path), "%s/dev/%s", root, devices[i].name);
         has_devices &= mknod(path, S_IFCHR | 0666, makedev(devices[i].major, devices[i].minor)) == 0;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/count.h"
 
 struct odd { /* no power of two */
     char byte[12];
@@ -24,7 +25,7 @@ static void test_memory_is_aligned_and_zeroed(void **state) {
     static const size_t sizes[] = {1, 0, 2, 15, 16, 17, 4096, 16383, 16384, 16385, 70000, 1, 3};
     /* Twice: what is filled with 0xff the first time must not be handed out again. */
     for (int round = 0; round < 2; round++)
-        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        for (size_t i = 0; i < MB_COUNT(sizes); i++) {
             char *memory = mb_arena_alloc(&arena, sizes[i]);
             assert_non_null(memory);
             assert_int_equal((uintptr_t)memory % alignof(max_align_t), 0);
@@ -38,7 +39,7 @@ static void test_memory_is_aligned_and_zeroed(void **state) {
 static void test_too_much_fails_and_sticks(void **state) {
     (void)state;
     static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 2, SIZE_MAX / 4 + 1};
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(sizes); i++) {
         struct mb_arena arena = {0};
         assert_null(mb_arena_alloc(&arena, sizes[i]));
         assert_true(arena.failed);

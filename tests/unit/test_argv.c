@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "show/show.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /* Parses words that are followed by NULL, and checks that their array is left as it was. */
@@ -88,7 +88,7 @@ static void test_no_words_and_no_command(void **state) {
     static const char *const none[] = {NULL};
     const char *const *cases[] = {none, WORDS("--"), WORDS("-t"), WORDS("--hostname", "x"),
                                   WORDS("--hostname=x", "--")};
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct minibox_spec *spec = parsed(cases[i]);
         struct minibox_error err;
         assert_null(spec->command);
@@ -102,7 +102,7 @@ static void test_no_words_and_no_command(void **state) {
 static void test_help_needs_no_command(void **state) {
     (void)state;
     const char *const *cases[] = {WORDS("--help"), WORDS("-h"), WORDS("-th"), WORDS("--hostname", "x", "--help", "sh")};
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct minibox_spec *spec = parsed(cases[i]);
         assert_int_equal(spec->help, MB_YES);
         minibox_spec_free(spec);
@@ -128,7 +128,7 @@ static void test_bare_options(void **state) {
         const char *word;
         int tty;
     } cases[] = {{"--tty", MB_YES}, {"--tty=yes", MB_YES}, {"--tty=no", MB_NO}, {"-t", MB_YES}, {"--verbose", MB_AUTO}};
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         const char *const *words = WORDS(cases[i].word, "no"); /* the next word is never a bare option's value */
         struct minibox_spec *spec = parsed(words);
         assert_int_equal(spec->tty, cases[i].tty);
@@ -197,7 +197,7 @@ static void test_every_option_in_every_way(void **state) {
             {row->letter ? letter : name, row->bare ? "end" : values[id], "end"},
             {row->letter && !row->bare ? letter_glued : glued, "end"},
         };
-        for (size_t way = 0; way < (row->argument ? COUNT(ways) : 3); way++) {
+        for (size_t way = 0; way < (row->argument ? MB_COUNT(ways) : 3); way++) {
             const char *const *words = WORDS("-t", ways[way][0], ways[way][1], ways[way][2]);
             struct minibox_spec *spec = parsed(words);
             assert_string_equal(spec->command[0], "end");
@@ -212,7 +212,7 @@ static void test_letters_cluster(void **state) {
     static const char *const cases[][5] = {
         {"-t", "-v", "x", "sh"}, {"-tv", "x", "sh"}, {"-tvx", "sh"}, {"-ttt", "-vx", "--", "sh"}};
     static const int positions[] = {2, 1, 1, 2};
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct minibox_spec *spec = parsed(cases[i]);
         assert_int_equal(spec->tty, MB_YES);
         assert_int_equal(spec->volume_count, 1);
@@ -336,7 +336,7 @@ static void test_refusals(void **state) {
          "minibox run /bin/sh"},
         {{"--", ""}, "no command given", "", "the word is empty", "the command (argument 2)", "minibox run /bin/sh"},
     };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct minibox_spec *spec;
         struct minibox_error err;
         assert_int_equal(minibox_spec_new(&spec, &err), 0);
@@ -549,9 +549,9 @@ static void *parse_in_thread(void *arg) {
 static void test_threads(void **state) {
     (void)state;
     pthread_t threads[8];
-    for (size_t i = 0; i < COUNT(threads); i++)
+    for (size_t i = 0; i < MB_COUNT(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, parse_in_thread, (void *)(intptr_t)i), 0);
-    for (size_t i = 0; i < COUNT(threads); i++) {
+    for (size_t i = 0; i < MB_COUNT(threads); i++) {
         void *wrong;
         pthread_join(threads[i], &wrong);
         if (wrong)

@@ -119,11 +119,11 @@ static void default_of_root(void **state) {
         assert_null(box->streams[i]);
     static const char *const masked[] = {"/proc/kcore",    "/proc/keys", "/proc/timer_list",
                                          "/proc/kallsyms", "/proc/acpi", "/sys/firmware"};
-    for (size_t i = 0; i < COUNT(masked); i++)
+    for (size_t i = 0; i < MB_COUNT(masked); i++)
         assert_true(want_mount(&m, MB_MOUNT_MASK, masked[i])->optional);
     static const char *const closed[] = {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus",
                                          "/proc/fs",  "/proc/pressure"};
-    for (size_t i = 0; i < COUNT(closed); i++)
+    for (size_t i = 0; i < MB_COUNT(closed); i++)
         assert_true(want_mount(&m, MB_MOUNT_SELF, closed[i])->set & MOUNT_ATTR_RDONLY);
     for (size_t i = 0; i < box->mount_count; i++) /* nobody asked for anything */
         want_origin(box->mounts[i].origin, box->mounts[i].target, "default");
@@ -187,7 +187,7 @@ static void no_box_has_roots_id(void **state) {
     host.outer_root_uid = 7;
     host.outer_root_gid = MB_HOST_NO_ID;
     static const char *const refused[] = {"0:7:1", "0:1:65536", "u0:5:3,g0:100000:1"};
-    for (size_t i = 0; i < COUNT(refused); i++) {
+    for (size_t i = 0; i < MB_COUNT(refused); i++) {
         make_with(&m, host, OPTIONS("userns", refused[i]));
         assert_int_equal(m.refused, BY_BOX);
         assert_string_equal(m.err.remedy, mb_remedy_text(MB_REMEDY_OUTER_ROOT));
@@ -297,7 +297,7 @@ static void a_mount_is_what_was_asked_for(void **state) {
         {"mask", "/proc/meminfo", MB_MOUNT_MASK, "/proc/meminfo", NULL,
          NOSUID_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, false, true, false, MB_OWNERS_HOST},
     };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct made m;
         char origin[64];
         make_well(&m, as_root(), OPTIONS(cases[i].option, cases[i].value));
@@ -336,7 +336,7 @@ static void mounts_go_from_shallow_to_deep(void **state) {
     snprintf(e, sizeof(e), "%s:/z/y/x", directory);
     make_well(&m, as_root(), OPTIONS("volume", e, "volume", a, "volume", b, "tmpfs", "/a/b/c/d", "volume", d));
     static const char *const order[] = {"/a", "//a//b/", "/z/y/x", "/a/b/c", "/a/b/c/d", "/dev", "/"};
-    want_order(&m, order, COUNT(order));
+    want_order(&m, order, MB_COUNT(order));
     done(&m);
 }
 
@@ -350,7 +350,7 @@ static void devices_have_their_numbers(void **state) {
                    {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
     struct made m;
     make_well(&m, as_root(), NULL);
-    for (size_t i = 0; i < COUNT(devices); i++) {
+    for (size_t i = 0; i < MB_COUNT(devices); i++) {
         const struct mb_mount *mount = want_mount(&m, MB_MOUNT_DEVICE, devices[i].target);
         assert_true(mount->has_number && mount->no_links);
         assert_int_equal(mount->major, devices[i].major);
@@ -371,7 +371,7 @@ static void installed_busybox(void **state) {
         assert_true(mkdir(path, 0755) == 0 || errno == EEXIST);
     }
     assert_int_equal(mkdir(below(MINIBOX_DATADIR), 0755), 0);
-    for (size_t i = 0; i < COUNT(directories); i++) {
+    for (size_t i = 0; i < MB_COUNT(directories); i++) {
         snprintf(path, sizeof(path), "%s%s/busybox%s", root, MINIBOX_DATADIR, directories[i]);
         assert_int_equal(mkdir(path, 0755), 0);
     }
@@ -415,7 +415,7 @@ static void host_rootfs(void **state) {
             if (mount->kind != MB_MOUNT_BIND)
                 continue;
             assert_true(mount->set & MOUNT_ATTR_RDONLY);
-            for (size_t n = 0; n < COUNT(hidden); n++)
+            for (size_t n = 0; n < MB_COUNT(hidden); n++)
                 assert_false(strncmp(mount->source + strlen(root), hidden[n], strlen(hidden[n])) == 0);
         }
         assert_int_equal(m.box.process.uid, user ? 1000 : 0);
@@ -435,7 +435,7 @@ static void host_rootfs(void **state) {
 static void long_links_are_whole(void **state) {
     (void)state;
     static const size_t lengths[] = {3000, 4095};
-    for (size_t i = 0; i < COUNT(lengths); i++) {
+    for (size_t i = 0; i < MB_COUNT(lengths); i++) {
         struct made m;
         char text[4096];
         memset(text, 'x', lengths[i]);
@@ -774,7 +774,7 @@ static void refuses(void **state) {
          "--cap-add (argument 3)",
          "writable directories of the host"},
     };
-    want_refusals(cases, COUNT(cases));
+    want_refusals(cases, MB_COUNT(cases));
 }
 
 static void refuses_bad_hosts(void **state) {
@@ -789,7 +789,7 @@ static void refuses_bad_hosts(void **state) {
     done(&m);
     static const char *const texts[] = {"", "#!/bin/sh\n", "\177ELF",
                                         "not a program at all, but long enough to be taken for a header of one ......"};
-    for (size_t i = 0; i < COUNT(texts); i++) {
+    for (size_t i = 0; i < MB_COUNT(texts); i++) {
         write_text(below("/usr/bin/busybox"), texts[i]);
         make_with(&m, as_root(), NULL);
         assert_int_equal(m.refused, BY_BOX);

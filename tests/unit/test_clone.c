@@ -20,6 +20,7 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "kernel/flags.h"
 
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
@@ -44,7 +45,7 @@ static int note(void *argument) {
 static void runs_on_its_own_stack(void **state) {
     (void)state;
     static const size_t sizes[] = {0, 1, 4096, 4097, 65536, 1 << 20};
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(sizes); i++) {
         struct minibox_error err;
         struct minibox_child child;
         struct seen seen = {0};
@@ -131,7 +132,7 @@ static void guard_page_stops_an_overflow(void **state) {
     static const uint64_t flags[] = {0, CLONE_VM, CLONE_VM | CLONE_VFORK, CLONE_FILES | CLONE_FS};
     deepest = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal((const void *)deepest, MAP_FAILED);
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(flags); i++) {
         struct minibox_error err = {0};
         struct minibox_child child;
         int status = -1;
@@ -198,7 +199,7 @@ static void shared_handlers_are_left_alone(void **state) {
 static void sizes_out_of_reach_are_refused(void **state) {
     (void)state;
     static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 4096, SIZE_MAX / 2 + 1, (size_t)1 << 62};
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(sizes); i++) {
         struct minibox_error err = {0};
         struct minibox_child child;
         assert_int_equal(minibox_clone(note, NULL, SIGCHLD, sizes[i], &child, &err), -1);
@@ -267,7 +268,7 @@ static void refuses_what_it_cannot_give(void **state) {
                                      CLONE_CHILD_SETTID,
                                      UINT64_C(1) << 32,
                                      UINT64_C(0x200000000)};
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(flags); i++) {
         struct minibox_error err = {0};
         struct minibox_child child;
         if (minibox_clone(note, NULL, flags[i] | SIGCHLD, 0, &child, &err) != -1)
@@ -299,7 +300,7 @@ static void waits_whatever_the_exit_signal(void **state) {
     (void)state;
     static const int signals[] = {0, SIGUSR1, SIGCHLD};
     signal(SIGUSR1, SIG_IGN);
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(signals); i++) {
         struct minibox_error err = {0};
         struct minibox_child child;
         struct seen seen;

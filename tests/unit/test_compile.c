@@ -221,7 +221,7 @@ static void late_namespaces_are_unshared(void **state) {
                  {"time", CLONE_NEWNET | CLONE_NEWCGROUP},
                  {"net,cgroup,time", 0},
                  {"uts,ipc", LATE}};
-    for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+    for (size_t i = 0; i < 2 * MB_COUNT(cases); i++) {
         struct made m;
         const char *share = cases[i / 2].share;
         make_well(&m, i % 2 ? as_user() : as_root(), share ? OPTIONS("share", share) : OPTIONS());
@@ -252,7 +252,7 @@ static void every_plan_has_a_gate(void **state) {
                  {true, {"userns", "keep-id"}, MB_MAPS_HELPER}};
     write_text(below("/etc/subuid"), "ann:100000:65536\n");
     write_text(below("/etc/subgid"), "ann:100000:65536\n");
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct made m;
         make_well(&m, cases[i].user ? as_user() : as_root(), cases[i].options);
         want_safe(&m);
@@ -295,7 +295,7 @@ static void raised_limits_are_the_parents(void **state) {
                  {{"ulimit", "nofile=1000:1000", "ulimit", "nofile=100:100"}, false}, /* the last counts */
                  {{"ulimit", "nofile=100:100", "ulimit", "nofile=1000:1000"}, true},
                  {{"share", "user", "ulimit", "nofile=1000:1000"}, true}};
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct made m;
         make_well(&m, as_root(), cases[i].options);
         want_safe(&m);
@@ -328,7 +328,7 @@ static void vfork_has_no_gate(void **state) {
     snprintf(stdin_file, sizeof(stdin_file), "%s/etc/passwd", root);
     const char *const *accepted[] = {OPTIONS("share", "vfork"), OPTIONS("share", "vfork", "ulimit", "nofile=64:512"),
                                      OPTIONS("share", "vfork,net"), OPTIONS("share", "vfork", "stdin", stdin_file)};
-    for (size_t i = 0; i < COUNT(accepted); i++) {
+    for (size_t i = 0; i < MB_COUNT(accepted); i++) {
         struct made m;
         make_well(&m, as_user(), accepted[i]);
         want_safe(&m);
@@ -347,7 +347,7 @@ static void vfork_has_no_gate(void **state) {
         {BY_PLAN, true, {"share", "vfork", "isolate", "vm"}, "--share (argument 1)", "copy of the memory"},
         {BY_PLAN, true, {"share", "vfork", "join", "net=/proc/self/ns/net"}, "--share (argument 1)", "copy"},
     };
-    want_refusals(refused, COUNT(refused));
+    want_refusals(refused, MB_COUNT(refused));
     write_text(below("/etc/subuid"), "");
     write_text(below("/etc/subgid"), "");
 }
@@ -517,7 +517,7 @@ static void places_are_reached_through_slots(void **state) {
     snprintf(volume, sizeof(volume), "%s:/proc/elsewhere", directory);
     make_well(&m, as_root(), OPTIONS("mask", "/etc/passwd", "mask", "/proc/meminfo", "tty", "yes", "volume", volume));
     want_safe(&m);
-    for (size_t i = 0; i < COUNT(places); i++) {
+    for (size_t i = 0; i < MB_COUNT(places); i++) {
         const struct mb_step *step = want(&m, places[i].kind, places[i].target);
         if (step->at != places[i].at || step->keep != places[i].keep || step->no_links != places[i].no_links ||
             strcmp(step->path, places[i].path) != 0)
@@ -538,7 +538,7 @@ static void covered_places_need_no_mount_point(void **state) {
     static const char *const spellings[] = {"/mnt", "/mnt/", "/mnt//", "//mnt", "//mnt/"};
     char outer[256], inner[256], file[256];
     snprintf(inner, sizeof(inner), "%s:/mnt/below", directory);
-    for (size_t i = 0; i < COUNT(spellings); i++) {
+    for (size_t i = 0; i < MB_COUNT(spellings); i++) {
         struct made m;
         snprintf(outer, sizeof(outer), "%s:%s", directory, spellings[i]);
         make_with(&m, as_root(), OPTIONS("rootfs", tree, "volume", outer, "volume", inner));
@@ -557,7 +557,7 @@ static void covered_places_need_no_mount_point(void **state) {
         {BY_PLAN, false, {"rootfs", tree, "volume", outer, "volume", inner}, "--volume (argument 5)", "mkdir -p"},
         {BY_PLAN, false, {"rootfs", tree, "volume", file, "tmpfs", "/etc/new"}, "--tmpfs (argument 5)", "mkdir -p"},
     };
-    want_refusals(refused, COUNT(refused));
+    want_refusals(refused, MB_COUNT(refused));
 }
 
 /* ---- options --------------------------------------------------------------------------------------------------- */
@@ -610,7 +610,7 @@ static void each_option_has_its_step(void **state) {
         {"stdout", out, MB_STEP_STREAM, NULL, out, 0},
         {"output-limit", "1k", MB_STEP_STREAM, NULL, NULL, 0},
     };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct made m;
         char origin[64];
         make_well(&m, as_root(), OPTIONS(cases[i].option, cases[i].value));
@@ -711,7 +711,7 @@ static void refuses(void **state) {
         {BY_PLAN, false, {"mask", "//"}, "--mask (argument 1)", "the root itself"},
         {BY_PLAN, true, {"rootfs", tree, "mask", "//"}, "--mask (argument 3)", "the root itself"},
     };
-    want_refusals(cases, COUNT(cases));
+    want_refusals(cases, MB_COUNT(cases));
 }
 
 /* A node that is not what its name says. */
@@ -750,7 +750,7 @@ static void leaves_the_host_alone(void **state) {
     char kept[4][256];
     struct made m;
     char volume[256], out[128], pid_file[128];
-    for (size_t i = 0; i < COUNT(paths); i++) {
+    for (size_t i = 0; i < MB_COUNT(paths); i++) {
         snprintf(kept[i], sizeof(kept[i]), "%s", paths[i]);
         assert_int_equal(stat(kept[i], &before[i]), 0);
     }
@@ -760,7 +760,7 @@ static void leaves_the_host_alone(void **state) {
     make_well(&m, as_root(), OPTIONS("rootfs", tree, "volume", volume, "pid-file", pid_file, "stdout", out));
     assert_string_equal(m.spec->pid_file, pid_file);
     done(&m);
-    for (size_t i = 0; i < COUNT(paths); i++) {
+    for (size_t i = 0; i < MB_COUNT(paths); i++) {
         assert_int_equal(stat(kept[i], &after), 0);
         assert_int_equal(after.st_mtim.tv_sec, before[i].st_mtim.tv_sec);
         assert_int_equal(after.st_mtim.tv_nsec, before[i].st_mtim.tv_nsec);

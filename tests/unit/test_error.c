@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "base/error.h"
 
 static void assert_printed(const struct minibox_error *err, const char *wanted) {
@@ -75,7 +76,7 @@ static void test_print_escapes_what_controls_a_terminal(void **state) {
         {"\xc2\xa0", "\xc2\xa0"},
         {" ~", " ~"},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct minibox_error err = {.step = 1, .steps = 2, .kind = "bind"};
         strcpy(err.what, cases[i].object);
         strcpy(err.object, cases[i].object);
@@ -104,7 +105,7 @@ static void test_origin_forms(void **state) {
         {{MB_ORIGIN_API, NULL, 0, 0}, ""},
     };
     char text[160];
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         mb_origin_print(&cases[i].origin, text, sizeof(text));
         assert_string_equal(text, cases[i].text);
     }

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "read/read.h"
 
 static char directory[] = "/tmp/mbfile.XXXXXX";
@@ -65,7 +66,7 @@ static void forms(void **state) {
         {"user = a=b\n", "a=b"},
         {"#!/usr/bin/env x\nuser = \xff\xfe\n", "\xff\xfe"},
     };
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(good); i++) {
         struct minibox_spec *spec = read_text(good[i].text, strlen(good[i].text));
         assert_string_equal(spec->user, good[i].user);
         minibox_spec_free(spec);
@@ -89,7 +90,7 @@ static void commands(void **state) {
         {"\"a b\" c", {"a b", "c"}},
         {"a *", {"a", "*"}},
     };
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(good); i++) {
         char text[256];
         snprintf(text, sizeof(text), "command = %s\n", good[i].value);
         struct minibox_spec *spec = read_text(text, strlen(text));
@@ -135,7 +136,7 @@ static void refusals(void **state) {
         BAD("include = box.conf\n", 1, 11, "this file has been read already:", ""),
         BAD("a\rhostname = b\n", 1, 1, "unknown option", ""),
     };
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(bad); i++) {
         struct minibox_spec *spec = new_spec();
         struct minibox_error err = {0};
         char origin[300];
@@ -195,7 +196,7 @@ static void kinds_of_files(void **state) {
     int fd = open(path, O_CREAT | O_WRONLY, 0600);
     assert_int_equal(ftruncate(fd, 100 << 20), 0); /* no block of it is on the disk */
     close(fd);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(bad); i++) {
         snprintf(path, sizeof(path), "%s/%s", directory, bad[i].name);
         assert_int_equal(minibox_spec_parse_file(spec, path, &err), -1);
         assert_string_equal(err.what, "cannot read options from");
@@ -275,7 +276,7 @@ static void relative_paths(void **state) {
         {MB_OPTION_TTY, "yes", "yes"},
     };
     struct mb_arena arena = {0};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         assert_string_equal(mb_options_rebase(&arena, cases[i].id, cases[i].value, "/f/box.conf"), cases[i].wanted);
         assert_string_equal(mb_options_rebase(&arena, cases[i].id, cases[i].value, "box.conf"), cases[i].value);
     }
@@ -361,9 +362,9 @@ static void there_and_back(void **state) {
         assert_string_equal(again->settings[n].text, text);
         n++;
     }
-    for (size_t i = 0; i < sizeof(command) / sizeof(command[0]) - 1; i++)
+    for (size_t i = 0; i < MB_COUNT(command) - 1; i++)
         assert_string_equal(again->command[i], command[i]);
-    assert_null(again->command[sizeof(command) / sizeof(command[0]) - 1]);
+    assert_null(again->command[MB_COUNT(command) - 1]);
     minibox_spec_free(spec);
     minibox_spec_free(again);
 }
@@ -387,7 +388,7 @@ static void precedence(void **state) {
     minibox_spec_free(spec);
 
     static const char *const spellings[] = {"-f%s", "--file=%s", "-tf%s"};
-    for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(spellings); i++) {
         char word[300];
         snprintf(word, sizeof(word), spellings[i], path);
         const char *one[] = {word, NULL};

@@ -23,6 +23,7 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "box/host.h"
 
 /* ---- why user namespaces are refused --------------------------------------------------------------------------- */
@@ -216,7 +217,7 @@ static void root_of_the_host(void **state) {
 static void root_without_its_capabilities(void **state) {
     (void)state;
     static const int needed[] = {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL};
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(needed); i++)
         want_weak_root(&(struct caller){.uid = 0, .lacks = needed[i]});
 }
 
@@ -225,7 +226,7 @@ static void root_without_its_capabilities(void **state) {
 static void root_whose_map_looks_complete(void **state) {
     (void)state;
     static const char *const maps[] = {"0 0 4294967295\n", "0 0 1\n", "0 0 65536\n"};
-    for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(maps); i++) {
         struct probed probed;
         probe_as(&(struct caller){maps[i], 0, -1}, &probed);
         assert_int_equal(probed.result, 0);

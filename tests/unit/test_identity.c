@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "accounts.h"
+#include "base/count.h"
 #include "box/identity.h"
 
 /* ---- a host ---------------------------------------------------------------------------------------------------- */
@@ -74,7 +75,7 @@ static void finds_users(void **state) {
         {"1", NULL, 1, 2},          {"4294967294", NULL, 4294967294, 0},
     };
     const struct mb_accounts accounts = {passwd, group};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct minibox_error err;
         uint32_t uid = 99, gid = 99;
         if (mb_identity_find_user(&accounts, cases[i].user, cases[i].group, &origin, &uid, &gid, &err))
@@ -109,7 +110,7 @@ static void refuses_unknown_users(void **state) {
         {"root:x:0:0:root:/root:/bin/sh", NULL},
     };
     const struct mb_accounts accounts = {passwd, group};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct minibox_error err = {0};
         uint32_t uid = 77, gid = 77;
         if (mb_identity_find_user(&accounts, cases[i][0], cases[i][1], &origin, &uid, &gid, &err) != -1)
@@ -150,7 +151,7 @@ static void reads_hostile_accounts(void **state) {
         {"ann:x:005:006:::\n", 1, 5, 6},
         {"\033[2Jann:x:5:5:\nann:x:8:9:", 1, 8, 9},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         const struct mb_accounts accounts = {cases[i].passwd, ""};
         struct minibox_error err;
         uint32_t uid = 77, gid = 77;
@@ -230,7 +231,7 @@ static void reads_accounts_below_the_root(void **state) {
     assert_int_equal(write(fd, passwd, sizeof(passwd)), sizeof(passwd));
     close(fd);
     static const char *const up[] = {"", "../../../../../../..", "/../.."};
-    for (size_t i = 0; i < sizeof(up) / sizeof(up[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(up); i++) {
         char target[128];
         snprintf(target, sizeof(target), "%s%s", up[i], secret); /* in the root: it is not there */
         unlink(path);
@@ -326,7 +327,7 @@ static void keep_id_maps_around(void **state) {
     };
     struct mb_host host = host_of(false, 1000, 1000);
     WRITE("etc/passwd", "ann:x:1000:1000::/home/ann:\n");
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct mb_box box;
         struct minibox_error err;
         WRITE("etc/subuid", cases[i].ranges);
@@ -386,7 +387,7 @@ static void keep_id_without_ranges(void **state) {
                                         "ann:100000:0\n",
                                         "ann:0:65536\n"};
     WRITE("etc/passwd", "ann:x:1000:1000::/home/ann:\n");
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(files); i++) {
         struct mb_box box;
         struct minibox_error err;
         WRITE("etc/subuid", files[i]);
@@ -475,7 +476,7 @@ static void own_id_needs_no_helper(void **state) {
                  {"0:1000:1", MB_MAPS_HELPER}, /* the gid is another */
                  {"u0:1000:1,u1:1000:1,g0:1001:1", MB_MAPS_HELPER}};
     struct mb_host host = host_of(false, 1000, 1001);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct mb_box box;
         struct minibox_error err;
         assert_int_equal(plan_maps(cases[i].map, &host, &box, 0, &err), 0);
@@ -506,7 +507,7 @@ static void root_maps_a_range(void **state) {
     assert_int_equal(box.maps.own[0].gid, 300000);
     assert_int_equal(box.maps.own[0].count, 65536); /* the shorter of the two */
     static const uint32_t taken[] = {100000, 200000, 300000, 600000, 700000, 800000};
-    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(taken); i++) {
         bool is_taken = false;
         for (size_t n = 0; n < box.maps.taken_count; n++)
             is_taken |= box.maps.taken[n].uid == taken[i];
@@ -527,7 +528,7 @@ static void knows_subordinates(void **state) {
                  {"bob:100000:10\n", "bob:100000:10\n", false}};
     const struct mb_host host = host_of(false, 1000, 1000);
     WRITE("etc/passwd", "ann:x:1000:1000::/home/ann:\n");
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         WRITE("etc/subuid", cases[i].subuid);
         WRITE("etc/subgid", cases[i].subgid);
         assert_int_equal(mb_identity_has_subordinates(&host), cases[i].wanted);
@@ -549,7 +550,7 @@ static void is_mapped_at_the_edges(void **state) {
                  {3, MB_ID_GROUP, false},          {4294967289u, MB_ID_GROUP, false},
                  {4294967290u, MB_ID_GROUP, true}, {4294967294u, MB_ID_GROUP, true},
                  {4294967295u, MB_ID_GROUP, false}};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(cases); i++)
         if (mb_identity_is_mapped(&box, cases[i].id, cases[i].kind) != cases[i].wanted)
             fail_msg("%u: wanted %d", cases[i].id, cases[i].wanted);
     box.flags = 0; /* no user namespace: every id is there */

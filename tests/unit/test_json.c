@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "base/json.h"
 
 static const struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = "--bundle", .line = 2};
@@ -69,7 +70,7 @@ static void test_absent_values(void **state) {
     struct mb_json_node a = mb_json_member(&document, "a"), one = mb_json_element(&a, 0);
     struct mb_json_node absent[] = {mb_json_member(&document, "z"), mb_json_member(&document, "n"),
                                     mb_json_member(&a, "z"), mb_json_member(&one, "z"), mb_json_element(&one, 0)};
-    for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(absent); i++) {
         const char *text = "default";
         uint64_t number = 3;
         size_t count = 4, texts = 5;

@@ -28,6 +28,7 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "files.h"
 #include "launch/launch.h"
 #include "show/plan.h"
@@ -110,7 +111,7 @@ static const char *compare_with_copy(const struct mb_plan *plan, const struct co
                   {"a path", copy->parts, now.parts, copy->part_count * sizeof(struct mb_path_part)},
                   {"a variable", copy->environment, now.environment, copy->variables * sizeof(char *)},
                   {"a text", copy->text, now.text, copy->text_size}};
-    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(pieces); i++)
         if (memcmp(pieces[i].before, pieces[i].after, pieces[i].size) != 0)
             return pieces[i].what;
     return NULL; /* what was allocated goes with the process */
@@ -236,7 +237,7 @@ static int compile(struct mb_arena *arena, struct mb_host *host, struct mb_box *
                                       {"ulimit", "nofile=64"}, {"workdir", "/more"}};
     if (minibox_spec_new(&spec, &err) || minibox_spec_command(spec, command, &err))
         return complain("no options", &err);
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+    for (size_t i = 0; i < MB_COUNT(options); i++)
         if (minibox_spec_set(spec, options[i][0], options[i][1], &err))
             return complain(options[i][0], &err);
     if (mb_host_probe(arena, host, &err) || mb_box_fill(spec, host, box, &err)) {
@@ -292,7 +293,7 @@ static void launch_as(uid_t uid) {
     int status = -1;
     static const char *const owned[] = {"volume", "volume/word", "work", "out"};
     unlink(output);
-    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && geteuid() == 0; i++) {
+    for (size_t i = 0; i < MB_COUNT(owned) && geteuid() == 0; i++) {
         char path[128];
         snprintf(path, sizeof(path), "%s/%s", directory, owned[i]);
         assert_int_equal(chown(path, uid, uid), 0);
@@ -337,7 +338,7 @@ static int make_files(void **state) {
     if (!mkdtemp(directory) || chmod(directory, 0755))
         return -1;
     static const char *const names[] = {"volume", "work", "out"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(names); i++) {
         snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
         if (mkdir(path, 0755))
             return -1;
@@ -359,5 +360,5 @@ int main(void) {
         cmocka_unit_test(a_plan_of_an_ordinary_users),
     };
     int result = cmocka_run_group_tests(tests, make_files, remove_files);
-    return result == 0 && skipped == sizeof(tests) / sizeof(tests[0]) ? SKIPPED : result;
+    return result == 0 && skipped == MB_COUNT(tests) ? SKIPPED : result;
 }

@@ -20,12 +20,11 @@
 
 #include <sys/capability.h>
 
+#include "base/count.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "kernel/caps.h"
 #include "spec/options.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct mb_origin origin = {MB_ORIGIN_ARGV, "--here", 3, 0};
 static const char help[] = "minibox run --help";
@@ -111,7 +110,7 @@ static void test_numbers(void **state) {
         {"1.", 10, 99, 0, -1},
         {"\xd9\xa1", 10, 99, 0, -1},
     };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         uint64_t value = 77;
         if (mb_number_parse(cases[i].text, cases[i].base, cases[i].max, &value) != cases[i].result)
             fail_msg("\"%s\" in base %d", cases[i].text, cases[i].base);
@@ -156,7 +155,7 @@ static void test_sizes(void **state) {
         {"0x10", 0},
         {"1p", 0},
     };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         uint64_t value = 77;
         bool good = cases[i].value || strcmp(cases[i].text, "0") == 0;
         if (mb_number_parse_size(cases[i].text, &value) != (good ? 0 : -1))
@@ -216,7 +215,7 @@ static void test_durations(void **state) {
         {"nan", 0},
         {"1m30s", 0},
     };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         uint64_t value = 77;
         if (mb_number_parse_duration(cases[i].text, &value) != (cases[i].nanoseconds ? 0 : -1))
             fail_msg("\"%s\"", cases[i].text);
@@ -277,7 +276,8 @@ static void test_rootfs(void **state) {
         {"rw", MB_ROOTFS_DIR, "rw", MB_ACCESS_RO},
     };
     struct minibox_spec *spec = new_spec();
-    for (size_t i = 0; i < COUNT(cases); i++) { /* in one spec: the last one counts, nothing of an earlier one stays */
+    for (size_t i = 0; i < MB_COUNT(cases);
+         i++) { /* in one spec: the last one counts, nothing of an earlier one stays */
         set(spec, "rootfs", cases[i].text);
         assert_int_equal(spec->rootfs, cases[i].rootfs);
         assert_int_equal(spec->rootfs_access, cases[i].access);
@@ -318,7 +318,7 @@ static void test_volume(void **state) {
         {"/a:/..b/c..", "/a", "/..b/c..", MB_ACCESS_RO, 0},
     };
     struct minibox_spec *spec = new_spec();
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         set(spec, "volume", cases[i].text);
         assert_int_equal(spec->volume_count, i + 1);
         const struct mb_volume *volume = &spec->volumes[i];
@@ -334,11 +334,11 @@ static void test_volume(void **state) {
     minibox_spec_free(spec);
 
     static const char *const forms[] = {"", ":/b", "/a:/b:rw:", "/a:/b:rw:ro"};
-    for (size_t i = 0; i < COUNT(forms); i++)
+    for (size_t i = 0; i < MB_COUNT(forms); i++)
         assert_form("volume", forms[i], "SRC[:DST][:ro|rw|overlay[,noexec,...]]");
     static const char *const targets[] = {"/a:b:rw",  "/a::rw",     "/a:/..",    "/a:/../b",
                                           "/a:/b/..", "/a:/b/../c", "/a:/.../.."};
-    for (size_t i = 0; i < COUNT(targets); i++)
+    for (size_t i = 0; i < MB_COUNT(targets); i++)
         assert_form("volume", targets[i], "SRC:DST with DST an absolute path without \"..\"");
     static const struct refusal words[] = {
         {"volume", "/a:b", "mount option", "b", "unknown", "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
@@ -350,7 +350,7 @@ static void test_volume(void **state) {
         {"volume", "/a:/b:", "mount option", "", "empty", "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
         {"volume", "/a:/b:ro,", "mount option", "", "empty", "one of ro, rw, overlay, noexec, noatime, nosymfollow"},
     };
-    for (size_t i = 0; i < COUNT(words); i++)
+    for (size_t i = 0; i < MB_COUNT(words); i++)
         assert_refused(&words[i]);
 }
 
@@ -369,7 +369,7 @@ static void test_tmpfs(void **state) {
         {"/t\\:x:noexec,ro", "/t:x", 0, 01777, MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY},
     };
     struct minibox_spec *spec = new_spec();
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         set(spec, "tmpfs", cases[i].text);
         assert_int_equal(spec->tmpfs_count, i + 1);
         assert_string_equal(spec->tmpfs[i].target, cases[i].target);
@@ -380,14 +380,14 @@ static void test_tmpfs(void **state) {
     }
     minibox_spec_free(spec);
     static const char *const targets[] = {"", "t", "/t/..", ":size=1"};
-    for (size_t i = 0; i < COUNT(targets); i++)
+    for (size_t i = 0; i < MB_COUNT(targets); i++)
         assert_form("tmpfs", targets[i], "DST[:size=..,mode=..] with DST an absolute path without \"..\"");
     static const char *const sizes[] = {"/t:size=",   "/t:size=0",   "/t:size=-1",
                                         "/t:size=1q", "/t:size=50%", "/t:size=1:ro"};
-    for (size_t i = 0; i < COUNT(sizes); i++)
+    for (size_t i = 0; i < MB_COUNT(sizes); i++)
         assert_form("tmpfs", sizes[i], "DST:size=N with N a size above zero, as 64m");
     static const char *const modes[] = {"/t:mode=", "/t:mode=888", "/t:mode=2000", "/t:mode=4755", "/t:mode=rwx"};
-    for (size_t i = 0; i < COUNT(modes); i++)
+    for (size_t i = 0; i < MB_COUNT(modes); i++)
         assert_form("tmpfs", modes[i], "DST:mode=M with M octal, at most 1777");
     assert_refused(&(struct refusal){"tmpfs", "/t:siez", "tmpfs option", "siez", "unknown", "did you mean size?"});
     assert_refused(&(struct refusal){"tmpfs", "/t:", "tmpfs option", "", "empty",
@@ -412,10 +412,10 @@ static void test_device_and_mask(void **state) {
     assert_string_equal(spec->masks[1].target, "/a:b");
     minibox_spec_free(spec);
     static const char *const devices[] = {"", "fuse", "/dev/fuse:fuse", "/dev/fuse:", "/a:/b:rwm", "/a/../b", "/a:/.."};
-    for (size_t i = 0; i < COUNT(devices); i++)
+    for (size_t i = 0; i < MB_COUNT(devices); i++)
         assert_form("device", devices[i], "SRC[:DST], absolute paths");
     static const char *const masks[] = {"", "a", "/", "/a/..", "/../a"};
-    for (size_t i = 0; i < COUNT(masks); i++)
+    for (size_t i = 0; i < MB_COUNT(masks); i++)
         assert_form("mask", masks[i], "an absolute path in the box, without \"..\" and other than /");
 }
 
@@ -473,8 +473,8 @@ static void test_env_file(void **state) {
         int line;
     } wanted[] = {{"A", "1", 1},   {"B", " two ", 5}, {"HOME", NULL, 6},
                   {"C", "a#b", 7}, {"D", "\"q\"", 8}, {"E", "last, no newline", 9}};
-    assert_int_equal(spec->env_count, COUNT(wanted));
-    for (size_t i = 0; i < COUNT(wanted); i++) {
+    assert_int_equal(spec->env_count, MB_COUNT(wanted));
+    for (size_t i = 0; i < MB_COUNT(wanted); i++) {
         assert_string_equal(spec->env[i].name, wanted[i].name);
         if (wanted[i].value)
             assert_string_equal(spec->env[i].value, wanted[i].value);
@@ -486,7 +486,7 @@ static void test_env_file(void **state) {
     }
     close(fd);
     set(spec, "env-file", "/dev/null");
-    assert_int_equal(spec->env_count, COUNT(wanted));
+    assert_int_equal(spec->env_count, MB_COUNT(wanted));
     minibox_spec_free(spec);
 }
 
@@ -572,7 +572,7 @@ static void test_common_forms(void **state) {
     minibox_spec_free(spec);
 
     static const char *const yes_no[] = {"tty", "init", "die-with-launcher", "verbose", "help"};
-    for (size_t i = 0; i < COUNT(yes_no); i++) {
+    for (size_t i = 0; i < MB_COUNT(yes_no); i++) {
         char what[64];
         snprintf(what, sizeof(what), "value of --%s", yes_no[i]);
         assert_refused(&(struct refusal){yes_no[i], "yess", what, "yess", "unknown", "did you mean yes?"});
@@ -580,7 +580,7 @@ static void test_common_forms(void **state) {
         assert_refused(&(struct refusal){yes_no[i], "", what, "", "empty", "one of yes, no"});
     }
     static const char *const counts[] = {"", "-1", "1001", "x", "1x", "99999999999999999999"};
-    for (size_t i = 0; i < COUNT(counts); i++)
+    for (size_t i = 0; i < MB_COUNT(counts); i++)
         assert_form("preserve-fds", counts[i], "a number from 0 to 1000");
     assert_form("timeout", "", "a duration of at least 1ms, as 200ms, 10s, 5m or 1h");
     assert_form("timeout", "0", "a duration of at least 1ms, as 200ms, 10s, 5m or 1h");
@@ -604,7 +604,7 @@ static void test_hostname(void **state) {
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", /* 64 */
     };
     struct minibox_spec *spec = new_spec();
-    for (size_t i = 0; i < COUNT(good); i++) {
+    for (size_t i = 0; i < MB_COUNT(good); i++) {
         set(spec, "hostname", good[i]);
         assert_string_equal(spec->hostname, good[i]);
     }
@@ -634,7 +634,7 @@ static void test_hostname(void **state) {
         "--help",
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", /* 65 */
     };
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < MB_COUNT(bad); i++) {
         struct minibox_error err;
         spec = new_spec();
         assert_form("hostname", bad[i],
@@ -675,7 +675,7 @@ static void test_no_memory(void **state) {
     enum { LENGTH = 20000 }; /* more than what is left of the arena's memory, so that it has to ask for more */
     char *value = malloc(LENGTH + 1);
     int failed = 0;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         memset(value, 'x', LENGTH);
         memcpy(value, cases[i].before, strlen(cases[i].before));
         value[LENGTH] = '\0';
@@ -695,7 +695,7 @@ static void test_no_memory(void **state) {
         }
     }
 #ifndef __SANITIZE_ADDRESS__
-    assert_in_range(failed, COUNT(cases) + 1, 4 * COUNT(cases));
+    assert_in_range(failed, MB_COUNT(cases) + 1, 4 * MB_COUNT(cases));
 #endif
     free(value);
 }
@@ -711,7 +711,7 @@ static void test_user(void **state) {
     assert_null(spec->group);
     minibox_spec_free(spec);
     static const char *const bad[] = {"", ":", ":users", "bob:", "a:b:c"};
-    for (size_t i = 0; i < COUNT(bad); i++)
+    for (size_t i = 0; i < MB_COUNT(bad); i++)
         assert_form("user", bad[i], "USER or USER:GROUP, names or numbers");
 }
 
@@ -724,8 +724,8 @@ static void test_userns(void **state) {
         {.inside = 0, .outside = 1000, .count = 1, .uids = true},
         {.inside = 0, .outside = 100, .count = 2, .gids = true},
         {.inside = 1, .outside = 100000, .count = 65536, .uids = true, .gids = true}};
-    assert_int_equal(spec->id_map_count, COUNT(wanted));
-    for (size_t i = 0; i < COUNT(wanted); i++) {
+    assert_int_equal(spec->id_map_count, MB_COUNT(wanted));
+    for (size_t i = 0; i < MB_COUNT(wanted); i++) {
         assert_int_equal(spec->id_maps[i].inside, wanted[i].inside);
         assert_int_equal(spec->id_maps[i].outside, wanted[i].outside);
         assert_int_equal(spec->id_maps[i].count, wanted[i].count);
@@ -757,7 +757,7 @@ static void test_userns(void **state) {
                                       "-1:1:1",
                                       "0::1",
                                       "u"};
-    for (size_t i = 0; i < COUNT(bad); i++)
+    for (size_t i = 0; i < MB_COUNT(bad); i++)
         assert_form("userns", bad[i], "auto, keep-id, or [u|g]INSIDE:OUTSIDE:COUNT[,...]");
     const char *remedy = mb_remedy_text(MB_REMEDY_HOST_ROOT_MAPPED);
     assert_refused(&(struct refusal){"userns", "0:0:1", "refusing to map host id 0 in", "0:0:1", "", remedy});
@@ -792,7 +792,7 @@ static void test_capabilities(void **state) {
         {"cap-add", "everything_there_is_and_some_more_that_is_longer_than_any_name", "no such capability",
          "everything_there_is_and_some_more_that_is_longer_than_any_name", "", hint},
     };
-    for (size_t i = 0; i < COUNT(bad); i++)
+    for (size_t i = 0; i < MB_COUNT(bad); i++)
         assert_refused(&bad[i]);
 }
 
@@ -810,7 +810,7 @@ static void test_capability_names(void **state) {
         assert_int_equal(mb_caps_find(mb_caps[cap]), cap);
     }
     static const char *const none[] = {"", "cap_", "CAP_CAP_KILL", "kil", "kills", "kill ", "41"};
-    for (size_t i = 0; i < COUNT(none); i++)
+    for (size_t i = 0; i < MB_COUNT(none); i++)
         assert_int_equal(mb_caps_find(none[i]), -1);
 }
 
@@ -840,7 +840,7 @@ static void test_words(void **state) {
     static const char *const names[] = {
         "",    "-a",  ".",   "..",       "_a",
         "a/b", "a b", "a\n", "\xc3\xa9", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
-    for (size_t i = 0; i < COUNT(names); i++)
+    for (size_t i = 0; i < MB_COUNT(names); i++)
         assert_form("name", names[i], form);
 }
 
@@ -861,7 +861,7 @@ static void test_ulimit(void **state) {
         {"nproc=9223372036854775807", RLIMIT_NPROC, INT64_MAX, INT64_MAX},
     };
     struct minibox_spec *spec = new_spec();
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         set(spec, "ulimit", cases[i].text);
         assert_int_equal(spec->ulimit_count, i + 2); /* the first is the default, core=0 */
         const struct mb_ulimit *limit = &spec->ulimits[i + 1];
@@ -874,7 +874,7 @@ static void test_ulimit(void **state) {
     static const char *const all[] = {"as",   "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue",
                                       "nice", "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
     uint64_t seen = 0;
-    for (size_t i = 0; i < COUNT(all); i++) {
+    for (size_t i = 0; i < MB_COUNT(all); i++) {
         char text[32];
         snprintf(text, sizeof(text), "%s=1", all[i]);
         set(spec, "ulimit", text);
@@ -885,7 +885,7 @@ static void test_ulimit(void **state) {
     static const char *const bad[] = {
         "nofile", "nofile=",  "nofile=x",  "nofile=2:1",         "nofile=1:2:3", "nofile=1:",
         "cpu=1k", "fsize=1q", "nofile=-2", "nofile=unlimited:1", "nofile=1=2",   "nproc=9223372036854775808"};
-    for (size_t i = 0; i < COUNT(bad); i++)
+    for (size_t i = 0; i < MB_COUNT(bad); i++)
         assert_form("ulimit", bad[i], "NAME=SOFT[:HARD], numbers or unlimited, SOFT at most HARD");
     assert_refused(
         &(struct refusal){"ulimit", "nofiles=1", "resource limit", "nofiles", "unknown", "did you mean nofile?"});
@@ -932,8 +932,8 @@ static void test_suggestions(void **state) {
         {"vlm", NULL},
         {"hostnamehostnamehostnamehostnameh", NULL},
     };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        const char *near = mb_text_suggest(cases[i].word, names, COUNT(names));
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
+        const char *near = mb_text_suggest(cases[i].word, names, MB_COUNT(names));
         if (!near != !cases[i].near || (near && strcmp(near, cases[i].near) != 0))
             fail_msg("\"%s\": %s", cases[i].word, near ? near : "none");
     }
@@ -1065,7 +1065,7 @@ static void test_join(void **state) {
     assert_string_equal(spec->joins[3].path, "2147483648");
     minibox_spec_free(spec);
     static const char *const bad[] = {"", "net", "net=", "="};
-    for (size_t i = 0; i < COUNT(bad); i++)
+    for (size_t i = 0; i < MB_COUNT(bad); i++)
         assert_form("join", bad[i], "NAME=PATH or NAME=PID, as net=/run/netns/blue");
     assert_refused(&(struct refusal){"join", "nett=1", "namespace", "nett", "unknown", "did you mean net?"});
     assert_refused(&(struct refusal){"join", "mnt=1", "a box cannot join", "mnt", "--join does not take it", help});
@@ -1139,7 +1139,7 @@ static void test_contradictions(void **state) {
          "join (argument 1)"},
         {{{"join", "net=1"}, {"join", "net=2"}}, "joined twice", "net", "", "join (argument 2)"},
     };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct minibox_error err;
         assert_int_equal(check(cases[i].wishes, &err), -1);
         assert_string_equal(err.what, cases[i].what);
@@ -1157,7 +1157,7 @@ static void test_contradictions(void **state) {
         {{"share", "net"}, {"share", "net"}, {"isolate", "ipc"}},
         {{"join", "net=1"}, {"join", "uts=1"}, {"share", "ipc"}},
     };
-    for (size_t i = 0; i < COUNT(agreements); i++) {
+    for (size_t i = 0; i < MB_COUNT(agreements); i++) {
         struct minibox_error err;
         if (check(agreements[i], &err))
             fail_msg("%s %s: %s", agreements[i][0].option, agreements[i][0].value, err.what);
@@ -1206,7 +1206,7 @@ static void test_spec_check(void **state) {
         {{{"share", "sysvsem,ipc"}}, NULL, NULL, NULL, NULL, MB_REMEDY_NONE},
         {{{"share", "vfork"}, {"isolate", "vm"}}, NULL, NULL, NULL, NULL, MB_REMEDY_NONE},
     };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct minibox_error err;
         int result = check(cases[i].wishes, &err);
         if (result != (cases[i].what ? -1 : 0))
@@ -1228,7 +1228,7 @@ static void test_command(void **state) {
     struct minibox_error err;
     char *none[] = {NULL}, *empty[] = {(char[]){""}, NULL}, *good[] = {(char[]){"sh"}, NULL};
     char *const *bad[] = {NULL, none, empty};
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < MB_COUNT(bad); i++) {
         assert_int_equal(minibox_spec_command(spec, bad[i], &err), -1);
         assert_string_equal(err.what, "no command given");
         assert_string_equal(err.remedy, "minibox run /bin/sh");

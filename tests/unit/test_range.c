@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "accounts.h"
+#include "base/count.h"
 #include "box/identity.h"
 #include "launch/range.h"
 
@@ -162,7 +163,7 @@ static void host_root_is_in_no_range(void **state) {
     static const char *const files[] = {
         "root:0:65536\n",          "root:4294901760:131072\n", "root:4294967295:4294967295\n",
         "root:4294901761:65536\n", "root:1:4294967295\n",      "root:5\nroot:\n:::\nroot:-1:65536\n"};
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(files); i++) {
         struct mb_box box;
         int fds[3], made = 0;
         make_box(&box, passwd, files[i], files[i]);

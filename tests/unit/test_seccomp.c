@@ -27,6 +27,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/count.h"
 #include "base/fd.h"
 #include "filter/explain.h"
 #include "filter/guard.h"
@@ -41,7 +42,6 @@
 #define NATIVE AUDIT_ARCH_AARCH64
 #define FOREIGN AUDIT_ARCH_ARM
 #endif
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
 static const uint32_t ALLOWED = SECCOMP_RET_ALLOW;
@@ -111,7 +111,7 @@ static int number_of(const char *name) {
         {"uretprobe", 335},
 #endif
     };
-    for (size_t i = 0; i < COUNT(newer); i++)
+    for (size_t i = 0; i < MB_COUNT(newer); i++)
         if (strcmp(newer[i].name, name) == 0)
             return newer[i].number;
     return seccomp_syscall_resolve_name(name);
@@ -231,7 +231,7 @@ static void test_ordinary_calls_are_allowed(void **state) {
         "arch_prctl",
 #endif
     };
-    for (size_t i = 0; i < COUNT(names); i++) {
+    for (size_t i = 0; i < MB_COUNT(names); i++) {
         check(strict, names[i], NO_ARGS, ALLOWED);
         check(strict, names[i], ARGS(-1, -1, -1, -1, -1, -1), ALLOWED);
     }
@@ -243,9 +243,9 @@ static void test_unlisted_calls_do_not_exist(void **state) {
                                         "get_kernel_syms", "vm86",   "move_pages", "migrate_pages", "mbind",
                                         "get_mempolicy",   "clone3", "openat2"};
     static const int numbers[] = {470, 500, 512, 1000, 0x3fffffff, -1};
-    for (size_t i = 0; i < COUNT(names); i++)
+    for (size_t i = 0; i < MB_COUNT(names); i++)
         check(strict, names[i], NO_ARGS, UNKNOWN);
-    for (size_t i = 0; i < COUNT(numbers); i++)
+    for (size_t i = 0; i < MB_COUNT(numbers); i++)
         assert_int_equal(decide(strict, NATIVE, numbers[i], NO_ARGS), UNKNOWN);
 }
 
@@ -300,7 +300,7 @@ static void test_known_calls_are_refused(void **state) {
         "sethostname",
         "setdomainname",
     };
-    for (size_t i = 0; i < COUNT(names); i++) {
+    for (size_t i = 0; i < MB_COUNT(names); i++) {
         check(strict, names[i], NO_ARGS, REFUSED);
         check(suid, names[i], NO_ARGS, REFUSED);
     }
@@ -310,7 +310,7 @@ static void test_namespaces_are_refused(void **state) {
     (void)state;
     static const uint64_t namespaces[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
                                           CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET};
-    for (size_t i = 0; i < COUNT(namespaces); i++) {
+    for (size_t i = 0; i < MB_COUNT(namespaces); i++) {
         check(strict, "clone", ARGS(namespaces[i] | SIGCHLD), REFUSED);
         check(strict, "clone", ARGS(namespaces[i] | BIT_32), REFUSED);
         check(strict, "clone", ARGS(namespaces[i] | CLONE_VM | CLONE_VFORK), REFUSED);
@@ -351,7 +351,7 @@ static void test_socket_families(void **state) {
 static void test_terminal_injection_is_refused(void **state) {
     (void)state;
     static const uint64_t requests[] = {0x5412, 0x541C};
-    for (size_t i = 0; i < COUNT(requests); i++) {
+    for (size_t i = 0; i < MB_COUNT(requests); i++) {
         check(strict, "ioctl", ARGS(0, requests[i]), REFUSED);
         check(strict, "ioctl", ARGS(0, requests[i] | BIT_32), REFUSED);
         check(strict, "ioctl", ARGS(0, requests[i] | UINT64_C(0xffffffff00000000)), REFUSED);
@@ -367,7 +367,7 @@ static void test_terminal_injection_is_refused(void **state) {
 static void test_personality(void **state) {
     (void)state;
     static const uint64_t known[] = {0, 8, 0x20000, 0x20008, 0x40000 /* ADDR_NO_RANDOMIZE */, 0xffffffff};
-    for (size_t i = 0; i < COUNT(known); i++) {
+    for (size_t i = 0; i < MB_COUNT(known); i++) {
         check(strict, "personality", ARGS(known[i]), ALLOWED);
         check(strict, "personality", ARGS(known[i] | BIT_32), ALLOWED);
     }
@@ -414,25 +414,25 @@ static void test_suid_bits(void **state) {
     static const uint64_t opening[] = {0, O_RDWR, O_DIRECTORY | O_CLOEXEC, O_PATH, O_TRUNC | O_WRONLY, BIT_32 << 6};
     static const uint64_t bad[] = {04000, 02000, 06000, 04755, 02755, 0104755, 07777, 04000 | BIT_32, UINT64_MAX};
     static const uint64_t good[] = {0, 0755, 01777, 0100644, 0x7fff0000, 0755 | BIT_32, BIT_32 << 11, ~UINT64_C(06000)};
-    for (size_t i = 0; i < COUNT(calls); i++) {
+    for (size_t i = 0; i < MB_COUNT(calls); i++) {
         uint64_t args[6] = {06000};
-        for (size_t f = 0; f < (calls[i].flags < 0 ? 1 : COUNT(creating)); f++) {
+        for (size_t f = 0; f < (calls[i].flags < 0 ? 1 : MB_COUNT(creating)); f++) {
             if (calls[i].flags >= 0)
                 args[calls[i].flags] = creating[f];
-            for (size_t m = 0; m < COUNT(bad); m++) {
+            for (size_t m = 0; m < MB_COUNT(bad); m++) {
                 args[calls[i].mode] = bad[m];
                 check(strict, calls[i].name, args, REFUSED);
                 check(suid, calls[i].name, args, ALLOWED);
             }
-            for (size_t m = 0; m < COUNT(good); m++) {
+            for (size_t m = 0; m < MB_COUNT(good); m++) {
                 args[calls[i].mode] = good[m];
                 check(strict, calls[i].name, args, ALLOWED);
                 check(suid, calls[i].name, args, ALLOWED);
             }
         }
-        for (size_t f = 0; calls[i].flags >= 0 && f < COUNT(opening); f++) {
+        for (size_t f = 0; calls[i].flags >= 0 && f < MB_COUNT(opening); f++) {
             args[calls[i].flags] = opening[f];
-            for (size_t m = 0; m < COUNT(bad); m++) {
+            for (size_t m = 0; m < MB_COUNT(bad); m++) {
                 args[calls[i].mode] = bad[m];
                 check(strict, calls[i].name, args, ALLOWED);
             }
@@ -464,7 +464,7 @@ static void test_capabilities_lift_refusals(void **state) {
         {CAP(SYS_NICE), "mbind set_mempolicy get_mempolicy set_mempolicy_home_node"},
     };
     const uint64_t flags[6] = {CLONE_NEWNS | CLONE_NEWUSER};
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < MB_COUNT(rows); i++) {
         struct mb_filter lifted = compile(profile, rows[i].capability, false);
         struct mb_filter others = compile(profile, ~(rows[i].capability | CAP(SYS_ADMIN)), false);
         char names[400], *rest = names;
@@ -593,7 +593,7 @@ static void compare_with_model(struct mb_filter filter, json_object *document, b
             json_object *rule = json_object_array_get_idx(rules, i), *names = field(rule, "names");
             for (size_t j = 0; is_selected(rule, 0, allow_suid) && j < json_object_array_length(names); j++)
                 if (number_of(json_object_get_string(json_object_array_get_idx(names, j))) == (int)number &&
-                    count < COUNT(matching))
+                    count < MB_COUNT(matching))
                     matching[count++] = rule;
         }
         for (size_t input = 0; input < input_count; input++) {
@@ -632,7 +632,7 @@ static uint64_t draw_value(void) {
         0,          1,          0x5412,     04000,       02000,       0100,        020000000,
         0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x500000007, 0x5ffffffff, 0xffffffff00000000,
         UINT64_MAX};
-    uint64_t value = edges[draw() % COUNT(edges)];
+    uint64_t value = edges[draw() % MB_COUNT(edges)];
     switch (draw() % 5) {
     case 0:
         return value + 1;
@@ -652,13 +652,13 @@ static void free_json(json_object **object) {
 static void test_default_profile_agrees_with_model(void **state) {
     (void)state;
     static uint64_t inputs[400][6];
-    for (size_t i = 0; i < COUNT(inputs); i++)
+    for (size_t i = 0; i < MB_COUNT(inputs); i++)
         for (size_t j = 0; j < 6; j++)
             inputs[i][j] = i ? draw_value() : 0;
     __attribute__((cleanup(free_json))) json_object *document = json_tokener_parse(profile);
     assert_non_null(document);
-    compare_with_model(strict, document, false, (const uint64_t(*)[6])inputs, COUNT(inputs), 0, 600);
-    compare_with_model(suid, document, true, (const uint64_t(*)[6])inputs, COUNT(inputs), 0, 600);
+    compare_with_model(strict, document, false, (const uint64_t(*)[6])inputs, MB_COUNT(inputs), 0, 600);
+    compare_with_model(suid, document, true, (const uint64_t(*)[6])inputs, MB_COUNT(inputs), 0, 600);
 }
 
 /* ---- random profiles ----------------------------------------------------------------------------------------------
@@ -678,7 +678,7 @@ static void draw_rule(FILE *out, scmp_filter_ctx library, const char *name, bool
         fprintf(out, ", \"errnoRet\": %u", errno_ret);
     fprintf(out, ", \"args\": [");
     for (unsigned i = 0; i < count; i++) {
-        size_t op = draw() % COUNT(ops);
+        size_t op = draw() % MB_COUNT(ops);
         uint64_t value = draw_value(), two = ops[op] == SCMP_CMP_MASKED_EQ ? draw_value() & value : 0;
         conditions[i] = (struct scmp_arg_cmp){first + i, ops[op], value, two};
         fprintf(out, "%s{\"index\": %u, \"value\": %llu, \"valueTwo\": %llu, \"op\": \"%s\"}", i ? "," : "", first + i,
@@ -717,10 +717,10 @@ static void test_random_profiles_agree_with_model(void **state) {
         }
         fprintf(out, "]}");
         fclose(out);
-        draw_inputs(inputs, COUNT(inputs));
+        draw_inputs(inputs, MB_COUNT(inputs));
         __attribute__((cleanup(free_json))) json_object *document = json_tokener_parse(text);
         assert_non_null(document);
-        compare_with_model(compile(text, 0, false), document, false, (const uint64_t(*)[6])inputs, COUNT(inputs), 0,
+        compare_with_model(compile(text, 0, false), document, false, (const uint64_t(*)[6])inputs, MB_COUNT(inputs), 0,
                            600);
     }
 }
@@ -735,11 +735,11 @@ static void test_random_neighbours_agree_with_model(void **state) {
                                      06000,      UINT64_C(0x300000003)};
     static const uint64_t values[] = {
         0, 1, 2, UINT64_C(0x100000000), UINT64_C(0x200000001), 04000, 02000, UINT64_C(0x100000002)};
-    static uint64_t inputs[COUNT(values) * COUNT(values)][6];
+    static uint64_t inputs[MB_COUNT(values) * MB_COUNT(values)][6];
     static char text[4096];
-    for (size_t i = 0; i < COUNT(inputs); i++) {
-        inputs[i][0] = values[i % COUNT(values)];
-        inputs[i][1] = values[i / COUNT(values)];
+    for (size_t i = 0; i < MB_COUNT(inputs); i++) {
+        inputs[i][0] = values[i % MB_COUNT(values)];
+        inputs[i][1] = values[i / MB_COUNT(values)];
     }
     for (int round = 0; round < 3000; round++) {
         FILE *out = fmemopen(text, sizeof(text), "w");
@@ -751,7 +751,7 @@ static void test_random_neighbours_agree_with_model(void **state) {
                     i ? "," : "", i + 1);
             size_t shape = draw() % 3; /* the first argument, the second, or both */
             for (size_t index = 0; index < 2; index++) {
-                uint64_t mask = masks[draw() % COUNT(masks)], value = values[draw() % COUNT(values)] & mask;
+                uint64_t mask = masks[draw() % MB_COUNT(masks)], value = values[draw() % MB_COUNT(values)] & mask;
                 if (shape == 2 || shape == index)
                     fprintf(out,
                             "%s{\"index\": %zu, \"value\": %llu, \"valueTwo\": %llu, \"op\": \"SCMP_CMP_MASKED_EQ\"}",
@@ -763,7 +763,7 @@ static void test_random_neighbours_agree_with_model(void **state) {
         fclose(out);
         __attribute__((cleanup(free_json))) json_object *document = json_tokener_parse(text);
         assert_non_null(document);
-        compare_with_model(compile(text, 0, false), document, false, (const uint64_t(*)[6])inputs, COUNT(inputs),
+        compare_with_model(compile(text, 0, false), document, false, (const uint64_t(*)[6])inputs, MB_COUNT(inputs),
                            SYS_read, SYS_read + 1);
     }
 }
@@ -805,9 +805,9 @@ static void test_random_profiles_agree_with_libseccomp(void **state) {
         if (round % 2)
             assert_int_equal(seccomp_attr_set(library, SCMP_FLTATR_CTL_OPTIMIZE, 2), 0);
         struct mb_filter theirs = export_library(library), ours = compile(text, 0, false);
-        draw_inputs(inputs, COUNT(inputs));
+        draw_inputs(inputs, MB_COUNT(inputs));
         for (int number = -1; number < 450; number++)
-            for (size_t i = 0; i < COUNT(inputs); i++) {
+            for (size_t i = 0; i < MB_COUNT(inputs); i++) {
                 uint32_t wanted = decide(theirs, NATIVE, number, inputs[i]),
                          got = decide(ours, NATIVE, number, inputs[i]);
                 if (wanted != got)
@@ -867,7 +867,7 @@ static void cut(struct cubes *left, struct cube cube, const struct cube *hole) {
         for (uint64_t bit = 1; bit; bit <<= 1) {
             if (!(hole->mask[i] & ~cube.mask[i] & bit))
                 continue;
-            assert_true(left->count < COUNT(left->list));
+            assert_true(left->count < MB_COUNT(left->list));
             struct cube *part = &left->list[left->count++];
             *part = cube;
             part->mask[i] |= bit;
@@ -908,7 +908,7 @@ static void add_call_to_library(scmp_filter_ctx library, json_object *rules, int
                 add_cube(library, number, model_action(rule, "action", "errnoRet"), &both);
                 cut(&next, left.list[i], &cube);
             } else {
-                assert_true(next.count < COUNT(next.list));
+                assert_true(next.count < MB_COUNT(next.list));
                 next.list[next.count++] = left.list[i];
             }
         left = next;
@@ -1002,7 +1002,7 @@ static void compare_at_boundaries(struct mb_filter ours, struct mb_filter theirs
                                       0,
                                       UINT32_MAX};
     static uint64_t values[512];
-    size_t count = list_boundaries(document, values, COUNT(values));
+    size_t count = list_boundaries(document, values, MB_COUNT(values));
     for (int number = 0; number < CALLS; number++) {
         int indices[6], index_count = 0;
         for (int i = 0; i < 6; i++)
@@ -1023,7 +1023,7 @@ static void compare_at_boundaries(struct mb_filter ours, struct mb_filter theirs
         }
     }
     for (int number = 0; number < CALLS; number++)
-        for (size_t a = 0; a < COUNT(arches); a++) {
+        for (size_t a = 0; a < MB_COUNT(arches); a++) {
             compare_programs(ours, theirs, arches[a], number, NO_ARGS);
             compare_programs(ours, theirs, arches[a], -number - 1, NO_ARGS);
             compare_programs(ours, theirs, arches[a], number | 0x40000000, NO_ARGS);
@@ -1035,7 +1035,7 @@ static void compare_at_boundaries(struct mb_filter ours, struct mb_filter theirs
 static void compare_at_random(struct mb_filter ours, struct mb_filter theirs, const struct cube *used,
                               json_object *document, size_t rounds) {
     static uint64_t values[512];
-    size_t count = list_boundaries(document, values, COUNT(values)), selective_count = 0;
+    size_t count = list_boundaries(document, values, MB_COUNT(values)), selective_count = 0;
     int selective[CALLS];
     for (int number = 0; number < CALLS; number++)
         if (memcmp(used[number].mask, (const uint64_t[6]){0}, sizeof(used[number].mask)) != 0)
@@ -1171,7 +1171,7 @@ static void test_includes_and_excludes(void **state) {
         {"\"includes\": {\"caps\": [\"CAP_BPF\"]}, \"excludes\": {\"caps\": [\"CAP_CHOWN\"]}", CAP(BPF) | CAP(CHOWN),
          false, false},
     };
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < MB_COUNT(rows); i++) {
         char text[400];
         snprintf(text, sizeof(text), RULE(READ_ALLOW ", %s"), rows[i].filter);
         uint32_t got = decide(compile(text, rows[i].capabilities, rows[i].allow_suid), NATIVE, SYS_read, NO_ARGS);
@@ -1271,7 +1271,7 @@ static void test_mistakes_are_explained(void **state) {
         {"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "column 17: nesting too deep", ""},
     };
     static const struct mb_origin origin = {.kind = MB_ORIGIN_ARGV, .name = "--seccomp", .line = 4};
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < MB_COUNT(rows); i++) {
         struct mb_filter filter;
         struct minibox_error err = {0};
         if (mb_profile_compile(&arena, rows[i].text, "box.json", 0, false, &origin, &filter, &err) != -1)
@@ -1406,16 +1406,16 @@ static void check_guarded(const char *name, struct mb_filter program, bool host_
                                      06755, 07777, 04000 | BIT_32, BIT_32 << 11, UINT64_MAX};
     struct mb_filter guarded = program;
     assert_int_equal(mb_guard_put_before(&arena, host_is_writable, &guarded), 0);
-    for (size_t a = 0; a < COUNT(abis); a++) {
+    for (size_t a = 0; a < MB_COUNT(abis); a++) {
         uint32_t arch = arch_values[abis[a].arch];
-        for (size_t i = 0; i < COUNT(set_id_calls) * COUNT(flags) * COUNT(modes); i++) {
-            size_t call = i % COUNT(set_id_calls), rest = i / COUNT(set_id_calls);
+        for (size_t i = 0; i < MB_COUNT(set_id_calls) * MB_COUNT(flags) * MB_COUNT(modes); i++) {
+            size_t call = i % MB_COUNT(set_id_calls), rest = i / MB_COUNT(set_id_calls);
             int number = set_id_calls[call].numbers[abis[a].arch];
             uint64_t args[6] = {06000};
             if (set_id_calls[call].flags >= 0)
-                args[set_id_calls[call].flags] = flags[rest % COUNT(flags)];
+                args[set_id_calls[call].flags] = flags[rest % MB_COUNT(flags)];
             if (set_id_calls[call].mode >= 0)
-                args[set_id_calls[call].mode] = modes[rest / COUNT(flags)];
+                args[set_id_calls[call].mode] = modes[rest / MB_COUNT(flags)];
             if (number < 0)
                 continue;
             uint32_t own = program.count ? decide(program, arch, number | abis[a].bit, args) : ALLOWED;
@@ -1451,7 +1451,7 @@ static void test_guard_stands_before_any_profile(void **state) {
         {"log all", "{\"defaultAction\": \"SCMP_ACT_LOG\"}"},
         {"default", profile},
     };
-    for (size_t i = 0; i < COUNT(rows); i++)
+    for (size_t i = 0; i < MB_COUNT(rows); i++)
         for (int host_is_writable = 0; host_is_writable < 2; host_is_writable++) {
             struct mb_filter none = {0};
             check_guarded(rows[i].name, rows[i].text ? compile(rows[i].text, UINT64_MAX, true) : none,
@@ -1487,7 +1487,7 @@ static void test_kernel_takes_guard(void **state) {
 static void test_guard_is_known_by_number(void **state) {
     (void)state;
     size_t count = 0, wanted = 0;
-    for (size_t i = 0; i < COUNT(set_id_calls); i++) {
+    for (size_t i = 0; i < MB_COUNT(set_id_calls); i++) {
         int number = set_id_calls[i].numbers[abis[0].arch];
         wanted += number >= 0;
         assert_true(number < 0 || mb_guard_refuses((uint32_t)number));
@@ -1501,15 +1501,15 @@ static void test_guard_is_known_by_number(void **state) {
 static void test_guard_needs_room(void **state) {
     (void)state;
     static struct sock_filter code[MB_FILTER_MOST];
-    for (size_t i = 0; i < COUNT(code); i++)
+    for (size_t i = 0; i < MB_COUNT(code); i++)
         code[i] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    struct mb_filter small = {code, 1}, large = {code, COUNT(code)};
+    struct mb_filter small = {code, 1}, large = {code, MB_COUNT(code)};
     assert_int_equal(mb_guard_put_before(&arena, true, &small), 0);
     size_t own = small.count - 1;
     large.count -= own;
     assert_int_equal(mb_guard_put_before(&arena, true, &large), 0);
     assert_int_equal(large.count, MB_FILTER_MOST);
-    large = (struct mb_filter){code, COUNT(code) - own + 1};
+    large = (struct mb_filter){code, MB_COUNT(code) - own + 1};
     assert_int_equal(mb_guard_put_before(&arena, true, &large), -E2BIG);
     assert_ptr_equal(large.code, code);
 }
@@ -1519,11 +1519,11 @@ static void test_guard_needs_room(void **state) {
 static void test_calls_by_name_and_number(void **state) {
     (void)state;
     char name[MB_CALLS_NAME_SIZE];
-    for (size_t i = 0; i < COUNT(set_id_calls); i++)
+    for (size_t i = 0; i < MB_COUNT(set_id_calls); i++)
         for (int arch = 0; arch < ARCH_COUNT; arch++)
             assert_int_equal(mb_calls_find(set_id_calls[i].name, arch_values[arch]), set_id_calls[i].numbers[arch]);
     static const char *const newer[] = {"mseal", "cachestat", "futex_wake", "statmount", "file_setattr"};
-    for (size_t i = 0; i < COUNT(newer); i++) {
+    for (size_t i = 0; i < MB_COUNT(newer); i++) {
         assert_in_range(mb_calls_find(newer[i], NATIVE), 451, 469);
         assert_int_equal(mb_calls_find(newer[i], FOREIGN), mb_calls_find(newer[i], NATIVE));
     }
@@ -1607,7 +1607,7 @@ static void test_profiles_in_words(void **state) {
                          "{\"index\": 2, \"value\": 15, \"valueTwo\": 8, \"op\": \"SCMP_CMP_MASKED_EQ\"}]"),
          "\nallowed, if argument 1 <= 18446744073709551615 and argument 2 & 0xf == 0x8:\n"},
     };
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < MB_COUNT(rows); i++) {
         char *text = NULL;
         size_t length;
         struct minibox_error err;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "plan/steps.h"
 
 static const struct mb_origin origin = {MB_ORIGIN_ARGV, "--volume", 3, 0};
@@ -63,7 +64,7 @@ static void paths_are_cut(void **state) {
         {"a/./b", 3, {{"", "a"}, {"a", "."}, {"a/.", "b"}}},
         {" / ", 2, {{"", " "}, {" ", " "}}},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         struct mb_plan plan = {0};
         struct mb_compiler c = {.plan = &plan, .root_fd = -1};
         const struct mb_step *step =

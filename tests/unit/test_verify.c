@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "inside/verify.c"
 
 static void parses_options(void **state) {
@@ -47,7 +48,7 @@ static void parses_options(void **state) {
         {"NOSUID", 0},
         {"ro\n", 0},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < MB_COUNT(cases); i++) {
         uint64_t seen = mb_verify_parse_attributes(cases[i].options);
         if (seen != cases[i].wanted)
             fail_msg("\"%s\": saw 0x%llx, wanted 0x%llx", cases[i].options, (unsigned long long)seen,
@@ -64,7 +65,7 @@ static void parses_all_pairs(void **state) {
     } words[] = {{"ro", MOUNT_ATTR_RDONLY},       {"nosuid", MOUNT_ATTR_NOSUID},
                  {"nodev", MOUNT_ATTR_NODEV},     {"noexec", MOUNT_ATTR_NOEXEC},
                  {"noatime", MOUNT_ATTR_NOATIME}, {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW}};
-    enum { WORDS = sizeof(words) / sizeof(words[0]) };
+    enum { WORDS = MB_COUNT(words) };
     for (size_t i = 0; i < WORDS; i++) {
         for (size_t j = 0; j < WORDS; j++) {
             char text[64];
